@@ -1,0 +1,1 @@
+"""Experiment binaries: one module, one question, one command."""

@@ -1,0 +1,1 @@
+"""Generative adversarial networks in JAX, every critic measured against exact optimal transport."""

@@ -1,0 +1,301 @@
+"""Every choice that a training run depends on, in one frozen object, and the presets.
+
+A `Config` is complete: with the code and the data it determines the run. Where things are (the
+run directory, the folder of the data sets, the devices) is not part of it. Names of networks,
+losses, penalties and data sets are checked by the registries that own them.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from gan.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What is learned from."""
+
+    name: str = "digits"
+    """Data set: digits, mnist, fashion_mnist, folder, gaussians8, gaussians25, swiss_roll, two_moons,
+    checkerboard, or any image set of tensorflow-datasets."""
+    folder: str | None = None
+    """Folder of images, for the data set 'folder'; sub-folders become classes."""
+    image_size: int = 0
+    """Side of the square images in pixels; others are resized and centre-cropped. 0 keeps the data
+    set's own size."""
+    dequantize: bool = False
+    """Add uniform noise of one pixel level to every training batch."""
+    stream: Literal["auto", "always", "never"] = "auto"
+    """Read batches from disk instead of keeping the set on the device; auto streams sets over 2 GiB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """One player's architecture."""
+
+    name: str = "mlp"
+    """Registered architecture: mlp or dcgan."""
+    width: int = 256
+    """Hidden units of an mlp; channels next to the pixels of a dcgan."""
+    depth: int = 3
+    """Hidden layers of an mlp; a dcgan derives its own from the image size."""
+    activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
+    """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One training run."""
+
+    seed: int = 0
+    """Seed of parameters, latents and batches."""
+    steps: int = 4000
+    """Generator steps."""
+    batch_size: int = 64
+    """Examples per critic step and latents per generator step."""
+    n_critic: int = 5
+    """Critic steps before each generator step."""
+    latent_dim: int = 32
+    """Dimension of the standard normal latent."""
+    loss: str = "wasserstein"
+    """Registered pair of critic and generator losses."""
+    penalty: str = "two_sided"
+    """Registered penalty on the critic's slopes: two_sided, one_sided or none."""
+    penalty_weight: float = 10.0
+    """Weight (lambda) of the penalty."""
+    penalty_target: float = 1.0
+    """Slope that the penalty asks for, in critic output per unit of input."""
+    generator_learning_rate: float = 1e-4
+    """Adam's learning rate of the generator."""
+    critic_learning_rate: float = 1e-4
+    """Adam's learning rate of the critic."""
+    beta1: float = 0.0
+    """Adam's first-moment decay, both players."""
+    beta2: float = 0.9
+    """Adam's second-moment decay, both players."""
+    schedule: Literal["constant", "linear"] = "constant"
+    """Learning rates stay, or fall linearly to zero at the last step."""
+    ema_decay: float = 0.999
+    """Decay of the generator's moving average, which is what is evaluated and sampled; it is capped
+    at (1 + step) / (10 + step) early on."""
+    log_every: int = 50
+    """Steps between lines of metrics.jsonl."""
+    evaluate_every: int = 500
+    """Steps between evaluations against held-out data."""
+    sample_every: int = 500
+    """Steps between sample pictures."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints."""
+    keep_checkpoints: int = 3
+    """Newest checkpoints kept; the best one on the validation split and the last are always kept."""
+    evaluation_size: int = 512
+    """Examples per evaluated set (n); lowered to what the held-out split has."""
+    evaluation_repeats: int = 4
+    """Independent generated sets and real sets that each reported distance averages over."""
+    data: Data = dataclasses.field(default_factory=Data)
+    generator: Network = dataclasses.field(default_factory=Network)
+    critic: Network = dataclasses.field(default_factory=Network)
+
+    def __post_init__(self):
+        at_least = {
+            "seed": 0,
+            "steps": 1,
+            "batch_size": 1,
+            "n_critic": 1,
+            "latent_dim": 1,
+            "penalty_weight": 0,
+            "penalty_target": 0,
+            "generator_learning_rate": 0,
+            "critic_learning_rate": 0,
+            "log_every": 1,
+            "evaluate_every": 1,
+            "sample_every": 1,
+            "checkpoint_every": 1,
+            "keep_checkpoints": 1,
+            "evaluation_size": 2,
+            "evaluation_repeats": 1,
+            "data.image_size": 0,
+            "generator.width": 1,
+            "generator.depth": 0,
+            "critic.width": 1,
+            "critic.depth": 0,
+        }
+        values = flatten(self)
+        for path, lowest in at_least.items():
+            if not (math.isfinite(values[path]) and values[path] >= lowest):
+                raise UserError(f"{path} must be a number >= {lowest}, got {values[path]}")
+        for path in ("beta1", "beta2", "ema_decay"):
+            if not 0 <= values[path] < 1:
+                raise UserError(f"{path} must be in [0, 1), got {values[path]}")
+        if self.seed >= 2**32:
+            raise UserError(f"seed must be below 2**32, got {self.seed}")
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Nested plain dictionary, ready for JSON."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, Any], default: Config | None = None) -> Config:
+    """Config from a nested dictionary; missing fields come from `default`.
+
+    Raises:
+        UserError: for an unknown field or a value of the wrong type, naming its path.
+    """
+    return _build(type(default or Config()), values, default or Config(), "")
+
+
+def replace(config: Config, changes: dict[str, Any]) -> Config:
+    """Config with fields replaced by path, as in {"data.name": "mnist", "steps": 10}."""
+    known = flatten(config)
+    nested: dict[str, Any] = {}
+    for path, value in changes.items():
+        if path not in known:
+            raise UserError(unknown("field", path, known))
+        *parents, leaf = path.split(".")
+        inner = nested
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[leaf] = value
+    return from_dict(nested, config)
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Every field by its path: {"steps": 4000, "data.name": "digits", ...}."""
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            found |= flatten(value, f"{prefix}{field.name}.")
+        else:
+            found[prefix + field.name] = value
+    return found
+
+
+def load(path: str) -> Config:
+    """Config saved as JSON, for example a run directory's config.json."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = json.load(file)
+    except OSError as error:
+        raise UserError(f"cannot read the config {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"the config {path} is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"the config {path} must hold one JSON object")
+    return from_dict(values)
+
+
+def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
+    """One line for an unknown name: the closest match, or all that is allowed."""
+    allowed = sorted(allowed)
+    close = difflib.get_close_matches(name, allowed, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    listed = ", ".join(allowed) if len(allowed) <= 20 else ", ".join(allowed[:20]) + ", ..."
+    return f"unknown {kind} {name!r}; {hint}allowed: {listed}"
+
+
+def _build(cls: type, values: Any, default: Any, prefix: str) -> Any:
+    if not isinstance(values, dict):
+        raise UserError(f"{prefix.rstrip('.')} must be an object of fields, got {values!r}")
+    types = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(cls)]
+    changes = {}
+    for name, value in values.items():
+        if name not in names:
+            raise UserError(unknown("field", prefix + name, [prefix + n for n in names]))
+        current = getattr(default, name)
+        if dataclasses.is_dataclass(current):
+            changes[name] = _build(type(current), value, current, f"{prefix}{name}.")
+        else:
+            changes[name] = _checked(value, types[name], prefix + name)
+    return dataclasses.replace(default, **changes)
+
+
+def _checked(value: Any, wanted: Any, path: str) -> Any:
+    if typing.get_origin(wanted) is Literal:
+        allowed = typing.get_args(wanted)
+        if value not in allowed:
+            raise UserError(f"{path} must be one of {', '.join(allowed)}; got {value!r}")
+        return value
+    options = typing.get_args(wanted) or (wanted,)
+    if float in options and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not any(type(value) is option for option in options):
+        names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
+        raise UserError(f"{path} must be {names}, got {value!r}")
+    return value
+
+
+def _digits() -> Config:
+    """Real 8x8 digits with two small MLPs, about a minute on two CPU cores."""
+    return Config(
+        steps=4000,
+        generator_learning_rate=5e-4,
+        critic_learning_rate=5e-4,
+        data=Data(name="digits"),
+    )
+
+
+def _planar(name: str) -> Callable[[], Config]:
+    def planar() -> Config:
+        """Points in the plane with the toy settings of Gulrajani et al. 2017 (authors' code)."""
+        return Config(
+            steps=100_000,
+            batch_size=256,
+            latent_dim=2,
+            penalty_weight=0.1,
+            beta1=0.5,
+            data=Data(name=name),
+            generator=Network(width=512),
+            critic=Network(width=512),
+        )
+
+    return planar
+
+
+def _dcgan(name: str, **fields: Any) -> Callable[[], Config]:
+    def images() -> Config:
+        """Images with a strided convolutional pair (Radford et al. 2016), WGAN-GP settings."""
+        base = Config(
+            steps=20_000,
+            latent_dim=128,
+            beta1=0.5,
+            evaluate_every=1000,
+            sample_every=1000,
+            checkpoint_every=500,
+            data=Data(name=name, **fields),
+            generator=Network(name="dcgan", width=64),
+            critic=Network(name="dcgan", width=64, activation="leaky_relu"),
+        )
+        return base
+
+    return images
+
+
+PRESETS: dict[str, Callable[[], Config]] = {
+    "digits": _digits,
+    "mnist": _dcgan("mnist"),
+    "fashion_mnist": _dcgan("fashion_mnist"),
+    "cifar10": _dcgan("cifar10"),
+    "cats_vs_dogs": _dcgan("cats_vs_dogs", image_size=64),
+    "folder": _dcgan("folder", image_size=32),
+    "gaussians8": _planar("gaussians8"),
+    "gaussians25": _planar("gaussians25"),
+    "swiss_roll": _planar("swiss_roll"),
+    "two_moons": _planar("two_moons"),
+    "checkerboard": _planar("checkerboard"),
+}
+"""Named configurations; each is a function, so that presets cannot share state."""
+
+
+def preset(name: str) -> Config:
+    """The preset `name`; raises UserError with the known names otherwise."""
+    if name not in PRESETS:
+        raise UserError(unknown("preset", name, PRESETS))
+    return PRESETS[name]()

@@ -1,0 +1,39 @@
+"""Package metadata. Tool settings live in pyproject.toml, the tested versions in constraints.txt."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="gan",
+    version="0.1.0",
+    description="Generative adversarial networks, refereed by exact optimal transport",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["gan", "gan.*", "experiments", "experiments.*"]),
+    install_requires=[
+        "absl-py>=2.1",
+        "array-record>=0.8",
+        "flax>=0.12",
+        "jax>=0.10",
+        "matplotlib>=3.9",
+        "numpy>=2.0",
+        "optax>=0.2.8",
+        "orbax-checkpoint>=0.12,<0.13",
+        "ortools>=9.11",
+        "pillow>=11",
+        "POT>=0.9.5",
+        "scikit-learn>=1.5",
+        "scipy>=1.14",
+        "simple-parsing>=0.1.7",
+        "tensorflow-datasets>=4.9.9",
+    ],
+    extras_require={
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "ruff>=0.9"],
+        "cuda": ["jax[cuda12]>=0.10"],
+        "tpu": ["jax[tpu]>=0.10"],
+        "tf": ["tensorflow-cpu>=2.18", "importlib_resources>=6"],
+        "tensorboard": ["tensorboardX>=2.6"],
+        "entropic": ["ott-jax>=0.6"],
+    },
+)
