@@ -1,0 +1,1 @@
+"""Training: the state, the adversarial round, and the loop that drives it."""
