@@ -21,8 +21,8 @@ class Data:
     """What is learned from."""
 
     name: str = "digits"
-    """Data set: digits, mnist, fashion_mnist, folder, gaussians8, gaussians25, swiss_roll, two_moons,
-    checkerboard, or any image set of tensorflow-datasets."""
+    """Data set: digits, mnist, fashion_mnist, folder, gaussians8, gaussians25, swiss_roll,
+    two_moons, checkerboard, or any image set of tensorflow-datasets."""
     folder: str | None = None
     """Folder of images, for the data set 'folder'; sub-folders become classes."""
     image_size: int = 0
@@ -31,7 +31,8 @@ class Data:
     dequantize: bool = False
     """Add uniform noise of one pixel level to every training batch."""
     stream: Literal["auto", "always", "never"] = "auto"
-    """Read batches from disk instead of keeping the set on the device; auto streams sets over 2 GiB."""
+    """Read batches from disk instead of keeping the set on the device; auto streams sets over
+    2 GiB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Config:
     checkpoint_every: int = 500
     """Steps between checkpoints."""
     keep_checkpoints: int = 3
-    """Newest checkpoints kept; the best one on the validation split and the last are always kept."""
+    """Newest checkpoints kept, beside the best one on the validation split."""
     evaluation_size: int = 512
     """Examples per evaluated set (n); lowered to what the held-out split has."""
     evaluation_repeats: int = 4

@@ -17,7 +17,7 @@ STRIDE = 2
 
 
 class Generator(nn.Module):
-    """Dense layer to the smallest image, then one transposed convolution per doubling, then tanh."""
+    """Dense layer to the smallest image, one transposed convolution per doubling, tanh."""
 
     shape: tuple[int, ...]
     width: int

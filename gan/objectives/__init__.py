@@ -1,1 +1,1 @@
-"""What the players minimise: pure functions of critic outputs (losses) and of critics (penalties)."""
+"""What the players minimise: functions of scores (losses) and of critics (penalties)."""

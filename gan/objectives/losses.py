@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 
 class Loss(NamedTuple):
-    """`critic(real_scores, fake_scores)` and `generator(real_scores, fake_scores)`, each a scalar."""
+    """`critic` and `generator`, each (real_scores [b], fake_scores [b]) -> scalar."""
 
     critic: Callable[[jax.Array, jax.Array], jax.Array]
     generator: Callable[[jax.Array, jax.Array], jax.Array]

@@ -43,7 +43,7 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
 
     Returns:
         A pure function. `metrics` are float32 scalars, means over the critic steps of the round:
-        critic_loss (penalty included), w1_estimate (mean f(real) - mean f(fake)), penalty (before
+        critic_loss (penalty included), w1_estimate_batch (mean f(real) - mean f(fake)), penalty (before
         its weight), critic_gradient, generator_loss and
         generator_gradient (norms over all parameters).
 
@@ -79,7 +79,7 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
             value = loss.critic(scores_real, scores_fake) + hyper.penalty_weight * excess
             return value, {
                 "critic_loss": value,
-                "w1_estimate": jnp.mean(scores_real) - jnp.mean(scores_fake),
+                "w1_estimate_batch": jnp.mean(scores_real) - jnp.mean(scores_fake),
                 "penalty": excess,
             }
 

@@ -15,7 +15,7 @@ class Interrupted(Exception):
 
 
 class Interrupt:
-    """Context in which the first SIGTERM or SIGINT sets `.signal`; a second one ends the process."""
+    """Context in which a first SIGTERM or SIGINT sets `.signal`; a second ends the process."""
 
     def __init__(self):
         self.signal: int | None = None
