@@ -1,0 +1,409 @@
+"""Checkpoints that are either exactly the state that was saved, or an error.
+
+One folder per step, written by Orbax under another name and renamed when it is complete and on
+disk. Beside the arrays lies a record: step, score, name, dtype and shape of every leaf, and the
+hash of the whole state, sealed by its own hash. What is read is compared with the record first
+and hashed afterwards, since Orbax alone restores flipped bits, casts dtypes and allocates
+whatever shape a file declares. Nothing is pickled.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan.errors import CheckpointError, GanError, NonFiniteError, StorageError, UserError
+from gan.runs import processes, trees
+from gan.runs.files import storage, synchronize
+
+DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+    "bfloat16 float16 float32 float64 complex64 complex128".split()
+)
+"""What a leaf may be made of, besides PRNG keys."""
+
+SLACK_BYTES = 128
+"""Per leaf, what Orbax may store compressed among its own data whatever the settings."""
+
+
+class Checkpoints:
+    """The checkpoints under one folder, to read; never writes, and needs no lock.
+
+    The folder may change meanwhile: a step that its writer deletes while it is read is given up
+    for the newest one there is.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def steps(self) -> list[int]:
+        """Steps on disk, ascending, good or bad."""
+        if self.path.is_symlink():
+            raise CheckpointError(f"{self.path} is a symbolic link")
+        try:
+            names = os.listdir(self.path)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise CheckpointError(f"cannot read {self.path}: {error.strerror}") from error
+        return sorted(int(name) for name in names if _is_step(name))
+
+    def best(self) -> int | None:
+        """The step with the lowest score, the earliest of equals; None if none has a score."""
+        scores = self._scores()
+        return min(scores, key=lambda step: (scores[step], step)) if scores else None
+
+    def restore(self, template: Any, step: int | None = None) -> tuple[int, Any]:
+        """(step, state) with the template's structure, shapes, dtypes and placement.
+
+        Args:
+            template: tree of arrays or `jax.ShapeDtypeStruct`s.
+            step: None for the newest good one.
+
+        Raises:
+            UserError: no such step (lists those there are), or the checkpoint holds another
+                tree, shape or dtype (names the leaf).
+            CheckpointError: the step, or every step, is damaged.
+        """
+        step, leaves = self._load(step, template)
+        return step, trees.rebuild(leaves, template)
+
+    def read(self, step: int | None = None) -> tuple[int, dict[str, Any]]:
+        """(step, nested dictionaries of NumPy arrays); PRNG keys as key data.
+
+        Raises:
+            UserError: no such step; lists those there are.
+            CheckpointError: the step, or every step, is damaged.
+        """
+        step, leaves = self._load(step)
+        return step, trees.nest(leaves)
+
+    def _load(self, step: int | None, template: Any = None) -> tuple[int, dict[str, np.ndarray]]:
+        """The asked or the newest good step's leaves, verified."""
+        if step is not None:
+            return step, self._load_step(step, template)
+        bad: dict[int, str] = {}
+        while True:
+            left = [step for step in self.steps() if step not in bad]
+            if not left and not bad:
+                raise UserError(f"{self.path} holds no checkpoint")
+            if not left:
+                reasons = "; ".join(f"{step}: {bad[step]}" for step in sorted(bad)[-3:])
+                raise CheckpointError(f"every checkpoint in {self.path} is bad ({reasons})")
+            try:
+                leaves = _load(self.path / str(left[-1]), left[-1], template)
+            except _BadError as error:
+                if os.path.lexists(self.path / str(left[-1])):
+                    bad[left[-1]] = str(error)
+                continue
+            self._found_bad(bad, left[-1])
+            return left[-1], leaves
+
+    def _load_step(self, step: int, template: Any) -> dict[str, np.ndarray]:
+        _check_step(step)
+        path = self.path / str(step)
+        try:
+            if not os.path.lexists(path):
+                raise _BadError("missing")
+            return _load(path, step, template)
+        except _BadError as error:
+            if os.path.lexists(path):
+                raise CheckpointError(f"checkpoint {path} is bad: {error}") from error
+            there = ", ".join(map(str, self.steps())) or "none"
+            raise UserError(
+                f"no checkpoint of step {step} in {self.path}; there: {there}"
+            ) from None
+
+    def _found_bad(self, bad: Mapping[int, str], used: int) -> None:
+        for step, reason in sorted(bad.items()):
+            print(
+                f"checkpoint {self.path / str(step)} is bad: {reason}; using {used}",
+                file=sys.stderr,
+            )
+
+    def _scores(self) -> dict[int, float]:
+        """Scores of the steps that have one; a step without a readable record has none."""
+        scores = {}
+        for step in self.steps():
+            with contextlib.suppress(_BadError):
+                score = _record(self.path / str(step), step)[0]["score"]
+                if score is not None:
+                    scores[step] = score
+        return scores
+
+
+class WritableCheckpoints(Checkpoints):
+    """The same for the holder of the run directory's lock.
+
+    In a run of several processes every method is called by all of them, on a shared file system;
+    process 0 writes, and an error on one is an error on all.
+    """
+
+    def __init__(self, path: Path, keep: int):
+        super().__init__(path)
+        self.keep = keep
+        """How many of the newest steps are kept, besides the best."""
+
+    def save(self, step: int, state: Any, score: float | None = None) -> None:
+        """Saves the state; complete and on disk when this returns, older ones deleted after that.
+
+        A step that is already there with the same bits stays as it is, its score too.
+
+        Args:
+            step: >= 0.
+            state: tree of arrays, replicated over processes.
+            score: lower is better; the best-scored step is kept.
+
+        Raises:
+            NonFiniteError: the score or a leaf is NaN or infinite; names it.
+            UserError: a leaf is no array of a supported dtype; names it.
+            CheckpointError: the step is there with other bits.
+            StorageError: disk full, no permission; earlier checkpoints are intact.
+        """
+        processes.on_first(lambda: self._save(step, state, score))
+
+    def _load(self, step: int | None, template: Any = None) -> tuple[int, dict[str, np.ndarray]]:
+        loaded: list[Any] = []
+
+        def first() -> int:
+            loaded.append(super(WritableCheckpoints, self)._load(step, template))
+            return loaded[0][0]
+
+        agreed = processes.on_first(first)
+        return processes.everywhere(
+            lambda: loaded[0] if loaded else (agreed, self._load_step(agreed, template))
+        )
+
+    def _found_bad(self, bad: Mapping[int, str], used: int) -> None:
+        super()._found_bad(bad, used)
+        for step in bad:
+            self._move_aside(step)
+
+    def _move_aside(self, step: int) -> None:
+        """Renames a bad checkpoint into checkpoints.bad/, under a number if the name is taken."""
+        folder = self.path.with_name(self.path.name + ".bad")
+        with storage(folder):
+            folder.mkdir(exist_ok=True)
+            goal, number = folder / str(step), 1
+            while os.path.lexists(goal):
+                goal, number = folder / f"{step}.{number}", number + 1
+            os.rename(self.path / str(step), goal)
+
+    def _save(self, step: int, state: Any, score: float | None) -> None:
+        _check_step(step)
+        if score is not None and not math.isfinite(score):
+            raise NonFiniteError(f"step {step}: the score is {score}")
+        leaves = trees.flatten(state)
+        for name, array in leaves.items():
+            if array.dtype.name not in DTYPES:
+                raise UserError(f"leaf {name!r}: dtype {array.dtype.name} cannot be saved")
+        trees.require_finite(leaves, step)
+        described = {name: trees.describe(leaf) for name, leaf in trees.named(state).items()}
+        record = {
+            "step": int(step),
+            "score": None if score is None else float(score),
+            "tree_hash": trees.hash_leaves(leaves),
+            "leaves": described,
+        }
+        final = self.path / str(step)
+        if os.path.lexists(final):
+            try:
+                _load(final, step)
+            except _BadError as error:
+                print(f"checkpoint {final} is bad: {error}; saving it again", file=sys.stderr)
+                self._move_aside(step)
+            else:
+                if _record(final, step)[0]["tree_hash"] != record["tree_hash"]:
+                    raise CheckpointError(f"checkpoint {final} exists, with another state")
+                return
+        self._write(final, leaves, record)
+        self._delete_old(step)
+
+    def _write(self, final: Path, leaves: Mapping[str, np.ndarray], record: dict[str, Any]) -> None:
+        from orbax.checkpoint import v1 as ocp
+
+        temporary = self.path / f".saving-{final.name}"
+        stored = {name: array for name, array in leaves.items() if array.size}
+        try:
+            self.path.mkdir(exist_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            with _orbax():
+                ocp.save(temporary, stored, custom_metadata={**record, "seal": _seal(record)})
+            for folder, _, files in os.walk(temporary):
+                for name in files:
+                    synchronize(Path(folder, name))
+                synchronize(Path(folder))
+            os.rename(temporary, final)
+            synchronize(self.path)
+        except Exception as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise StorageError(f"cannot write checkpoint {final}: {_reason(error)}") from error
+
+    def _delete_old(self, saved: int) -> None:
+        steps = self.steps()
+        if len(steps) <= self.keep:
+            return
+        kept = {saved, self.best(), *steps[-self.keep :]}
+        with storage(self.path):
+            for step in steps:
+                if step not in kept:
+                    gone = self.path / f".deleting-{step}"
+                    os.rename(self.path / str(step), gone)
+                    _remove(gone)
+
+    def clean(self) -> None:
+        """Removes what a killed writer left unfinished."""
+        self.steps()
+        if self.path.is_dir():
+            with storage(self.path):
+                for entry in os.scandir(self.path):
+                    if entry.name.startswith((".saving-", ".deleting-")):
+                        _remove(Path(entry.path))
+
+
+class _BadError(Exception):
+    """A checkpoint that cannot be trusted, and why."""
+
+
+def _is_step(name: str) -> bool:
+    return name.isascii() and name.isdigit() and name == str(int(name))
+
+
+def _check_step(step: Any) -> None:
+    if not isinstance(step, int | np.integer) or isinstance(step, bool) or step < 0:
+        raise UserError(f"step must be an integer >= 0, got {step!r}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of the innermost cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+@contextlib.contextmanager
+def _orbax() -> Iterator[None]:
+    """Orbax set to act on this process alone and to store arrays uncompressed.
+
+    Uncompressed, a checkpoint's files are at least as large as its arrays, so that a declared
+    shape can be checked before anything is allocated.
+    """
+    from orbax.checkpoint import v1 as ocp
+
+    context = ocp.Context()
+    context.array.saving.use_compression = False
+    if processes.several():
+        context.multiprocessing.primary_host = processes.index()
+        context.multiprocessing.active_processes = {processes.index()}
+        context.multiprocessing.barrier_sync_key_prefix = f"process{processes.index()}"
+    with context:
+        yield
+
+
+def _load(path: Path, step: int, template: Any = None) -> dict[str, np.ndarray]:
+    """The leaves of one checkpoint, with the bits that were saved.
+
+    Raises:
+        _BadError: otherwise.
+        UserError: it is another state than the template's.
+    """
+    from orbax.checkpoint import v1 as ocp
+
+    record, stored = _record(path, step)
+    if template is not None:
+        different = trees.difference(record["leaves"], template)
+        if different:
+            raise UserError(f"checkpoint {path} does not fit: {different}")
+    with _trusting_nothing(), _orbax():
+        loaded = ocp.load(path, stored)
+    leaves = {
+        name: loaded[name] if name in stored else np.empty(shape, _array_dtype(dtype))
+        for name, (dtype, shape) in record["leaves"].items()
+    }
+    if trees.hash_leaves(leaves) != record["tree_hash"]:
+        raise _BadError("its arrays do not have the hash that was saved")
+    return leaves
+
+
+@contextlib.contextmanager
+def _trusting_nothing() -> Iterator[None]:
+    """Turns whatever a damaged file makes a parser raise into _BadError."""
+    try:
+        yield
+    except (GanError, _BadError):
+        raise
+    except Exception as error:
+        raise _BadError(_reason(error)) from error
+
+
+def _record(path: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sealed record of one checkpoint, and Orbax's description of the arrays, which agree.
+
+    Raises:
+        _BadError: they do not; or the files are not what a checkpoint consists of.
+    """
+    from orbax.checkpoint import v1 as ocp
+
+    with _trusting_nothing():
+        size = _plain_files(path)
+        with _orbax():
+            metadata = ocp.metadata(path)
+        record = dict(metadata.custom_metadata)
+        if record.pop("seal") != _seal(record) or record["step"] != step:
+            raise _BadError("its record is damaged")
+        stored: dict[str, Any] = metadata.metadata
+        expected = {}
+        total = 0
+        for name, (dtype, shape) in record["leaves"].items():
+            if not trees.safe(name) or not all(type(side) is int and side >= 0 for side in shape):
+                raise _BadError(f"leaf {name!r} of shape {shape} is not acceptable")
+            entry = (_array_dtype(dtype).name, tuple(shape))
+            total += math.prod(shape) * _array_dtype(dtype).itemsize
+            if math.prod(shape):
+                expected[name] = entry
+        if total > size + SLACK_BYTES * len(expected):
+            raise _BadError(f"its record declares {total} bytes, its files hold {size}")
+        found = {name: (leaf.dtype.name, tuple(leaf.shape)) for name, leaf in stored.items()}
+        if found != expected:
+            raise _BadError("its arrays are not those of its record")
+    return record, stored
+
+
+def _plain_files(path: Path) -> int:
+    """Bytes in all files under `path`, which are regular files in real folders."""
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode):
+        return path.stat().st_size
+    if not stat.S_ISDIR(mode):
+        raise _BadError(f"{path} is neither a file nor a folder")
+    return sum(_plain_files(Path(entry.path)) for entry in os.scandir(path))
+
+
+def _array_dtype(name: str) -> np.dtype:
+    import jax.numpy as jnp
+
+    name = "uint32" if name.startswith("key<") else name
+    if name not in DTYPES:
+        raise _BadError(f"dtype {name!r} is not acceptable")
+    return jnp.dtype(name)
