@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import simple_parsing
-from absl import app, flags
+from absl import app, flags, logging
 
 from gan import config
 from gan.errors import GanError, UserError
@@ -134,6 +134,7 @@ def run(
 
     def parse(argv: list[str]):
         flags.FLAGS(argv[:1])
+        logging.set_verbosity(logging.WARNING)
         arguments = parser(description)
         try:
             define(arguments, argv[1:])
@@ -142,6 +143,7 @@ def run(
             arguments.error(str(error))
 
     def guarded(arguments) -> None:
+        _cache_compilations()
         try:
             status = main(arguments)
         except GanError as error:
@@ -150,6 +152,22 @@ def run(
         sys.exit(status or 0)
 
     app.run(guarded, flags_parser=parse)
+
+
+def _cache_compilations() -> None:
+    """Keep compiled programs between processes, in a folder that only this user can enter."""
+    import jax
+
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.path.join(root, "gan", "xla")
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.chmod(folder, 0o700)
+    except OSError as error:
+        print(f"no compilation cache: {folder}: {error.strerror}", file=sys.stderr)
+        return
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 def _program() -> str:

@@ -7,13 +7,13 @@ Reads only, so it works while training goes on; writes evaluation.json and repor
 step is the one whose debiased W1 on the validation split is lowest; scores are on the test split.
 """
 
-import json
-import os
+from pathlib import Path
 
 from experiments import cli, pictures
 from gan import data, networks, runs
 from gan.config import Config
 from gan.evaluation import Evaluator
+from gan.runs import files
 
 
 def evaluate(
@@ -46,7 +46,7 @@ def evaluate(
 
 
 def evaluate_and_report(
-    path: str,
+    path: Path,
     config: Config,
     dataset,
     generator: networks.Network,
@@ -63,10 +63,7 @@ def evaluate_and_report(
         **evaluator(generator_params, critic_params),
         **evaluator.memorisation(generator_params),
     }
-    temporary = os.path.join(path, "evaluation.json.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(scores, file, indent=2, allow_nan=False)
-    os.replace(temporary, os.path.join(path, "evaluation.json"))
+    files.write_json(path / "evaluation.json", scores)
     pictures.save_evaluation(path, dataset, evaluator, generator_params)
     pictures.write_report(path)
     return scores

@@ -6,7 +6,9 @@ import os
 import jax
 import numpy as np
 
+from gan import config as configs
 from gan import runs
+from gan.config import Config
 from gan.evaluation import MEANINGS, Evaluator
 from gan.runs import figures, report
 
@@ -35,7 +37,7 @@ def save_examples(path: str, dataset, examples: np.ndarray, reference: np.ndarra
         figures.save_points(path, examples, reference)
 
 
-def save_samples(path: str, config, dataset, generator, average, step: int) -> str:
+def save_samples(path: str, config: Config, dataset, generator, average, step: int) -> str:
     """Picture of the averaged generator at fixed latents: samples/step_XXXXXXXX.png."""
     folder = os.path.join(path, "samples")
     os.makedirs(folder, exist_ok=True)
@@ -127,7 +129,7 @@ def write_report(path: str) -> None:
         ),
         report.section(
             "How it was made",
-            report.table((name, value, "") for name, value in runs.flatten(run.config).items()),
+            report.table((name, value, "") for name, value in configs.flatten(run.config).items()),
             report.paragraph(environment_line(run.environment()), "note"),
         ),
     )

@@ -139,10 +139,8 @@ def _finish(run, config: Config, dataset, game: Game, state) -> dict:
 
 
 def _announce(run, config: Config, dataset, game: Game, step: int) -> None:
-    generator, critic = (
-        f"{networks.parameter_count(params):,}"
-        for params in (game.state.generator, game.state.critic)
-    )
+    players = (game.state.generator, game.state.critic)
+    generator, critic = (f"{networks.parameter_count(params):,}" for params in players)
     _say(
         run,
         f"{dataset.name} {' x '.join(map(str, dataset.shape))}, {dataset.size('train'):,} training "

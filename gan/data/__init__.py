@@ -11,12 +11,14 @@ size, examples. Labels are int32 in 0 .. num_classes - 1. Where data are read fr
 - any other name: an image set of tensorflow-datasets (gan.data.stock).
 """
 
+from typing import Any
+
 from gan import config
 from gan.data.dataset import SPLITS, Dataset, Source
 from gan.data.toys import MEASURES, Measure, Modes
 from gan.errors import UserError
 
-__all__ = ["MEASURES", "SPLITS", "Dataset", "Measure", "Modes", "Source", "load"]
+__all__ = ["MEASURES", "SPLITS", "Dataset", "Measure", "Modes", "Source", "describe", "load"]
 
 
 def load(choice: config.Data, data_dir: str | None = None) -> Dataset | Measure:
@@ -54,3 +56,14 @@ def _source(choice: config.Data, data_dir: str | None) -> Source:
 
         return digits.load(choice.image_size)
     raise UserError(config.unknown("data set", choice.name, ["digits", *MEASURES]))
+
+
+def describe(dataset: Dataset | Measure) -> dict[str, Any]:
+    """What identifies a data set, ready for JSON: a run keeps it and refuses other data."""
+    return {
+        "name": dataset.name,
+        "shape": list(dataset.shape),
+        "class_names": list(dataset.class_names),
+        "sizes": {split: dataset.size(split) for split in SPLITS},
+        "fingerprint": dataset.fingerprint,
+    }

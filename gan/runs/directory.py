@@ -39,11 +39,75 @@ class Run:
         """The logged records so far, oldest first; a line being written is left out."""
         return metrics.read(self.path / "metrics.jsonl")
 
+    def environment(self) -> list[dict[str, Any]]:
+        """Versions, devices, commit and command of every start, oldest first."""
+        return files.read_json(self.path / "environment.json")
+
+    def evaluation(self) -> dict[str, Any]:
+        """The scores of the latest evaluation."""
+        return files.read_json(self.path / "evaluation.json")
+
+    def data(self) -> dict[str, Any]:
+        """Description of the data set that the run learns from."""
+        return files.read_json(self.path / "data.json")
+
+    def check_data(self, described: Mapping[str, Any]) -> None:
+        """Raises UserError, naming the fields, if the data are not those the run started with."""
+        saved = self.data()
+        changed = [name for name in saved if saved[name] != described.get(name)]
+        if changed:
+            fields = "; ".join(f"{n}: {saved[n]} -> {described.get(n)}" for n in changed[:2])
+            raise UserError(f"the data set changed since {self.path} was started: {fields}")
+
+    def read_step(self, step: int | str | None = None) -> tuple[int, dict[str, Any]]:
+        """A verified checkpoint as (step, tree of numpy arrays).
+
+        Args:
+            step: its number, "best" (lowest validation score among those kept), or None for the
+                newest.
+
+        Raises:
+            CheckpointError: see Checkpoints.read.
+            UserError: there is no best one, since none was scored.
+        """
+        if step == "best":
+            step = self.checkpoints.best()
+            if step is None:
+                raise UserError(f"{self.path}: no kept checkpoint was scored; name its step")
+        return self.checkpoints.read(step)
+
 
 class WritableRun(Run):
     """A run directory whose lock this process (of several: process 0) holds."""
 
     checkpoints: WritableCheckpoints
+
+    @property
+    def primary(self) -> bool:
+        """Whether this process writes, of the several that may train one model."""
+        return processes.index() == 0
+
+    def resume(self, fresh: Any) -> tuple[int, Any]:
+        """(step, state) of the newest good checkpoint, or (0, `fresh`) when there never was one.
+
+        Later log records are dropped. Raises CheckpointError if every checkpoint is bad.
+        """
+        step, state = 0, fresh
+        if self.checkpoints.steps() or (self.path / "checkpoints.bad").exists():
+            step, state = self.checkpoints.restore(fresh)
+        self.trim(step)
+        return step, state
+
+    def record_data(self, described: Mapping[str, Any]) -> None:
+        """Keep the description of the data at the first start, check it at the others."""
+
+        def keep() -> None:
+            if (self.path / "data.json").exists():
+                self.check_data(described)
+            else:
+                files.write_json(self.path / "data.json", dict(described))
+
+        processes.on_first(keep)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Appends {"step": int, name: number, ...} to metrics.jsonl; process 0 only.

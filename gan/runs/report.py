@@ -25,8 +25,8 @@ code { background: #f3f3f3; padding: 0 .25rem; } .verdict { font-size: 1.05rem; 
 def table(rows: Iterable[tuple[str, object, str]]) -> str:
     """Name, value and explanation in three columns; values are escaped, floats shortened."""
     lines = [
-        f"<tr><td><code>{html.escape(name)}</code></td><td class=number>{html.escape(number(value))}"
-        f"</td><td>{html.escape(meaning)}</td></tr>"
+        f"<tr><td><code>{html.escape(name)}</code></td>"
+        f"<td class=number>{html.escape(number(value))}</td><td>{html.escape(meaning)}</td></tr>"
         for name, value, meaning in rows
     ]
     return "<table>" + "".join(lines) + "</table>"

@@ -43,9 +43,9 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
 
     Returns:
         A pure function. `metrics` are float32 scalars, means over the critic steps of the round:
-        critic_loss (penalty included), w1_estimate_batch (mean f(real) - mean f(fake)), penalty (before
-        its weight), critic_gradient, generator_loss and
-        generator_gradient (norms over all parameters).
+        critic_loss (penalty included), w1_estimate_batch (mean f(real) - mean f(fake)), penalty
+        (before its weight), generator_loss, and the norms over all parameters critic_gradient and
+        generator_gradient.
 
     Raises:
         UserError: for an unknown loss or penalty.
