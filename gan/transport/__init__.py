@@ -1,0 +1,23 @@
+"""Exact optimal transport with certificates: the referee."""
+
+from gan.transport import brute_force, certificates, closed_forms, entropic
+from gan.transport.certificates import Bounds, Certificate, load, verify
+from gan.transport.costs import FeatureCost
+from gan.transport.results import Result
+from gan.transport.solve import assignment, plan, wasserstein
+
+__all__ = [
+    "Bounds",
+    "Certificate",
+    "FeatureCost",
+    "Result",
+    "assignment",
+    "brute_force",
+    "certificates",
+    "closed_forms",
+    "entropic",
+    "load",
+    "plan",
+    "verify",
+    "wasserstein",
+]

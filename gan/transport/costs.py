@@ -1,0 +1,183 @@
+"""Costs between two point sets: named, callable, or through a feature map; never a whole matrix.
+
+A `Geometry` holds two prepared sets and answers two questions in float64: the costs of a block of
+rows against a block of columns, and the costs of listed pairs. Both use differences of
+coordinates, not the expansion of the square, so that near points keep their relative precision.
+Sets of integers (uint8 images) under a polynomial cost are exact: every cost is an integer below
+2^53, and the solvers and the certificate then work without any rounding.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from gan.config import unknown
+from gan.errors import UserError
+
+NAMES = ("euclidean", "sqeuclidean", "cityblock")
+"""Named costs: |x - y|, |x - y|^2 and the sum of |x_k - y_k|."""
+
+_PAIR_CHUNK = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureCost:
+    """A cost between features of the points: cost(features(x), features(y)).
+
+    Attributes:
+        features: [n, *shape] -> [n, k], called once per set.
+        cost: named or callable cost between features.
+        name: what the certificate calls it; the verifier asks for the same name.
+    """
+
+    features: Callable
+    cost: str | Callable
+    name: str
+
+
+def name_of(cost) -> str:
+    """The name that a certificate records for `cost`.
+
+    Raises:
+        UserError: if `cost` is neither a known name, a callable nor a `FeatureCost`.
+    """
+    if isinstance(cost, FeatureCost):
+        return cost.name
+    if isinstance(cost, str):
+        if cost not in NAMES:
+            raise UserError(unknown("cost", cost, NAMES))
+        return cost
+    if callable(cost):
+        return getattr(cost, "__name__", type(cost).__name__)
+    raise UserError(
+        f"cost must be one of {', '.join(NAMES)}, a callable or a FeatureCost, got {cost!r}"
+    )
+
+
+def points(array, argument: str) -> np.ndarray:
+    """A point set as a [n, ...] array, checked.
+
+    Raises:
+        UserError: if it is empty, not numeric, or holds NaN or infinity; names `argument`.
+    """
+    array = np.asarray(array)
+    if array.ndim == 0 or array.size == 0:
+        raise UserError(f"{argument} must hold at least one point, got shape {array.shape}")
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    if array.dtype.kind == "c":
+        raise UserError(f"{argument} must be real, got dtype {array.dtype}")
+    if array.dtype.kind not in "iu":
+        try:
+            finite = np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float64))
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{argument} must be numeric, got dtype {array.dtype}") from error
+        if not finite.all():
+            row = int(np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1))[0])
+            raise UserError(f"{argument} must be finite, got NaN or infinity in row {row}")
+    return array
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry:
+    """Two prepared point sets and the cost between them.
+
+    Attributes:
+        x: [n, d] float64.
+        y: [m, d] float64.
+        cost: one of `NAMES` or a callable ([r, d], [c, d]) -> [r, c].
+        integer: whether every cost is an integer that float64 holds exactly.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    cost: str | Callable
+    integer: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.x), len(self.y)
+
+    def block(self, rows=slice(None), columns=slice(None)) -> np.ndarray:
+        """Costs [r, c] float64 of the rows `rows` of x against the rows `columns` of y."""
+        x, y = self.x[rows], self.y[columns]
+        if isinstance(self.cost, str):
+            return cdist(x, y, self.cost)
+        values = np.asarray(self.cost(x, y), dtype=np.float64)
+        if values.shape != (len(x), len(y)):
+            raise UserError(
+                f"cost must return shape {(len(x), len(y))} for that many points, "
+                f"got {values.shape}"
+            )
+        if not np.isfinite(values).all():
+            raise UserError("cost must return finite values, got NaN or infinity")
+        return values
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Costs [k] float64 of the pairs (rows[t], columns[t])."""
+        if not isinstance(self.cost, str):
+            return self._pairs_by_row(rows, columns)
+        values = np.empty(len(rows))
+        step = max(1, _PAIR_CHUNK // self.x.shape[1])
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            difference = self.x[rows[part]]
+            difference -= self.y[columns[part]]
+            if self.cost == "cityblock":
+                np.abs(difference, out=difference)
+                values[part] = difference.sum(axis=1)
+            else:
+                values[part] = np.einsum("kd,kd->k", difference, difference)
+        return np.sqrt(values, out=values) if self.cost == "euclidean" else values
+
+    def _pairs_by_row(self, rows, columns):
+        values = np.empty(len(rows))
+        order = np.argsort(rows, kind="stable")
+        ends = np.flatnonzero(np.diff(rows[order], append=-1)) + 1
+        for part in np.split(order, ends[:-1]):
+            values[part] = self.block(rows[part[:1]], columns[part])[0]
+        return values
+
+    def take(self, rows: np.ndarray, columns: np.ndarray) -> "Geometry":
+        """The geometry of a subset of rows and of columns."""
+        return dataclasses.replace(self, x=self.x[rows], y=self.y[columns])
+
+
+def geometry(x, y, cost) -> Geometry:
+    """Checks two point sets and a cost, and prepares them.
+
+    Points of any shape are flattened to vectors; a set of numbers [n] is a set on the line. The
+    costs are exact integers when both sets have an integer dtype, the cost is "sqeuclidean" or
+    "cityblock", and no cost can reach 2^48.
+
+    Raises:
+        UserError: for an unknown cost, an empty set, NaN or infinity, unequal dimensions, or
+            coordinates whose squares leave the range of float64.
+    """
+    name_of(cost)
+    x, y = points(x, "x"), points(y, "y")
+    if isinstance(cost, FeatureCost):
+        x, y = (points(cost.features(part), f"features of {s}") for part, s in ((x, "x"), (y, "y")))
+        cost = cost.cost
+        name_of(cost)
+    if x.shape[1:] != y.shape[1:]:
+        raise UserError(
+            f"x and y must have points of the same shape, got {x.shape[1:]} and {y.shape[1:]}"
+        )
+    exact = x.dtype.kind in "iu" and y.dtype.kind in "iu"
+    x = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float64)
+    y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
+    size = max(np.abs(x).max(), np.abs(y).max())
+    if isinstance(cost, str) and size > 0 and not 1e-140 < size < 1e140:
+        raise UserError(
+            f"the largest coordinate is {size:.3g}: its square leaves the range of float64; "
+            "rescale the points to between 1e-140 and 1e140"
+        )
+    spread = np.maximum(x.max(axis=0), y.max(axis=0)) - np.minimum(x.min(axis=0), y.min(axis=0))
+    largest = (spread**2).sum() if cost == "sqeuclidean" else spread.sum()
+    integer = bool(
+        exact and cost in ("sqeuclidean", "cityblock") and size < 2**52 and largest < 2**48
+    )
+    return Geometry(x=x, y=y, cost=cost, integer=integer)

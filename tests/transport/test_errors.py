@@ -1,0 +1,64 @@
+"""Mistakes of a caller end in one line that names the argument, the value and what is allowed."""
+
+import numpy as np
+import pytest
+
+from gan import transport
+from gan.errors import UserError
+from gan.transport import memory, solve
+
+X = np.arange(12.0).reshape(6, 2)
+
+
+@pytest.mark.parametrize(
+    "x, y, cost, message",
+    [
+        (X, X[:5], "euclidean", "got 6 and 5; use plan"),
+        (X, X[:, :1], "euclidean", r"same shape, got \(2,\) and \(1,\)"),
+        (X, X * np.nan, "euclidean", "y must be finite, got NaN or infinity in row 0"),
+        (np.where(X == 5, np.inf, X), X, "euclidean", "x must be finite, got .* in row 2"),
+        (X[:0], X, "euclidean", "x must hold at least one point"),
+        (X[0, 0], X, "euclidean", "x must hold at least one point"),
+        (np.array(["a"]), X, "euclidean", "x must be numeric"),
+        (X * 1j, X, "euclidean", "x must be real"),
+        (X, X, "euclidian", "did you mean 'euclidean'"),
+        (X, X, 7, "cost must be one of"),
+        (X * 1e200, X, "euclidean", "rescale"),
+        (X * 1e-200, X * 1e-200, "euclidean", "rescale"),
+        (X, X, lambda s, t: np.zeros((1, 1)), r"must return shape \(6, 6\)"),
+        (X, X, lambda s, t: np.full((6, 6), np.nan), "must return finite"),
+    ],
+)
+def test_bad_sets_and_costs(x, y, cost, message):
+    with pytest.raises(UserError, match=message):
+        transport.assignment(x, y, cost)
+
+
+W = np.full(6, 1 / 6)
+
+
+@pytest.mark.parametrize(
+    "a, b, message",
+    [
+        (W[:5], W, r"a must have shape \(6,\), got \(5,\)"),
+        (W, -W, "b must be finite and not negative, got -0.16"),
+        (W * np.nan, W, "a must be finite"),
+        (W, 2 * W, "equal positive sums"),
+        (0 * W, 0 * W, "equal positive sums"),
+    ],
+)
+def test_bad_weights(a, b, message):
+    with pytest.raises(UserError, match=message):
+        transport.plan(X, X, a, b, cost="euclidean")
+
+
+@pytest.mark.parametrize("p", [0.5, 0, -1, np.inf, np.nan, "2"])
+def test_bad_orders(p):
+    with pytest.raises(UserError, match="p must be a finite number of at least 1"):
+        transport.wasserstein(X, X, p)
+
+
+def test_what_does_not_fit_is_refused_in_words(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 100)
+    with pytest.raises(UserError, match="dense plan of 6 by 6 points needs about .* GiB"):
+        solve.plan(X, X, cost="euclidean")
