@@ -158,6 +158,8 @@ def _cache_compilations() -> None:
     """Keep compiled programs between processes, in a folder that only this user can enter."""
     import jax
 
+    if jax.config.jax_compilation_cache_dir:
+        return
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(root, "gan", "xla")
     try:

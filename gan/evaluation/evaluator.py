@@ -3,6 +3,8 @@
 The validation split chooses checkpoints and is used while training; the test split is reported.
 """
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,9 +119,12 @@ class Evaluator:
             "nearest_train_real": float(np.median(to_train_real)),
         }
         if len(self.others) > 1:
-            between = distances.floors(self.others[0], self.others[1:])
-            against = distances.distance(fakes, self.others[0], between)
-            scores |= {"w1_train": against.value, "w1_train_floor": against.floor}
+            pairs = itertools.combinations(self.others, 2)
+            against = [distances.w1(x, y) for x, y in zip(fakes, self.others, strict=False)]
+            scores |= {
+                "w1_train": float(np.mean(against)),
+                "w1_train_floor": float(np.mean([distances.w1(x, y) for x, y in pairs])),
+            }
         return scores
 
     def neighbours(self, generator_params, rows: int, count: int) -> np.ndarray:
@@ -159,7 +164,7 @@ MEANINGS = {
     "nearest_train_real": "The same median for held-out real examples.",
     "w1_train": "w1 against training examples in place of held-out ones; below w1_train_floor it "
     "means memorising.",
-    "w1_train_floor": "Distance between two disjoint sets of training examples.",
+    "w1_train_floor": "Mean distance between disjoint sets of training examples.",
     "modes": "Mixture components with a generated point within three standard deviations.",
     "modes_total": "Mixture components in all.",
     "high_quality": "Share of generated points within three standard deviations of a component.",

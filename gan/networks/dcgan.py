@@ -66,7 +66,8 @@ class _Convolution(nn.Module):
         kernel = self.param("kernel", nn.initializers.normal(scale), (KERNEL, KERNEL, *pair))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         operation = convolution.convolve_transposed if self.transposed else convolution.convolve
-        return operation(x, kernel, STRIDE, convolution.form()) + bias
+        y = operation(x, kernel, STRIDE, convolution.form())
+        return y + bias.reshape(1, 1, 1, -1)
 
 
 def _pyramid(shape: tuple[int, ...], width: int) -> tuple[int, list[int]]:
