@@ -150,9 +150,9 @@ def _folder(files: Files, data_dir: str | None) -> Path:
     for place in places:
         if any((place / name).exists() for name in NAMES):
             return place
-    looked = ", ".join(map(str, places)) or "no folder: none was given"
+    looked = f"not in {', '.join(map(str, places))}" if places else "no data_dir was given"
     raise UserError(
-        f"the idx.gz files of {files.name} are missing (looked in {looked})\n"
+        f"the idx.gz files of {files.name} are missing: {looked}\n"
         f"{files.obtain}; then pass their folder as data_dir"
     )
 

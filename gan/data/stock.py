@@ -1,10 +1,13 @@
 """Image sets of tensorflow-datasets, by name.
 
 A set that is prepared as ArrayRecord files is read without TensorFlow. Preparing one needs
-TensorFlow, so it happens in another process, once, where TensorFlow is installed.
+TensorFlow, so it happens in another process, once, where TensorFlow is installed:
+`python -m gan.data.stock NAME DIR` prepares the set NAME below the folder DIR.
 """
 
+import difflib
 import importlib.util
+import re
 import subprocess
 import sys
 import urllib.error
@@ -37,14 +40,18 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
     Raises:
         UserError: for an unknown name, a set that is not prepared and cannot be, or damaged data.
     """
+    if not re.fullmatch(r"[a-z0-9_]+(/[\w.+-]+)?(:\d+\.\d+\.\d+)?", name):
+        raise UserError(unknown("data set", name, ours))
+    base = re.split("[/:]", name)[0]
     root = Path(data_dir).expanduser().absolute() if data_dir else prepared.root()
     directory = _find(name, root)
     if directory is None:
-        base = name.partition(":")[0].partition("/")[0]
         known = tfds.list_builders(with_community_datasets=False)
         if base not in known:
-            raise UserError(unknown("data set", base, [*ours, *known]))
-        _prepare(name, root)
+            close = difflib.get_close_matches(base, known)
+            message = unknown("data set", base, [*ours, *close])
+            raise UserError(f"{message}, or another image set of tensorflow-datasets")
+        _prepare(name, base, root)
         directory = _find(name, root)
     if directory is None:
         raise UserError(f"{name} was prepared, but is not below {root}")
@@ -62,13 +69,13 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
 
 def _find(name: str, root: Path) -> Path | None:
     path, _, version = name.partition(":")
-    pattern = f"{version or '*'}/dataset_info.json"
-    found = list((root / path).glob(pattern)) or list((root / path).glob(f"*/{pattern}"))
-    configs = sorted({info.parent.parent for info in found})
+    info = f"{version or '*'}/dataset_info.json"
+    found = list((root / path).glob(info)) or list((root / path).glob(f"*/{info}"))
+    folders = [file.parent for file in found if tfds.core.Version.is_valid(file.parent.name)]
+    configs = sorted({folder.parent for folder in folders})
     if len(configs) > 1:
         names = ", ".join(f"{path}/{config.name}" for config in configs)
         raise UserError(f"{path} is prepared in several configurations; name one of {names}")
-    folders = [info.parent for info in found]
     return max(folders, key=lambda folder: tfds.core.Version(folder.name), default=None)
 
 
@@ -83,37 +90,33 @@ def _splits(name: str, found: list[str]) -> dict[str, str]:
     return {"train": "train[:80%]", "validation": "train[80%:90%]", "test": "train[90%:]"}
 
 
-def _arguments(name: str, root: Path) -> list[str]:
-    return ["build", name, "--file_format=array_record", f"--data_dir={root}"]
+def _command(name: str, root: Path | str) -> str:
+    return f"python -m gan.data.stock {name} {root}"
 
 
-def _command(name: str, root: Path) -> str:
-    return " ".join(["tfds", *_arguments(name, root)])
-
-
-def _prepare(name: str, root: Path) -> None:
+def _prepare(name: str, base: str, root: Path) -> None:
     for module in ("tensorflow", "importlib_resources"):
         if importlib.util.find_spec(module) is None:
             raise UserError(
                 f"{name} is not prepared below {root}, and preparing it needs TensorFlow\n"
-                f"install the extra 'tf' (here or elsewhere) and run: {_command(name, root)}"
+                f"where the extra 'tf' is installed, run: {_command(name, root)}"
             )
-    _check_online(name)
+    _check_online(name, base)
     print(f"preparing {name} below {root}, once", file=sys.stderr)
+    # Another process, so that TensorFlow takes no memory of this one's devices.
     finished = subprocess.run(
-        [sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", *_arguments(name, root)],
+        [sys.executable, "-m", "gan.data.stock", name, str(root)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     if finished.returncode:
         last = (finished.stdout.strip().splitlines() or ["no message"])[-1]
-        raise UserError(f"preparing {name} failed: {last[:300]}\nrun: {_command(name, root)}")
+        raise UserError(f"preparing {name} failed: {last[:300]}\nto see it: {_command(name, root)}")
 
 
-def _check_online(name: str) -> None:
+def _check_online(name: str, base: str) -> None:
     """Raises UserError if the server of the set's first download does not answer in 10 seconds."""
-    base = name.partition(":")[0].partition("/")[0]
     urls = sorted(tfds.builder_cls(base).url_infos)
     if not urls:
         return
@@ -126,6 +129,11 @@ def _check_online(name: str) -> None:
     except OSError as error:
         raise UserError(
             f"{name} is not prepared, and its server {server} does not answer: {error}\n"
-            f"on a machine with a network run: {_command(name, Path('DIR'))}; copy DIR here and "
+            f"on a machine with a network run: {_command(name, 'DIR')}; copy DIR here and "
             "pass it as data_dir"
         ) from error
+
+
+if __name__ == "__main__":
+    _, chosen, folder = sys.argv
+    tfds.builder(chosen, data_dir=folder, file_format="array_record").download_and_prepare()
