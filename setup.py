@@ -1,4 +1,4 @@
-"""Package metadata. Tool settings live in pyproject.toml, the tested versions in constraints.txt."""
+"""Package metadata; tool settings are in pyproject.toml, tested versions in constraints.txt."""
 
 from setuptools import find_packages, setup
 

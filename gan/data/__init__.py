@@ -51,11 +51,21 @@ def load(choice: config.Data, data_dir: str | None = None) -> Dataset | Measure:
 
 
 def _source(choice: config.Data, data_dir: str | None) -> Source:
+    # Imported when needed: tensorflow-datasets and scikit-learn take a while.
+    if choice.name == "folder":
+        from gan.data import folder
+
+        return folder.load(choice.folder, choice.image_size)
     if choice.name == "digits":
         from gan.data import digits
 
         return digits.load(choice.image_size)
-    raise UserError(config.unknown("data set", choice.name, ["digits", *MEASURES]))
+    from gan.data import idx, stock
+
+    if choice.name in idx.TABLE:
+        return idx.load(idx.TABLE[choice.name], data_dir, choice.image_size)
+    ours = ["digits", "folder", *idx.TABLE, *MEASURES]
+    return stock.load(choice.name, data_dir, choice.image_size, ours)
 
 
 def describe(dataset: Dataset | Measure) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 """Raw images, uint8 [n, h, w, c], and labels, int32 [n], of each split."""
 
 _BLOCK = 256
+
+# Advice to install another decoder, once per process.
+logging.getLogger("absl").addFilter(lambda record: "OpenCV" not in record.getMessage())
+
 _DIGESTS = "sha256"
 
 
@@ -151,19 +156,23 @@ def source(
         rows = np.arange(sizes[split]) if whole else rows
         images = np.empty((len(rows), *shape), np.uint8)
         labels = np.zeros(len(rows), np.int32)
+
+        def fill(start: int) -> np.ndarray | None:
+            block = slice(start, start + _BLOCK)
+            examples = records[split].__getitems__(rows[block].tolist())
+            raw = [example[image_key] for example in examples]
+            if label_key:
+                labels[block] = [example[label_key] for example in examples]
+            images[block] = (
+                raw if shape == stored else [pictures.fit(image, shape, levels) for image in raw]
+            )
+            return np.stack(raw) if whole and digests else None
+
         sha = hashlib.sha256()
-        with damage(name, directory):
-            for start in range(0, len(rows), _BLOCK):
-                block = slice(start, start + _BLOCK)
-                examples = records[split].__getitems__(rows[block].tolist())
-                raw = [example[image_key] for example in examples]
-                if label_key:
-                    labels[block] = [example[label_key] for example in examples]
-                if whole and digests:
-                    sha.update(np.stack(raw))
-                if shape != stored:
-                    raw = [pictures.fit(image, shape, levels) for image in raw]
-                images[block] = raw
+        with damage(name, directory), ThreadPoolExecutor(os.cpu_count()) as pool:
+            for raw in pool.map(fill, range(0, len(rows), _BLOCK)):
+                if raw is not None:
+                    sha.update(raw)
             if len(labels) and not (0 <= labels.min() and labels.max() < len(names)):
                 raise ValueError("a label is outside the classes")
             if whole and digests and finish_digest(sha, stored, labels) != digests[split]:
