@@ -229,15 +229,15 @@ class WritableCheckpoints(Checkpoints):
         self._delete_old(step)
 
     def _write(self, final: Path, leaves: Mapping[str, np.ndarray], record: dict[str, Any]) -> None:
-        from orbax.checkpoint import v1 as ocp
+        import orbax.checkpoint as ocp
 
         temporary = self.path / f".saving-{final.name}"
-        stored = {name: array for name, array in leaves.items() if array.size}
+        stored = ocp.args.PyTreeSave({name: array for name, array in leaves.items() if array.size})
         try:
             self.path.mkdir(exist_ok=True)
-            shutil.rmtree(temporary, ignore_errors=True)
-            with _orbax():
-                ocp.save(temporary, stored, custom_metadata={**record, "seal": _seal(record)})
+            with _orbax() as checkpointer:
+                sealed = {**record, "seal": _seal(record)}
+                checkpointer.save(temporary, args=stored, custom_metadata=sealed)
             for folder, _, files in os.walk(temporary):
                 for name in files:
                     synchronize(Path(folder, name))
@@ -245,7 +245,8 @@ class WritableCheckpoints(Checkpoints):
             os.rename(temporary, final)
             synchronize(self.path)
         except Exception as error:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with contextlib.suppress(StorageError):
+                self.clean()
             raise StorageError(f"cannot write checkpoint {final}: {_reason(error)}") from error
 
     def _delete_old(self, saved: int) -> None:
@@ -261,13 +262,11 @@ class WritableCheckpoints(Checkpoints):
                     _remove(gone)
 
     def clean(self) -> None:
-        """Removes what a killed writer left unfinished."""
-        self.steps()
-        if self.path.is_dir():
-            with storage(self.path):
-                for entry in os.scandir(self.path):
-                    if entry.name.startswith((".saving-", ".deleting-")):
-                        _remove(Path(entry.path))
+        """Removes what an unfinished save or deletion left."""
+        with storage(self.path):
+            for entry in os.scandir(self.path) if self.path.is_dir() else ():
+                if entry.name.startswith((".saving-", ".deleting-")):
+                    _remove(Path(entry.path))
 
 
 class _BadError(Exception):
@@ -302,23 +301,22 @@ def _reason(error: BaseException) -> str:
     return (lines[0] if lines else type(error).__name__)[:300]
 
 
-@contextlib.contextmanager
-def _orbax() -> Iterator[None]:
-    """Orbax set to act on this process alone and to store arrays uncompressed.
+def _orbax() -> Any:
+    """Orbax's checkpointer, acting on this process alone and storing arrays uncompressed.
 
     Uncompressed, a checkpoint's files are at least as large as its arrays, so that a declared
     shape can be checked before anything is allocated.
     """
-    from orbax.checkpoint import v1 as ocp
+    import orbax.checkpoint as ocp
 
-    context = ocp.Context()
-    context.array.saving.use_compression = False
+    alone = ocp.options.MultiprocessingOptions()
     if processes.several():
-        context.multiprocessing.primary_host = processes.index()
-        context.multiprocessing.active_processes = {processes.index()}
-        context.multiprocessing.barrier_sync_key_prefix = f"process{processes.index()}"
-    with context:
-        yield
+        index = processes.index()
+        alone = ocp.options.MultiprocessingOptions(index, {index}, f"process{index}")
+    handler = ocp.PyTreeCheckpointHandler(
+        use_ocdbt=True, use_compression=False, multiprocessing_options=alone
+    )
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 def _load(path: Path, step: int, template: Any = None) -> dict[str, np.ndarray]:
@@ -328,15 +326,16 @@ def _load(path: Path, step: int, template: Any = None) -> dict[str, np.ndarray]:
         _BadError: otherwise.
         UserError: it is another state than the template's.
     """
-    from orbax.checkpoint import v1 as ocp
+    import orbax.checkpoint as ocp
 
     record, stored = _record(path, step)
     if template is not None:
         different = trees.difference(record["leaves"], template)
         if different:
             raise UserError(f"checkpoint {path} does not fit: {different}")
-    with _trusting_nothing(), _orbax():
-        loaded = ocp.load(path, stored)
+    as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored}
+    with _trusting_nothing(), _orbax() as checkpointer:
+        loaded = checkpointer.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
     leaves = {
         name: loaded[name] if name in stored else np.empty(shape, _array_dtype(dtype))
         for name, (dtype, shape) in record["leaves"].items()
@@ -363,16 +362,14 @@ def _record(path: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         _BadError: they do not; or the files are not what a checkpoint consists of.
     """
-    from orbax.checkpoint import v1 as ocp
-
     with _trusting_nothing():
         size = _plain_files(path)
-        with _orbax():
-            metadata = ocp.metadata(path)
+        with _orbax() as checkpointer:
+            metadata = checkpointer.metadata(path)
         record = dict(metadata.custom_metadata)
         if record.pop("seal") != _seal(record) or record["step"] != step:
             raise _BadError("its record is damaged")
-        stored: dict[str, Any] = metadata.metadata
+        stored = dict(metadata.item_metadata.tree)
         expected = {}
         total = 0
         for name, (dtype, shape) in record["leaves"].items():
