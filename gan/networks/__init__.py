@@ -53,9 +53,7 @@ def parameter_count(params: Any) -> int:
 def _build(table: dict, field: str, spec: config.Network, shape: tuple[int, ...]):
     if spec.name not in table:
         raise UserError(config.unknown(field, spec.name, table))
-    return table[spec.name](
-        shape=shape, width=spec.width, depth=spec.depth, activation=spec.activation
-    )
+    return table[spec.name](spec, shape)
 
 
 def _pure(module, input_shape: tuple[int, ...]) -> Network:

@@ -8,6 +8,7 @@ halving. A penalised critic must not couple the examples of a batch, hence no ba
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan import config
 from gan.errors import UserError
 from gan.networks import convolution
 from gan.networks.activations import ACTIVATIONS
@@ -19,15 +20,13 @@ STRIDE = 2
 class Generator(nn.Module):
     """Dense layer to the smallest image, one transposed convolution per doubling, tanh."""
 
+    spec: config.Network
     shape: tuple[int, ...]
-    width: int
-    depth: int
-    activation: str
 
     @nn.compact
     def __call__(self, z):
-        activation = ACTIVATIONS[self.activation]
-        small, widths = _pyramid(self.shape, self.width)
+        activation = ACTIVATIONS[self.spec.activation]
+        small, widths = _pyramid(self.shape, self.spec.width)
         h = nn.Dense(small * small * widths[-1], kernel_init=nn.initializers.he_normal())(z)
         h = activation(h).reshape(-1, small, small, widths[-1])
         for width in reversed(widths[:-1]):
@@ -38,15 +37,13 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """One strided convolution per halving, then a dense layer to one score."""
 
+    spec: config.Network
     shape: tuple[int, ...]
-    width: int
-    depth: int
-    activation: str
 
     @nn.compact
     def __call__(self, x):
-        activation = ACTIVATIONS[self.activation]
-        _, widths = _pyramid(self.shape, self.width)
+        activation = ACTIVATIONS[self.spec.activation]
+        _, widths = _pyramid(self.shape, self.spec.width)
         for width in widths:
             x = activation(_Convolution(width, transposed=False)(x))
         return nn.Dense(1)(x.reshape(x.shape[0], -1))[:, 0]

@@ -5,20 +5,19 @@ import math
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan import config
 from gan.networks.activations import ACTIVATIONS
 
 
 class Generator(nn.Module):
     """`depth` hidden layers of `width`; tanh at the end for images, linear for points."""
 
+    spec: config.Network
     shape: tuple[int, ...]
-    width: int
-    depth: int
-    activation: str
 
     @nn.compact
     def __call__(self, z):
-        h = _hidden(z, self)
+        h = _hidden(z, self.spec)
         x = nn.Dense(math.prod(self.shape))(h).reshape(-1, *self.shape)
         return jnp.tanh(x) if len(self.shape) == 3 else x
 
@@ -26,19 +25,17 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """`depth` hidden layers of `width` on the flattened example, then one score."""
 
+    spec: config.Network
     shape: tuple[int, ...]
-    width: int
-    depth: int
-    activation: str
 
     @nn.compact
     def __call__(self, x):
-        h = _hidden(x.reshape(x.shape[0], -1), self)
+        h = _hidden(x.reshape(x.shape[0], -1), self.spec)
         return nn.Dense(1)(h)[:, 0]
 
 
-def _hidden(h, player):
-    activation = ACTIVATIONS[player.activation]
-    for _ in range(player.depth):
-        h = activation(nn.Dense(player.width, kernel_init=nn.initializers.he_normal())(h))
+def _hidden(h, spec: config.Network):
+    activation = ACTIVATIONS[spec.activation]
+    for _ in range(spec.depth):
+        h = activation(nn.Dense(spec.width, kernel_init=nn.initializers.he_normal())(h))
     return h
