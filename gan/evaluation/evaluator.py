@@ -95,7 +95,9 @@ class Evaluator:
         }
         if self.dataset.modes is not None:
             points = np.asarray(self._generate(generator_params, self._extra))
-            counted = modes.count_modes(points, *self.dataset.modes)
+            counted = modes.count_modes(
+                points, self.dataset.modes.centers, self.dataset.modes.sigma
+            )
             scores |= {
                 "modes": counted.covered,
                 "modes_total": counted.total,

@@ -91,7 +91,7 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
             hyper,
             hyper.critic_learning_rate * decay,
         )
-        metrics["critic_gradient"] = optax.global_norm(gradients)
+        metrics["critic_gradient"] = optax.tree.norm(gradients)
         return state._replace(critic=params, critic_optimizer=moments), metrics
 
     def generator_step(state: State, hyper: Hyperparameters, decay, key):
@@ -111,7 +111,7 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
         step = state.step.astype(jnp.float32)
         ema = jnp.minimum(hyper.ema_decay, (1 + step) / (10 + step))
         average = jax.tree.map(lambda a, p: ema * a + (1 - ema) * p, state.average, params)
-        metrics = {"generator_loss": value, "generator_gradient": optax.global_norm(gradients)}
+        metrics = {"generator_loss": value, "generator_gradient": optax.tree.norm(gradients)}
         state = state._replace(generator=params, average=average, generator_optimizer=moments)
         return state, metrics
 

@@ -88,8 +88,8 @@ def test_the_linear_schedule_falls_to_zero_at_the_last_step():
 def test_every_hyperparameter_reaches_the_round(field):
     generator, critic = affine_players()
     cfg = affine_config()
-    base = Hyperparameters.of(cfg)
-    changed = base._replace(**{field: getattr(base, field) * 0.5 + 0.25})
+    base = Hyperparameters.of(cfg)._replace(ema_decay=jnp.float32(0.5))
+    changed = base._replace(**{field: getattr(base, field) * 0.5 + 0.125})
     play = jax.jit(make_round(cfg, generator, critic, real_batch))
 
     def after(hyper):
