@@ -8,10 +8,12 @@ flipped bits, casts dtypes and allocates whatever shape a file declares. Nothing
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import stat
 import sys
@@ -33,8 +35,11 @@ DTYPES = frozenset(
 
 RECORD = "record.json"
 
-SLACK_BYTES = 128
+SLACK_BYTES = 1024
 """Per leaf, what Orbax may store compressed among its own data whatever the settings."""
+
+OVERHEAD_BYTES = 65_536
+"""What a checkpoint needs on disk besides its leaves, of which each counts SLACK_BYTES more."""
 
 
 class Checkpoints:
@@ -235,8 +240,11 @@ class WritableCheckpoints(Checkpoints):
 
         temporary = self.path / f".saving-{final.name}"
         stored = ocp.args.PyTreeSave({name: array for name, array in leaves.items() if array.size})
+        needed = OVERHEAD_BYTES + sum(array.nbytes + SLACK_BYTES for array in leaves.values())
         try:
             self.path.mkdir(exist_ok=True)
+            if shutil.disk_usage(self.path).free < needed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with _orbax() as checkpointer:
                 checkpointer.save(temporary, args=stored)
             hashes = {name: _file_hash(temporary / name) for name in _plain_files(temporary)}
@@ -298,11 +306,16 @@ def _seal(record: Mapping[str, Any]) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of the innermost cause."""
+    """The innermost cause in a line: the system's words if the system refused."""
     while error.__cause__ is not None:
         error = error.__cause__
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    if code:
+        return os.strerror(int(code[1]))
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
+    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 def _orbax() -> Any:

@@ -187,10 +187,12 @@ def test_a_failed_write_leaves_earlier_checkpoints(saved, monkeypatch):
 
 def test_all_zero_states_fit_their_files(tmp_path):
     checkpoints = WritableCheckpoints(tmp_path / "checkpoints", keep=1)
-    zeros = {str(i): jnp.zeros(size) for i, size in enumerate((1, 10, 25, 26, 1000, 300_000))}
+    zeros = {
+        str(i): jnp.zeros(size) for i, size in enumerate((1, 10, 200, 256, 257, 1000, 300_000))
+    }
     checkpoints.save(1, zeros)
     assert runs.tree_hash(checkpoints.read()[1]) == runs.tree_hash(zeros)
-    checkpoints.save(2, {str(i): jnp.zeros(16) for i in range(500)})
+    checkpoints.save(2, {str(i): np.zeros(250, np.float32) for i in range(500)})
     assert len(checkpoints.read(2)[1]) == 500
 
 
