@@ -97,7 +97,8 @@ class Checkpoints:
     def _load(self, step: int | None, template: Any = None) -> tuple[int, dict[str, np.ndarray]]:
         """The asked or the newest good step's leaves, verified."""
         if step is not None:
-            return step, self._load_step(step, template)
+            _check_step(step)
+            return int(step), self._load_step(int(step), template)
         bad: dict[int, str] = {}
         while True:
             left = [step for step in self.steps() if step not in bad]
@@ -116,7 +117,6 @@ class Checkpoints:
             return left[-1], leaves
 
     def _load_step(self, step: int, template: Any) -> dict[str, np.ndarray]:
-        _check_step(step)
         path = self.path / str(step)
         try:
             if not os.path.lexists(path):
@@ -240,6 +240,7 @@ class WritableCheckpoints(Checkpoints):
 
         temporary = self.path / f".saving-{final.name}"
         stored = ocp.args.PyTreeSave({name: array for name, array in leaves.items() if array.size})
+        self.clean()
         needed = OVERHEAD_BYTES + sum(array.nbytes + SLACK_BYTES for array in leaves.values())
         try:
             self.path.mkdir(exist_ok=True)
