@@ -1,17 +1,19 @@
 """Checkpoints that are either exactly the state that was saved, or an error.
 
 One folder per step, written by Orbax under another name and renamed when it is complete and on
-disk. Beside the arrays lies a record: step, score, name, dtype and shape of every leaf, and the
-hash of the whole state, sealed by its own hash. What is read is compared with the record first
-and hashed afterwards, since Orbax alone restores flipped bits, casts dtypes and allocates
-whatever shape a file declares. Nothing is pickled.
+disk. Beside Orbax's files lies record.json: step, score, name, dtype and shape of every leaf,
+the hash of the state and of every file, sealed by its own hash. A damaged file is found before
+a parser sees it; what is read is compared with the record and hashed again. Orbax alone restores
+flipped bits, casts dtypes and allocates whatever shape a file declares. Nothing is pickled.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import stat
 import sys
@@ -31,8 +33,13 @@ DTYPES = frozenset(
 )
 """What a leaf may be made of, besides PRNG keys."""
 
-SLACK_BYTES = 128
+RECORD = "record.json"
+
+SLACK_BYTES = 1024
 """Per leaf, what Orbax may store compressed among its own data whatever the settings."""
+
+OVERHEAD_BYTES = 65_536
+"""What a checkpoint needs on disk besides its leaves, of which each counts SLACK_BYTES more."""
 
 
 class Checkpoints:
@@ -90,7 +97,8 @@ class Checkpoints:
     def _load(self, step: int | None, template: Any = None) -> tuple[int, dict[str, np.ndarray]]:
         """The asked or the newest good step's leaves, verified."""
         if step is not None:
-            return step, self._load_step(step, template)
+            _check_step(step)
+            return int(step), self._load_step(int(step), template)
         bad: dict[int, str] = {}
         while True:
             left = [step for step in self.steps() if step not in bad]
@@ -109,7 +117,6 @@ class Checkpoints:
             return left[-1], leaves
 
     def _load_step(self, step: int, template: Any) -> dict[str, np.ndarray]:
-        _check_step(step)
         path = self.path / str(step)
         try:
             if not os.path.lexists(path):
@@ -135,7 +142,7 @@ class Checkpoints:
         scores = {}
         for step in self.steps():
             with contextlib.suppress(_BadError):
-                score = _record(self.path / str(step), step)[0]["score"]
+                score = _record(self.path / str(step), step)["score"]
                 if score is not None:
                     scores[step] = score
         return scores
@@ -215,14 +222,14 @@ class WritableCheckpoints(Checkpoints):
             "leaves": described,
         }
         final = self.path / str(step)
-        if os.path.lexists(final):
+        if int(step) in self.steps():
             try:
                 _load(final, step)
             except _BadError as error:
                 print(f"checkpoint {final} is bad: {error}; saving it again", file=sys.stderr)
                 self._move_aside(step)
             else:
-                if _record(final, step)[0]["tree_hash"] != record["tree_hash"]:
+                if _record(final, step)["tree_hash"] != record["tree_hash"]:
                     raise CheckpointError(f"checkpoint {final} exists, with another state")
                 return
         self._write(final, leaves, record)
@@ -233,11 +240,17 @@ class WritableCheckpoints(Checkpoints):
 
         temporary = self.path / f".saving-{final.name}"
         stored = ocp.args.PyTreeSave({name: array for name, array in leaves.items() if array.size})
+        self.clean()
+        needed = OVERHEAD_BYTES + sum(array.nbytes + SLACK_BYTES for array in leaves.values())
         try:
             self.path.mkdir(exist_ok=True)
+            if shutil.disk_usage(self.path).free < needed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with _orbax() as checkpointer:
-                sealed = {**record, "seal": _seal(record)}
-                checkpointer.save(temporary, args=stored, custom_metadata=sealed)
+                checkpointer.save(temporary, args=stored)
+            hashes = {name: _file_hash(temporary / name) for name in _plain_files(temporary)}
+            record = {**record, "files": hashes}
+            (temporary / RECORD).write_text(json.dumps({**record, "seal": _seal(record)}))
             for folder, _, files in os.walk(temporary):
                 for name in files:
                     synchronize(Path(folder, name))
@@ -264,9 +277,9 @@ class WritableCheckpoints(Checkpoints):
     def clean(self) -> None:
         """Removes what an unfinished save or deletion left."""
         with storage(self.path):
-            for entry in os.scandir(self.path) if self.path.is_dir() else ():
-                if entry.name.startswith((".saving-", ".deleting-")):
-                    _remove(Path(entry.path))
+            for name in os.listdir(self.path) if self.path.is_dir() else ():
+                if name.startswith((".saving-", ".deleting-")):
+                    _remove(self.path / name)
 
 
 class _BadError(Exception):
@@ -294,11 +307,16 @@ def _seal(record: Mapping[str, Any]) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of the innermost cause."""
+    """The innermost cause in a line: the system's words if the system refused."""
     while error.__cause__ is not None:
         error = error.__cause__
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    if code:
+        return os.strerror(int(code[1]))
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
+    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 def _orbax() -> Any:
@@ -328,20 +346,24 @@ def _load(path: Path, step: int, template: Any = None) -> dict[str, np.ndarray]:
     """
     import orbax.checkpoint as ocp
 
-    record, stored = _record(path, step)
+    record = _record(path, step)
+    with _trusting_nothing():
+        expected = _expected(path, record)
     if template is not None:
         different = trees.difference(record["leaves"], template)
         if different:
             raise UserError(f"checkpoint {path} does not fit: {different}")
-    as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored}
     with _trusting_nothing(), _orbax() as checkpointer:
+        stored = checkpointer.metadata(path).item_metadata.tree
+        if {name: (leaf.dtype, leaf.shape) for name, leaf in stored.items()} != {
+            name: (array.dtype, array.shape) for name, array in expected.items() if array.size
+        }:
+            raise _BadError("its arrays are not those of its record")
+        as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored}
         loaded = checkpointer.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
-    leaves = {
-        name: loaded[name] if name in stored else np.empty(shape, _array_dtype(dtype))
-        for name, (dtype, shape) in record["leaves"].items()
-    }
-    if trees.hash_leaves(leaves) != record["tree_hash"]:
-        raise _BadError("its arrays do not have the hash that was saved")
+        leaves = {name: loaded.get(name, array) for name, array in expected.items()}
+        if trees.hash_leaves(leaves) != record["tree_hash"]:
+            raise _BadError("its arrays do not have the hash that was saved")
     return leaves
 
 
@@ -356,45 +378,54 @@ def _trusting_nothing() -> Iterator[None]:
         raise _BadError(_reason(error)) from error
 
 
-def _record(path: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The sealed record of one checkpoint, and Orbax's description of the arrays, which agree.
+def _record(path: Path, step: int) -> dict[str, Any]:
+    """The sealed record of one checkpoint.
 
     Raises:
-        _BadError: they do not; or the files are not what a checkpoint consists of.
+        _BadError: it is damaged, or another step's, or the folder holds more than plain files.
     """
     with _trusting_nothing():
-        size = _plain_files(path)
-        with _orbax() as checkpointer:
-            metadata = checkpointer.metadata(path)
-        record = dict(metadata.custom_metadata)
+        found = set(_plain_files(path))
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         if record.pop("seal") != _seal(record) or record["step"] != step:
-            raise _BadError("its record is damaged")
-        stored = dict(metadata.item_metadata.tree)
-        expected = {}
-        total = 0
-        for name, (dtype, shape) in record["leaves"].items():
-            if not trees.safe(name) or not all(type(side) is int and side >= 0 for side in shape):
-                raise _BadError(f"leaf {name!r} of shape {shape} is not acceptable")
-            entry = (_array_dtype(dtype).name, tuple(shape))
-            total += math.prod(shape) * _array_dtype(dtype).itemsize
-            if math.prod(shape):
-                expected[name] = entry
-        if total > size + SLACK_BYTES * len(expected):
-            raise _BadError(f"its record declares {total} bytes, its files hold {size}")
-        found = {name: (leaf.dtype.name, tuple(leaf.shape)) for name, leaf in stored.items()}
-        if found != expected:
-            raise _BadError("its arrays are not those of its record")
-    return record, stored
+            raise _BadError(f"{RECORD} is damaged")
+        different = found ^ {RECORD, *record["files"]}
+        if different:
+            raise _BadError(f"{min(different)} is missing or does not belong there")
+    return record
 
 
-def _plain_files(path: Path) -> int:
-    """Bytes in all files under `path`, which are regular files in real folders."""
+def _expected(path: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Stand-ins of no bytes for the arrays of a record, once its files are found undamaged."""
+    for name, digest in record["files"].items():
+        if _file_hash(path / name) != digest:
+            raise _BadError(f"{name} is damaged")
+    expected = {}
+    for name, (dtype, shape) in record["leaves"].items():
+        if not trees.safe(name) or not all(type(side) is int and side >= 0 for side in shape):
+            raise _BadError(f"leaf {name!r} of shape {shape} is not acceptable")
+        expected[name] = np.broadcast_to(np.empty((), _array_dtype(dtype)), shape)
+    declared = sum(array.nbytes for array in expected.values())
+    held = sum((path / name).stat().st_size for name in record["files"])
+    if declared > held + SLACK_BYTES * len(expected):
+        raise _BadError(f"its record declares {declared} bytes, its files hold {held}")
+    return expected
+
+
+def _plain_files(path: Path, prefix: str = "") -> list[str]:
+    """Relative names of all files under `path`, which are regular files in real folders."""
     mode = path.lstat().st_mode
     if stat.S_ISREG(mode):
-        return path.stat().st_size
+        return [prefix]
     if not stat.S_ISDIR(mode):
         raise _BadError(f"{path} is neither a file nor a folder")
-    return sum(_plain_files(Path(entry.path)) for entry in os.scandir(path))
+    names = [(path / name, os.path.join(prefix, name)) for name in os.listdir(path)]
+    return [file for inner, name in names for file in _plain_files(inner, name)]
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _array_dtype(name: str) -> np.dtype:

@@ -129,7 +129,8 @@ class WritableRun(Run):
 def open(workdir: str | os.PathLike[str], config: Config) -> Iterator[WritableRun]:
     """Creates or continues the run in `workdir`, and holds its lock inside the `with`.
 
-    In a `jax.distributed` run every process calls this, with a `workdir` they all see.
+    In a `jax.distributed` run every process calls this, after `initialize`, with a `workdir` they
+    all see.
 
     Args:
         workdir: created if missing; symbolic links in the path itself are followed.
