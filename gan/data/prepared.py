@@ -28,11 +28,10 @@ Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 """Raw images, uint8 [n, h, w, c], and labels, int32 [n], of each split."""
 
 _BLOCK = 256
+_DIGESTS = "sha256"
 
 # Advice to install another decoder, once per process.
 logging.getLogger("absl").addFilter(lambda record: "OpenCV" not in record.getMessage())
-
-_DIGESTS = "sha256"
 
 
 def root() -> Path:
@@ -200,6 +199,8 @@ def _damage(name: str, directory: Path) -> Iterator[None]:
         yield
     except (GanError, MemoryError, Warning):
         raise
+    except PermissionError as error:
+        raise UserError(f"the prepared data of {name} cannot be read: {error}") from error
     except Exception as error:
         first = (str(error).splitlines() or [""])[0][:200]
         raise UserError(
