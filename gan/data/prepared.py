@@ -28,11 +28,10 @@ Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 """Raw images, uint8 [n, h, w, c], and labels, int32 [n], of each split."""
 
 _BLOCK = 256
+_DIGESTS = "sha256"
 
 # Advice to install another decoder, once per process.
 logging.getLogger("absl").addFilter(lambda record: "OpenCV" not in record.getMessage())
-
-_DIGESTS = "sha256"
 
 
 def root() -> Path:
@@ -134,21 +133,21 @@ def source(
     Raises:
         UserError: for damaged or unsuitable data; the message names the directory.
     """
-    with damage(name, directory):
-        with _quiet():
-            builder = tfds.builder_from_directory(directory)
+    builder = opened(name, directory)
+    with _damage(name, directory):
         _check_counts(builder.info)
+        sizes = {split: builder.info.splits[splits[split]].num_examples for split in SPLITS}
+        if min(sizes.values()) == 0:
+            raise UserError(f"{name} has too few images for three splits: {sizes}")
         records = {split: builder.as_data_source(split=splits[split]) for split in SPLITS}
-        sizes = {split: len(records[split]) for split in SPLITS}
         digests = dict(builder.info.metadata or {}).get(_DIGESTS, {})
         if class_names and sorted(digests) != sorted(SPLITS):
             raise ValueError("the digests of its splits are missing")
         identity = json.dumps(digests or _described(directory), sort_keys=True)
-    if min(sizes.values()) == 0:
-        raise UserError(f"{name} has too few images for three splits: {sizes}")
-    image_key, stored = _image_feature(name, builder.info.features)
-    label_key, found_names = _label_feature(builder.info.features)
-    names = class_names or found_names
+        image_key, stored = _image_feature(name, builder.info.features)
+        label_key, names = _label_feature(builder.info.features)
+        if class_names not in (None, names):
+            raise ValueError("the names of its classes differ")
     shape = pictures.target_shape(name, stored, image_size)
 
     def read(split: str, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -169,7 +168,7 @@ def source(
             return np.stack(raw) if whole and digests else None
 
         sha = hashlib.sha256()
-        with damage(name, directory), ThreadPoolExecutor(os.cpu_count()) as pool:
+        with _damage(name, directory), ThreadPoolExecutor(os.cpu_count()) as pool:
             for raw in pool.map(fill, range(0, len(rows), _BLOCK)):
                 if raw is not None:
                     sha.update(raw)
@@ -183,13 +182,25 @@ def source(
     return Source(name, shape, levels_read, names, sizes, identity, read)
 
 
+def opened(name: str, directory: Path) -> tfds.core.DatasetBuilder:
+    """The read-only builder of the prepared set in `directory`.
+
+    Raises:
+        UserError: if the description there is damaged; the message names the directory.
+    """
+    with _damage(name, directory), _quiet():
+        return tfds.builder_from_directory(directory)
+
+
 @contextlib.contextmanager
-def damage(name: str, directory: Path) -> Iterator[None]:
+def _damage(name: str, directory: Path) -> Iterator[None]:
     """Reports any error of reading `directory` as a UserError that says what to delete."""
     try:
         yield
     except (GanError, MemoryError, Warning):
         raise
+    except PermissionError as error:
+        raise UserError(f"the prepared data of {name} cannot be read: {error}") from error
     except Exception as error:
         first = (str(error).splitlines() or [""])[0][:200]
         raise UserError(

@@ -40,7 +40,7 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
     Raises:
         UserError: for an unknown name, a set that is not prepared and cannot be, or damaged data.
     """
-    if not re.fullmatch(r"[a-z0-9_]+(/[\w.+-]+)?(:\d+\.\d+\.\d+)?", name):
+    if not re.fullmatch(r"[a-z0-9_]+(/\w[\w.+-]*)?(:\d+\.\d+\.\d+)?", name):
         raise UserError(unknown("data set", name, ours))
     base = re.split("[/:]", name)[0]
     root = Path(data_dir).expanduser().absolute() if data_dir else prepared.root()
@@ -55,9 +55,8 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
         directory = _find(name, root)
     if directory is None:
         raise UserError(f"{name} was prepared, but is not below {root}")
-    with prepared.damage(name, directory):
-        info = tfds.builder_from_directory(directory).info
-        stored = info.file_format.value
+    info = prepared.opened(name, directory).info
+    stored = info.file_format.value
     if stored != "array_record":
         raise UserError(
             f"{name} in {directory} is stored as {stored}, which needs TensorFlow to read\n"
