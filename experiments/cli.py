@@ -123,6 +123,7 @@ def run(
     define: Callable[[simple_parsing.ArgumentParser, list[str]], None],
     main: Callable[[Any], int | None],
     description: str,
+    argv: list[str] | None = None,
 ) -> None:
     """Run an experiment under absl: parse, call `main(arguments)`, exit with its status.
 
@@ -130,6 +131,7 @@ def run(
         define: define(parser, argv) adds the flags.
         main: gets the parsed arguments; returns the exit status, None for 0.
         description: the module docstring, shown by --help.
+        argv: the command line with the program's name first; None for the process's own.
     """
 
     def parse(argv: list[str]):
@@ -151,7 +153,7 @@ def run(
             status = error.status
         sys.exit(status or 0)
 
-    app.run(guarded, flags_parser=parse)
+    app.run(guarded, argv=argv, flags_parser=parse)
 
 
 def _cache_compilations() -> None:

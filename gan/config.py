@@ -71,6 +71,9 @@ class Config:
     """Weight (lambda) of the penalty."""
     penalty_target: float = 1.0
     """Slope that the penalty asks for, in critic output per unit of input."""
+    instance_noise: float = 0.0
+    """Standard deviation of normal noise on everything the critic is trained on, real and generated
+    alike; keeps a critic from learning a small data set by heart."""
     generator_learning_rate: float = 1e-4
     """Adam's learning rate of the generator."""
     critic_learning_rate: float = 1e-4
@@ -111,6 +114,7 @@ class Config:
             "latent_dim": 1,
             "penalty_weight": 0,
             "penalty_target": 0,
+            "instance_noise": 0,
             "generator_learning_rate": 0,
             "critic_learning_rate": 0,
             "log_every": 1,

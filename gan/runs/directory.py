@@ -93,7 +93,7 @@ class WritableRun(Run):
         Later log records are dropped. Raises CheckpointError if every checkpoint is bad.
         """
         step, state = 0, fresh
-        if self.checkpoints.steps() or (self.path / "checkpoints.bad").exists():
+        if _started(self.path):
             step, state = self.checkpoints.restore(fresh)
         self.trim(step)
         return step, state
@@ -102,7 +102,7 @@ class WritableRun(Run):
         """Keep the description of the data at the first start, check it at the others."""
 
         def keep() -> None:
-            if (self.path / "data.json").exists():
+            if _started(self.path):
                 self.check_data(described)
             else:
                 files.write_json(self.path / "data.json", dict(described))
@@ -134,8 +134,8 @@ def open(workdir: str | os.PathLike[str], config: Config) -> Iterator[WritableRu
 
     Args:
         workdir: created if missing; symbolic links in the path itself are followed.
-        config: must be the saved one, but for the fields in `CHANGEABLE` and, under schedule
-            "constant", more steps; then config.json is rewritten.
+        config: once there is a checkpoint it must be the saved one, but for the fields in
+            `CHANGEABLE` and, under schedule "constant", more steps; then config.json is rewritten.
 
     Raises:
         LockedError: another process writes here.
@@ -182,14 +182,19 @@ def _refuse_links(path: Path) -> None:
             raise StorageError(f"{path / name} is a symbolic link; nothing is written through it")
 
 
+def _started(path: Path) -> bool:
+    """Whether anything was ever saved that a config and a data set must go on agreeing with."""
+    return any(os.path.lexists(path / name) for name in ("checkpoints", "checkpoints.bad"))
+
+
 def _keep_contract(path: Path, config: Config) -> None:
     saved_path = path / "config.json"
-    if saved_path.exists():
+    if saved_path.exists() and _started(path):
         saved = configs.load(str(saved_path))
         _compare(path, configs.flatten(saved), configs.flatten(config))
         if saved == config:
             return
-    elif os.path.lexists(path / "checkpoints"):
+    elif _started(path):
         raise UserError(f"{path} has checkpoints but no config.json; choose another --workdir")
     files.write_json(saved_path, configs.to_dict(config))
 

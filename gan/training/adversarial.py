@@ -62,9 +62,17 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
     def latents(key):
         return place(jax.random.normal(key, (size, dim)))
 
+    def blurred(x, key, hyper: Hyperparameters):
+        """Instance noise (Sonderby et al. 2017): the blurred laws agree where the laws do."""
+        if not config.instance_noise:
+            return x
+        return x + hyper.instance_noise * place(jax.random.normal(key, x.shape))
+
     def critic_step(state: State, hyper: Hyperparameters, decay, data, i, keys):
-        real = place(batch(data, state.step, i, keys.batch))
+        real_key, fake_key = jax.random.split(jax.random.fold_in(keys.penalty, 1))
+        real = blurred(place(batch(data, state.step, i, keys.batch)), real_key, hyper)
         fake = generator.apply(state.generator, latents(keys.latent))
+        fake = blurred(fake, fake_key, hyper)
 
         def objective(params):
             scores_real = critic.apply(params, real)
@@ -98,7 +106,8 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
         z = latents(key)
 
         def objective(params):
-            return loss.generator(None, critic.apply(state.critic, generator.apply(params, z)))
+            fake = blurred(generator.apply(params, z), jax.random.fold_in(key, 1), hyper)
+            return loss.generator(None, critic.apply(state.critic, fake))
 
         value, gradients = jax.value_and_grad(objective)(state.generator)
         params, moments = _descend(

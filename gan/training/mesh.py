@@ -19,8 +19,8 @@ def make_mesh(devices: int = 0, batch_size: int | None = None) -> Mesh:
     """
     available = jax.devices()
     count = devices or len(available)
-    if count > len(available):
-        raise UserError(f"--devices {count}: there are only {len(available)}")
+    if not 1 <= count <= len(available):
+        raise UserError(f"--devices {count}: must be 1 .. {len(available)}, or 0 for all")
     if batch_size is not None and batch_size % count:
         raise UserError(f"batch_size {batch_size} must be a multiple of the {count} devices")
     return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=available[:count])

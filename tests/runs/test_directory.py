@@ -47,8 +47,8 @@ def test_a_relative_directory_may_be_left(tmp_path, monkeypatch):
 
 
 def test_another_config_is_refused_with_the_difference(tmp_path):
-    with runs.open(tmp_path, CONFIG):
-        pass
+    with runs.open(tmp_path, CONFIG) as run:
+        run.checkpoints.save(1, state(1))
     before = (tmp_path / "config.json").read_text()
     other = dataclasses.replace(CONFIG, seed=7)
     with pytest.raises(UserError, match="\nseed: 0 -> 7$") as caught:
@@ -67,9 +67,18 @@ def test_another_config_is_refused_with_the_difference(tmp_path):
         pass
 
 
-def test_cadence_and_more_steps_may_change(tmp_path):
+def test_a_run_that_saved_nothing_takes_another_config(tmp_path):
     with runs.open(tmp_path, CONFIG):
         pass
+    other = dataclasses.replace(CONFIG, seed=7)
+    with runs.open(tmp_path, other):
+        pass
+    assert runs.read(tmp_path).config == other
+
+
+def test_cadence_and_more_steps_may_change(tmp_path):
+    with runs.open(tmp_path, CONFIG) as run:
+        run.checkpoints.save(1, state(1))
     cadence = {
         "log_every": 7,
         "evaluate_every": 7,
@@ -88,8 +97,8 @@ def test_cadence_and_more_steps_may_change(tmp_path):
 
 def test_more_steps_are_refused_under_a_linear_schedule(tmp_path):
     linear = dataclasses.replace(CONFIG, schedule="linear")
-    with runs.open(tmp_path, linear):
-        pass
+    with runs.open(tmp_path, linear) as run:
+        run.checkpoints.save(1, state(1))
     with pytest.raises(UserError, match="steps: 100 -> 200"):
         with runs.open(tmp_path, dataclasses.replace(linear, steps=200)):
             pass
@@ -110,8 +119,8 @@ def test_the_lock_is_held_inside_and_free_afterwards(tmp_path):
 
 
 def test_a_refused_config_frees_the_lock(tmp_path):
-    with runs.open(tmp_path, CONFIG):
-        pass
+    with runs.open(tmp_path, CONFIG) as run:
+        run.checkpoints.save(1, state(1))
     with pytest.raises(UserError):
         with runs.open(tmp_path, Config(seed=1)):
             pass

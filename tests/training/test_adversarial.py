@@ -22,9 +22,8 @@ def affine_players():
 
 
 def affine_config(**fields):
-    return config.Config(
-        batch_size=4, latent_dim=2, n_critic=1, penalty="two_sided", **({"steps": 10} | fields)
-    )
+    small = dict(batch_size=4, latent_dim=2, n_critic=1, penalty="two_sided", steps=10)
+    return config.Config(**(small | fields))
 
 
 def real_batch(data, step, i, key):
@@ -87,7 +86,7 @@ def test_the_linear_schedule_falls_to_zero_at_the_last_step():
 @pytest.mark.parametrize("field", Hyperparameters._fields)
 def test_every_hyperparameter_reaches_the_round(field):
     generator, critic = affine_players()
-    cfg = affine_config()
+    cfg = affine_config(instance_noise=0.5)
     base = Hyperparameters.of(cfg)._replace(ema_decay=jnp.float32(0.5))
     changed = base._replace(**{field: getattr(base, field) * 0.5 + 0.125})
     play = jax.jit(make_round(cfg, generator, critic, real_batch))
@@ -131,3 +130,19 @@ def test_the_penalty_is_differentiated():
     real, fake = jnp.ones((4, 2)), jnp.zeros((4, 2))
     pull = jax.grad(lambda f: gradient_penalty(lambda x: x @ f, real, fake, jax.random.key(0)))(f)
     np.testing.assert_allclose(pull, 2 * 4 * f / 5, rtol=1e-5)
+
+
+def test_instance_noise_reaches_real_and_generated_examples_alike():
+    """With noise of size s both sides gain s^2 in variance, and the means stay."""
+    generator, _ = affine_players()
+    critic = Network(lambda key: {"f": jnp.ones(())}, lambda p, x: p["f"] * jnp.sum(x**2, axis=1))
+    cfg = affine_config(batch_size=4096, penalty="none", instance_noise=3.0)
+
+    def batch(data, step, i, key):
+        return jax.random.normal(key, (4096, 2))
+
+    play = make_round(cfg, generator, critic, batch)
+    _, metrics = play(initial_state(generator, critic, 0), Hyperparameters.of(cfg), None)
+    assert abs(metrics["w1_estimate_batch"]) < 1.5  # E|x|^2 is 2 + 18 on both sides
+    # -E f(fake) after the first Adam step of size 1e-4 on f.
+    np.testing.assert_allclose(metrics["generator_loss"], -20, rtol=0.05)

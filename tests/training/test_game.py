@@ -140,7 +140,7 @@ def test_a_learning_rate_that_explodes_is_caught(digits, tiny):
 
 
 def test_devices_that_do_not_fit_are_refused(digits, tiny):
-    with pytest.raises(UserError, match="there are only 2"):
+    with pytest.raises(UserError, match="must be 1 .. 2"):
         training.make_game(tiny, digits, devices=3)
     with pytest.raises(UserError, match="multiple of the 2 devices"):
         training.make_game(config.replace(tiny, {"batch_size": 7}), digits, devices=2)
