@@ -112,6 +112,11 @@ def print_scores(scores: dict) -> None:
             print(f"{name:20} {report.number(value):>10}   {meaning}")
 
 
+def command_line() -> str:
+    """The command that runs this process, as a user would type it."""
+    return " ".join(["python", "-m", _program(), *sys.argv[1:]])
+
+
 def leave(status: int) -> NoReturn:
     """End the process at once: a compilation in an abandoned thread cannot be waited for."""
     sys.stdout.flush()

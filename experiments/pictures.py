@@ -1,7 +1,9 @@
 """The pictures and the report of a run, from what its directory and data set hold."""
 
 import functools
+import glob
 import os
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -28,7 +30,7 @@ def fixed_latents(count: int, latent_dim: int) -> jax.Array:
     return jax.random.normal(jax.random.key(0), (count, latent_dim))
 
 
-def save_examples(path: str, dataset, examples: np.ndarray, reference: np.ndarray) -> None:
+def save_examples(path: str | Path, dataset, examples: np.ndarray, reference: np.ndarray) -> None:
     """Examples as a grid of images, or as points over reference points."""
     if len(dataset.shape) == 3:
         columns = round(len(examples) ** 0.5)
@@ -37,7 +39,7 @@ def save_examples(path: str, dataset, examples: np.ndarray, reference: np.ndarra
         figures.save_points(path, examples, reference)
 
 
-def save_samples(path: str, config: Config, dataset, generator, average, step: int) -> str:
+def save_samples(path: str | Path, config: Config, dataset, generator, average, step: int) -> str:
     """Picture of the averaged generator at fixed latents: samples/step_XXXXXXXX.png."""
     folder = os.path.join(path, "samples")
     os.makedirs(folder, exist_ok=True)
@@ -50,7 +52,7 @@ def save_samples(path: str, config: Config, dataset, generator, average, step: i
     return name
 
 
-def save_evaluation(path: str, dataset, evaluator: Evaluator, generator_params) -> None:
+def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_params) -> None:
     """Pictures of one evaluation: generated, held-out real, and nearest training examples."""
     folder = os.path.join(path, "figures")
     os.makedirs(folder, exist_ok=True)
@@ -67,7 +69,7 @@ def save_evaluation(path: str, dataset, evaluator: Evaluator, generator_params) 
         figures.save_image(picture, figures.image_grid(tiles, 2 * (1 + NEIGHBOURS)))
 
 
-def write_report(path: str) -> None:
+def write_report(path: str | Path) -> None:
     """Draw the curves and write report.html from what the run directory holds."""
     run = runs.read(path)
     records, scores = run.metrics(), run.evaluation()
@@ -75,8 +77,8 @@ def write_report(path: str) -> None:
     os.makedirs(inside(), exist_ok=True)
     figures.save_distance_curves(inside("distances.png"), records)
     figures.save_loss_curves(inside("losses.png"), records)
-    samples = sorted(os.listdir(os.path.join(path, "samples")))
-    chosen = [samples[i] for i in sorted({0, len(samples) // 2, len(samples) - 1})]
+    samples = sorted(glob.glob(os.path.join(glob.escape(str(path)), "samples", "step_*.png")))
+    chosen = [samples[i] for i in sorted({0, len(samples) // 2, len(samples) - 1}) if samples]
     described = run.data()
     report.write(
         os.path.join(path, "report.html"),
@@ -120,10 +122,7 @@ def write_report(path: str) -> None:
                 plot=True,
             ),
             *(
-                report.picture(
-                    os.path.join(path, "samples", name),
-                    f"Step {int(name.split('_')[1].split('.')[0])}, the same latents each time.",
-                )
+                report.picture(name, f"Step {int(name[-12:-4])}, the same latents each time.")
                 for name in chosen
             ),
         ),

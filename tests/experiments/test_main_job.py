@@ -279,3 +279,19 @@ def sorted_leaves(tree):
     if not isinstance(tree, dict):
         return [tree]
     return [leaf for key in sorted(tree) for leaf in sorted_leaves(tree[key])]
+
+
+def test_seeds_are_tabulated_with_their_spread(tmp_path):
+    from experiments import seeds
+
+    status, out, err = call("seeds", "--workdir", tmp_path, "--seeds", 2, *RUN)
+    assert status == 0, err
+    rows = json.loads((tmp_path / "seeds.json").read_text())
+    assert [row["seed"] for row in rows] == [0, 1] and rows[0]["w1"] != rows[1]["w1"]
+    text = (tmp_path / "seeds.md").read_text()
+    assert text.strip() in out
+    cells = [line.split(" | ") for line in seeds.table(rows).splitlines()]
+    mean, spread = cells[-1][1].split(" ± ")
+    assert float(mean) == pytest.approx((rows[0]["w1"] + rows[1]["w1"]) / 2, rel=1e-3)
+    assert float(spread) == pytest.approx(abs(rows[0]["w1"] - rows[1]["w1"]) / 2**0.5, rel=0.05)
+    assert runs.read(tmp_path / "seed_1").config.seed == 1
