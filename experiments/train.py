@@ -7,6 +7,7 @@ checkpoints/, samples/, figures/, evaluation.json and report.html. The same comm
 alone, continues an interrupted run with the same bits.
 """
 
+import contextlib
 import sys
 import time
 
@@ -28,6 +29,7 @@ def train(
     data_dir: str | None = None,
     devices: int = 0,
     interrupt: Interrupt | None = None,
+    tensorboard: bool = False,
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
 
@@ -37,6 +39,7 @@ def train(
         data_dir: where data sets are, see gan.data.load.
         devices: devices to split batches over; 0 for all.
         interrupt: an entered context; its signal saves and stops the run.
+        tensorboard: also write the log as TensorBoard event files.
 
     Returns:
         The evaluation with "step" and "state_sha256", or None when a signal ended the run early.
@@ -45,15 +48,19 @@ def train(
         GanError: see gan.errors.
     """
     interrupt = interrupt or Interrupt()
-    with runs.open(workdir, config) as run:
+    with contextlib.ExitStack() as stack:
+        run = stack.enter_context(runs.open(workdir, config))
         dataset = data.load(config.data, data_dir=data_dir)
         run.record_data(data.describe(dataset))
         game = training.make_game(config, dataset, devices)
         step, state = run.resume(game.state)
         _announce(run, config, dataset, game, step)
+        logs = [run.log]
+        if tensorboard and run.primary:
+            logs.append(stack.enter_context(runs.mirror(run.path, step)))
         try:
             if step < config.steps:
-                step, state = _play(run, config, dataset, game, step, state, interrupt)
+                step, state = _play(run, config, dataset, game, step, state, interrupt, logs)
         except Interrupted:
             pass
         if step < config.steps:
@@ -62,7 +69,7 @@ def train(
         return _finish(run, config, dataset, game, state)
 
 
-def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt: Interrupt):
+def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt, logs):
     """Rounds from `step` on, with everything that is due between them; returns the last pause."""
     start = time.perf_counter()
     example = (state, game.hyper, game.feed.load(step)[0], np.int32(step))
@@ -116,7 +123,8 @@ def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt:
                 record |= scores
                 shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
             if due(config.log_every) or due(config.evaluate_every):
-                run.log(record)
+                for log in logs:
+                    log(record)
             if run.primary and due(config.sample_every):
                 pictures.save_samples(
                     run.path, config, dataset, game.generator, state.average, step
@@ -160,6 +168,11 @@ def define(parser, argv) -> None:
     """The flags of this experiment."""
     cli.add_workdir(parser)
     cli.add_data_dir(parser)
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write the log as TensorBoard event files (extra: tensorboard)",
+    )
     group = parser.add_argument_group("devices")
     group.add_argument(
         "--devices", type=int, default=0, help="devices to split every batch over; 0 for all"
@@ -180,6 +193,7 @@ def main(arguments) -> int:
             data_dir=arguments.data_dir,
             devices=arguments.devices,
             interrupt=interrupt,
+            tensorboard=arguments.tensorboard,
         )
         if result is None:
             return cli.leave(128 + interrupt.signal)

@@ -238,9 +238,11 @@ def _checked(value: Any, wanted: Any, path: str) -> Any:
 
 
 def _digits() -> Config:
-    """Real 8x8 digits with two small MLPs, about a minute on two CPU cores."""
+    """Real 8x8 digits with two small MLPs, about a minute on two CPU cores; the noise keeps the
+    critic from learning 1,201 images by heart."""
     return Config(
         steps=4000,
+        instance_noise=0.3,
         generator_learning_rate=5e-4,
         critic_learning_rate=5e-4,
         data=Data(name="digits"),

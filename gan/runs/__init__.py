@@ -4,6 +4,7 @@
 """
 
 from gan.runs.directory import open, read
+from gan.runs.tensorboard import mirror
 from gan.runs.trees import tree_hash
 
-__all__ = ["open", "read", "tree_hash"]
+__all__ = ["mirror", "open", "read", "tree_hash"]

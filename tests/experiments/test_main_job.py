@@ -295,3 +295,26 @@ def test_seeds_are_tabulated_with_their_spread(tmp_path):
     assert float(mean) == pytest.approx((rows[0]["w1"] + rows[1]["w1"]) / 2, rel=1e-3)
     assert float(spread) == pytest.approx(abs(rows[0]["w1"] - rows[1]["w1"]) / 2**0.5, rel=0.05)
     assert runs.read(tmp_path / "seed_1").config.seed == 1
+
+
+def test_tensorboard_events_mirror_the_log(tmp_path):
+    from tensorboardX.proto import event_pb2
+    from tensorboardX.record_writer import masked_crc32c
+
+    status, _, err = call("train", "--workdir", tmp_path, *RUN, "--tensorboard")
+    assert status == 0, err
+    (path,) = (tmp_path / "tensorboard").iterdir()
+    content, found = path.read_bytes(), {}
+    while content:
+        header, length = content[:8], int.from_bytes(content[:8], "little")
+        assert int.from_bytes(content[8:12], "little") == masked_crc32c(header)
+        event = event_pb2.Event.FromString(content[12 : 12 + length])
+        for value in event.summary.value:
+            found[event.step, value.tag] = value.simple_value
+        content = content[16 + length :]
+    records = runs.read(tmp_path).metrics()
+    assert len(records) == 4
+    for record in records:
+        step = record.pop("step")
+        for name, value in record.items():
+            assert found[step, name] == pytest.approx(value, rel=1e-6)
