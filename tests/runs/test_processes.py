@@ -86,7 +86,7 @@ def test_killed_at_any_time_earlier_steps_are_intact(tmp_path):
 
 # A step deleted while Orbax reads it leaves its other reads unfinished when its loop closes.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_reading_goes_on_while_another_process_saves_and_deletes(tmp_path):
+def test_reading_goes_on_while_another_process_saves_and_deletes(tmp_path, capfd):
     with worker("save_for_ever", tmp_path, 1) as process:
         assert process.stdout.readline() == "saved\n"
         run = runs.read(tmp_path)
@@ -103,6 +103,7 @@ def test_reading_goes_on_while_another_process_saves_and_deletes(tmp_path):
             assert process.poll() is None
         assert steps == sorted(steps)
         assert logged >= steps[-1] > 5
+        assert "is bad" not in capfd.readouterr().err
     assert not (tmp_path / "checkpoints.bad").exists()
 
 
