@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_earlier_checkpoints_and_names_the_path(small_disk, m
     assert len(kept) >= 2
     room = free(small_disk)
     # Let Orbax itself meet the end of the disk, at ten places.
-    monkeypatch.setattr("gan.runs.checkpoints.OVERHEAD_BYTES", -(2**20))
+    monkeypatch.setattr("gan.runs.sealed.OVERHEAD_BYTES", -(2**20))
     for attempt in range(10):
         quiet = 0
         while quiet < 5:  # Orbax's threads outlive the save that failed
