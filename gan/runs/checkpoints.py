@@ -1,45 +1,24 @@
-"""Checkpoints that are either exactly the state that was saved, or an error.
+"""The checkpoints of a run: which steps there are, which is best, which one can be trusted.
 
-One folder per step, written by Orbax under another name and renamed when it is complete and on
-disk. Beside Orbax's files lies record.json: step, score, name, dtype and shape of every leaf,
-the hash of the state and of every file, sealed by its own hash. A damaged file is found before
-a parser sees it; what is read is compared with the record and hashed again. Orbax alone restores
-flipped bits, casts dtypes and allocates whatever shape a file declares. Nothing is pickled.
+One folder per step, written under another name and renamed when it is complete and on disk;
+deleted by renaming first. What lies in a folder is the matter of `gan.runs.sealed`.
 """
 
 import contextlib
-import errno
-import hashlib
-import json
 import math
 import os
-import re
 import shutil
-import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gan.errors import CheckpointError, GanError, NonFiniteError, StorageError, UserError
-from gan.runs import processes, trees
+from gan.errors import CheckpointError, NonFiniteError, StorageError, UserError
+from gan.runs import processes, sealed, trees
 from gan.runs.files import storage, synchronize
-
-DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-    "bfloat16 float16 float32 float64 complex64 complex128".split()
-)
-"""What a leaf may be made of, besides PRNG keys."""
-
-RECORD = "record.json"
-
-SLACK_BYTES = 1024
-"""Per leaf, what Orbax may store compressed among its own data whatever the settings."""
-
-OVERHEAD_BYTES = 65_536
-"""What a checkpoint needs on disk besides its leaves, of which each counts SLACK_BYTES more."""
+from gan.runs.sealed import BadError
 
 
 class Checkpoints:
@@ -108,8 +87,8 @@ class Checkpoints:
                 reasons = "; ".join(f"{step}: {bad[step]}" for step in sorted(bad)[-3:])
                 raise CheckpointError(f"every checkpoint in {self.path} is bad ({reasons})")
             try:
-                leaves = _load(self.path / str(left[-1]), left[-1], template)
-            except _BadError as error:
+                leaves = sealed.load(self.path / str(left[-1]), left[-1], template)
+            except BadError as error:
                 if os.path.lexists(self.path / str(left[-1])):
                     bad[left[-1]] = str(error)
                 continue
@@ -120,9 +99,9 @@ class Checkpoints:
         path = self.path / str(step)
         try:
             if not os.path.lexists(path):
-                raise _BadError("missing")
-            return _load(path, step, template)
-        except _BadError as error:
+                raise BadError("missing")
+            return sealed.load(path, step, template)
+        except BadError as error:
             if os.path.lexists(path):
                 raise CheckpointError(f"checkpoint {path} is bad: {error}") from error
             there = ", ".join(map(str, self.steps())) or "none"
@@ -141,8 +120,8 @@ class Checkpoints:
         """Scores of the steps that have one; a step without a readable record has none."""
         scores = {}
         for step in self.steps():
-            with contextlib.suppress(_BadError):
-                score = _record(self.path / str(step), step)["score"]
+            with contextlib.suppress(BadError):
+                score = sealed.record(self.path / str(step), step)["score"]
                 if score is not None:
                     scores[step] = score
         return scores
@@ -211,7 +190,7 @@ class WritableCheckpoints(Checkpoints):
             raise NonFiniteError(f"step {step}: the score is {score}")
         leaves = trees.flatten(state)
         for name, array in leaves.items():
-            if array.dtype.name not in DTYPES:
+            if array.dtype.name not in sealed.DTYPES:
                 raise UserError(f"leaf {name!r}: dtype {array.dtype.name} cannot be saved")
         trees.require_finite(leaves, step)
         described = {name: trees.describe(leaf) for name, leaf in trees.named(state).items()}
@@ -224,43 +203,30 @@ class WritableCheckpoints(Checkpoints):
         final = self.path / str(step)
         if int(step) in self.steps():
             try:
-                _load(final, step)
-            except _BadError as error:
+                sealed.load(final, step)
+            except BadError as error:
                 print(f"checkpoint {final} is bad: {error}; saving it again", file=sys.stderr)
                 self._move_aside(step)
             else:
-                if _record(final, step)["tree_hash"] != record["tree_hash"]:
+                if sealed.record(final, step)["tree_hash"] != record["tree_hash"]:
                     raise CheckpointError(f"checkpoint {final} exists, with another state")
                 return
         self._write(final, leaves, record)
         self._delete_old(step)
 
     def _write(self, final: Path, leaves: Mapping[str, np.ndarray], record: dict[str, Any]) -> None:
-        import orbax.checkpoint as ocp
-
-        temporary = self.path / f".saving-{final.name}"
-        stored = ocp.args.PyTreeSave({name: array for name, array in leaves.items() if array.size})
         self.clean()
-        needed = OVERHEAD_BYTES + sum(array.nbytes + SLACK_BYTES for array in leaves.values())
+        temporary = self.path / f".saving-{final.name}"
         try:
             self.path.mkdir(exist_ok=True)
-            if shutil.disk_usage(self.path).free < needed:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            with _orbax() as checkpointer:
-                checkpointer.save(temporary, args=stored)
-            hashes = {name: _file_hash(temporary / name) for name in _plain_files(temporary)}
-            record = {**record, "files": hashes}
-            (temporary / RECORD).write_text(json.dumps({**record, "seal": _seal(record)}))
-            for folder, _, files in os.walk(temporary):
-                for name in files:
-                    synchronize(Path(folder, name))
-                synchronize(Path(folder))
+            sealed.write(temporary, leaves, record)
             os.rename(temporary, final)
             synchronize(self.path)
         except Exception as error:
             with contextlib.suppress(StorageError):
                 self.clean()
-            raise StorageError(f"cannot write checkpoint {final}: {_reason(error)}") from error
+            reason = sealed.reason(error)
+            raise StorageError(f"cannot write checkpoint {final}: {reason}") from error
 
     def _delete_old(self, saved: int) -> None:
         steps = self.steps()
@@ -282,10 +248,6 @@ class WritableCheckpoints(Checkpoints):
                     _remove(self.path / name)
 
 
-class _BadError(Exception):
-    """A checkpoint that cannot be trusted, and why."""
-
-
 def _is_step(name: str) -> bool:
     return name.isascii() and name.isdigit() and name == str(int(name))
 
@@ -300,138 +262,3 @@ def _remove(path: Path) -> None:
         path.unlink()
     else:
         shutil.rmtree(path)
-
-
-def _seal(record: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause in a line: the system's words if the system refused."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    code = re.search(r"os_error_code='(\d+)'", str(error))
-    if code:
-        return os.strerror(int(code[1]))
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
-
-
-def _orbax() -> Any:
-    """Orbax's checkpointer, acting on this process alone and storing arrays uncompressed.
-
-    Uncompressed, a checkpoint's files are at least as large as its arrays, so that a declared
-    shape can be checked before anything is allocated.
-    """
-    import orbax.checkpoint as ocp
-
-    alone = ocp.options.MultiprocessingOptions()
-    if processes.several():
-        index = processes.index()
-        alone = ocp.options.MultiprocessingOptions(index, {index}, f"process{index}")
-    handler = ocp.PyTreeCheckpointHandler(
-        use_ocdbt=True, use_compression=False, multiprocessing_options=alone
-    )
-    return ocp.Checkpointer(handler, multiprocessing_options=alone)
-
-
-def _load(path: Path, step: int, template: Any = None) -> dict[str, np.ndarray]:
-    """The leaves of one checkpoint, with the bits that were saved.
-
-    Raises:
-        _BadError: otherwise.
-        UserError: it is another state than the template's.
-    """
-    import orbax.checkpoint as ocp
-
-    record = _record(path, step)
-    with _trusting_nothing():
-        expected = _expected(path, record)
-    if template is not None:
-        different = trees.difference(record["leaves"], template)
-        if different:
-            raise UserError(f"checkpoint {path} does not fit: {different}")
-    with _trusting_nothing(), _orbax() as checkpointer:
-        stored = checkpointer.metadata(path).item_metadata.tree
-        if {name: (leaf.dtype, leaf.shape) for name, leaf in stored.items()} != {
-            name: (array.dtype, array.shape) for name, array in expected.items() if array.size
-        }:
-            raise _BadError("its arrays are not those of its record")
-        as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored}
-        loaded = checkpointer.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
-        leaves = {name: loaded.get(name, array) for name, array in expected.items()}
-        if trees.hash_leaves(leaves) != record["tree_hash"]:
-            raise _BadError("its arrays do not have the hash that was saved")
-    return leaves
-
-
-@contextlib.contextmanager
-def _trusting_nothing() -> Iterator[None]:
-    """Turns whatever a damaged file makes a parser raise into _BadError."""
-    try:
-        yield
-    except (GanError, _BadError):
-        raise
-    except Exception as error:
-        raise _BadError(_reason(error)) from error
-
-
-def _record(path: Path, step: int) -> dict[str, Any]:
-    """The sealed record of one checkpoint.
-
-    Raises:
-        _BadError: it is damaged, or another step's, or the folder holds more than plain files.
-    """
-    with _trusting_nothing():
-        found = set(_plain_files(path))
-        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
-        if record.pop("seal") != _seal(record) or record["step"] != step:
-            raise _BadError(f"{RECORD} is damaged")
-        different = found ^ {RECORD, *record["files"]}
-        if different:
-            raise _BadError(f"{min(different)} is missing or does not belong there")
-    return record
-
-
-def _expected(path: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Stand-ins of no bytes for the arrays of a record, once its files are found undamaged."""
-    for name, digest in record["files"].items():
-        if _file_hash(path / name) != digest:
-            raise _BadError(f"{name} is damaged")
-    expected = {}
-    for name, (dtype, shape) in record["leaves"].items():
-        if not trees.safe(name) or not all(type(side) is int and side >= 0 for side in shape):
-            raise _BadError(f"leaf {name!r} of shape {shape} is not acceptable")
-        expected[name] = np.broadcast_to(np.empty((), _array_dtype(dtype)), shape)
-    declared = sum(array.nbytes for array in expected.values())
-    held = sum((path / name).stat().st_size for name in record["files"])
-    if declared > held + SLACK_BYTES * len(expected):
-        raise _BadError(f"its record declares {declared} bytes, its files hold {held}")
-    return expected
-
-
-def _plain_files(path: Path, prefix: str = "") -> list[str]:
-    """Relative names of all files under `path`, which are regular files in real folders."""
-    mode = path.lstat().st_mode
-    if stat.S_ISREG(mode):
-        return [prefix]
-    if not stat.S_ISDIR(mode):
-        raise _BadError(f"{path} is neither a file nor a folder")
-    names = [(path / name, os.path.join(prefix, name)) for name in os.listdir(path)]
-    return [file for inner, name in names for file in _plain_files(inner, name)]
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _array_dtype(name: str) -> np.dtype:
-    import jax.numpy as jnp
-
-    name = "uint32" if name.startswith("key<") else name
-    if name not in DTYPES:
-        raise _BadError(f"dtype {name!r} is not acceptable")
-    return jnp.dtype(name)

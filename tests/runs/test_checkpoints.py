@@ -177,7 +177,7 @@ def test_a_failed_write_leaves_earlier_checkpoints(saved, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gan.runs.checkpoints.synchronize", fail)
+    monkeypatch.setattr("gan.runs.sealed.synchronize", fail)
     with pytest.raises(StorageError, match="checkpoints/30: .*No space left"):
         saved.save(30, state(30))
     monkeypatch.undo()

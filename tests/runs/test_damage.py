@@ -11,7 +11,7 @@ import tensorstore
 
 from gan import runs
 from gan.errors import CheckpointError, GanError
-from gan.runs import checkpoints as module
+from gan.runs import sealed
 from gan.runs.checkpoints import Checkpoints, WritableCheckpoints
 from tests.runs.states import assert_is, state
 
@@ -135,9 +135,9 @@ def forge(path, step, **changes):
     record = json.loads((folder / "record.json").read_text())
     record.pop("seal")
     (folder / "record.json").unlink()
-    record["files"] = {n: module._file_hash(folder / n) for n in module._plain_files(folder)}
+    record["files"] = {n: sealed._file_hash(folder / n) for n in sealed._plain_files(folder)}
     record.update(changes)
-    (folder / "record.json").write_text(json.dumps({**record, "seal": module._seal(record)}))
+    (folder / "record.json").write_text(json.dumps({**record, "seal": sealed._seal(record)}))
     return record
 
 

@@ -254,6 +254,11 @@ def test_hash_depends_on_every_name_dtype_shape_and_bit():
     assert len({runs.tree_hash(other) for other in [tree, *others]}) == 1 + len(others)
 
 
+def test_hash_does_not_depend_on_the_kind_of_container():
+    leaves = [np.full(2, i) for i in range(12)]
+    assert runs.tree_hash(leaves) == runs.tree_hash({str(i): x for i, x in enumerate(leaves)})
+
+
 def test_hash_is_of_the_values_not_of_their_layout():
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     expected = runs.tree_hash({"a": array})
