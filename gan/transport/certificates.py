@@ -202,8 +202,11 @@ def verify(certificate, x, y, a=None, b=None, cost=None, progress=None) -> Bound
     upper = math.fsum(weights * arcs) + defect * largest
     scale = math.fsum(a * np.abs(u)) + math.fsum(b * np.abs(v)) + 2 * math.fsum(weights * arcs)
     rounding = float(costs.relative_rounding * scale)
-    # Weak duality makes the exact gap >= 0; what is below is rounding of the sums.
-    return Bounds(min(lower, upper), upper, max(0.0, upper - lower), rounding, False)
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        raise UserError(f"the bounds are not finite, got {lower} and {upper}: check the cost")
+    if lower > upper:  # By weak duality only the rounding of the sums can do this.
+        lower = upper
+    return Bounds(lower, upper, upper - lower, rounding, False)
 
 
 def _identity(array: np.ndarray) -> dict:

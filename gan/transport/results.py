@@ -105,8 +105,8 @@ class Pieces:
         gap = math.fsum(
             np.concatenate([self.mass * self.costs, -(self.a * self.u), -(self.b * self.v)])
         )
-        # Weak duality makes the exact gap >= 0; what is below is rounding of the sums.
-        lower, gap = min(lower, upper), max(0.0, gap)
+        if gap < 0:  # By weak duality only the rounding of the sums can do this.
+            lower, gap = upper, 0.0
         return lower / self.total, upper / self.total, gap / self.total
 
 

@@ -127,6 +127,23 @@ def test_a_relabelled_cost_shows_the_gap_under_that_cost(problem):
     assert bounds.gap > 0.1
 
 
+def test_costs_that_are_not_numbers_prove_nothing(problem):
+    x, y, _ = problem
+
+    def distance(s, t):
+        return cdist(s, t)
+
+    r = transport.assignment(x, y, distance)
+
+    def broken(s, t):
+        return np.full((len(s), len(t)), np.nan)
+
+    broken.__name__ = "distance"
+    assert transport.verify(r.certificate, x, y, cost=distance).gap <= 1e-12
+    with pytest.raises(UserError, match="not finite"):
+        transport.verify(r.certificate, x, y, cost=broken)
+
+
 def test_weights_of_a_plan_are_checked(problem):
     x, y, _ = problem
     rng = np.random.default_rng(3)

@@ -1,0 +1,236 @@
+"""Pricing: all pairs whose cost lies below a threshold, without the cost matrix.
+
+A screen in float32 on whatever device JAX has computes a lower bound of every cost by a matrix
+product, with the worst case of its rounding (Higham 2002, 3.1) subtracted; what lies below the
+threshold there is a superset of what lies below it exactly, and the caller recomputes those few
+costs in float64. Small integers (8-bit images) are exact in bfloat16 and their products are exact
+in float32 accumulators, so there the screen has no product error at all.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+_ROWS, _COLUMNS = 1024, 2048
+_UNIT = 2.0**-24
+
+
+class Pricer:
+    """Screens of one geometry; holds float32 or bfloat16 copies of both sets on the device."""
+
+    def __init__(self, geometry):
+        self.geometry = geometry
+        self.expanded = geometry.cost in ("euclidean", "sqeuclidean")
+        if not self.expanded:
+            return
+        x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
+        low = np.minimum(x.min(axis=0), y.min(axis=0))
+        high = np.maximum(x.max(axis=0), y.max(axis=0))
+        centre = (low + high) / 2 if geometry.integer else (x.mean(axis=0) + y.mean(axis=0)) / 2
+        centre = np.floor(centre) if geometry.integer else centre
+        largest = float(np.maximum(high - centre, centre - low).max())
+        exact = geometry.integer and largest <= 256 and d * largest**2 <= 2**24
+        self.scale = 1.0 if exact or largest == 0 else 2.0 ** -np.ceil(np.log2(largest))
+        kind = jnp.bfloat16 if exact else jnp.float32
+        self.x, self.xx = _prepare(x, centre, self.scale, kind)
+        self.y, self.yy = _prepare(y, centre, self.scale, kind)
+        # Products of d terms, three sums and the rounding of the inputs.
+        self.slack = (8 if exact else d + 16) * _UNIT
+
+    def below(self, t, v, rows=None, columns_of=None, also=None) -> Iterator:
+        """Blocks of pairs (rows [k], columns [k]) that hold every pair with c_ij < t_i + v_j.
+
+        Args:
+            t: [n] float64.
+            v: [m] float64.
+            rows: order in which rows are taken; None is all of them.
+            columns_of: a function of a block of rows that returns the columns to price for them;
+                None is all of them.
+            also: optional (u [n], s [m]): pairs with c_ij < u_i + s_j are returned too.
+
+        Yields:
+            (rows, columns, priced): pairs, some of which do not satisfy the inequality, and the
+            number of pairs that the block looked at.
+        """
+        n, m = self.geometry.shape
+        rows = np.arange(n) if rows is None else rows
+        every = np.arange(m)
+        size = min(_ROWS, 1 << (n - 1).bit_length()), min(_COLUMNS, 1 << (m - 1).bit_length())
+        screen = self._expanded(t, v, also, size) if self.expanded else self._direct(t, v, also)
+        waiting = None
+        for start in range(0, len(rows), size[0]):
+            some = rows[start : start + size[0]]
+            columns = every if columns_of is None else columns_of(some)
+            for first in range(0, len(columns), size[1]):
+                others = columns[first : first + size[1]]
+                block = screen(some, others), some, others
+                if waiting is not None:
+                    yield _found(*waiting)
+                waiting = block
+        if waiting is not None:
+            yield _found(*waiting)
+
+    def quantile(self, values, sample, count, transpose) -> np.ndarray:
+        """Thresholds under which about `count` pairs of each row lie, estimated from a sample.
+
+        Args:
+            values: [m] (or [n] when transposed) subtracted from the costs.
+            sample: indices of the columns (rows when transposed) that are looked at.
+            count: wanted number of pairs per row (column when transposed).
+            transpose: estimate for every column instead of every row.
+
+        Returns:
+            [n] (or [m]) float64 quantiles of c_ij - values; float32 accuracy, nothing is proved.
+        """
+        size = self.geometry.shape[0 if transpose else 1]
+        rank = min(len(sample) - 1, max(1, round(count * len(sample) / size)) - 1)
+        out = np.empty(self.geometry.shape[1 if transpose else 0])
+        step = max(1, (1 << 22) // len(sample))
+        for start in range(0, len(out), step):
+            some = np.arange(start, min(start + step, len(out)))
+            block = (
+                self._approximate(sample, some).T if transpose else self._approximate(some, sample)
+            )
+            out[some] = np.partition(block - np.float32(values[sample]), rank, axis=1)[:, rank]
+        return out
+
+    def extended(self, rows, u, parts) -> np.ndarray:
+        """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32."""
+        m = self.geometry.shape[1]
+        out = np.zeros(m)
+        step = max(1, (1 << 22) // len(rows))
+        for start in range(0, m, step):
+            some = np.arange(start, min(start + step, m))
+            block = self._approximate(rows, some) - np.float32(u)[:, None]
+            for part in np.array_split(np.arange(len(rows)), parts):
+                out[some] += block[part[0] : part[-1] + 1].min(axis=0) / parts
+        return out
+
+    def nearest(self, rows, v) -> np.ndarray:
+        """For each given row the column of least c_ij - v_j, in float64."""
+        return np.array([int(np.argmin(self.geometry.block([i])[0] - v)) for i in rows], np.int64)
+
+    def lower(self, v) -> np.ndarray:
+        """For every row a number not above min_j (c_ij - v_j), close to it."""
+        n, m = self.geometry.shape
+        out = np.full(n, np.inf)
+        for start in range(0, n, _ROWS):
+            part = slice(start, start + _ROWS)
+            for first in range(0, m, _COLUMNS):
+                other = slice(first, first + _COLUMNS)
+                block = self._below_cost(part, other) - v[other]
+                np.minimum(out[part], block.min(axis=1), out=out[part])
+        return out
+
+    def _below_cost(self, rows, columns):
+        """Costs of a block in float64, from below by at most the rounding of the screen."""
+        if not self.expanded:
+            return self.geometry.block(rows, columns)
+        product = np.asarray(_product(self.x[rows], self.y[columns]), np.float64)
+        norms = self.xx[rows, None] + self.yy[columns]
+        squares = np.maximum(norms * (1 - self.slack) - 2 * product, 0)
+        if self.geometry.cost == "sqeuclidean":
+            return squares / self.scale**2
+        return np.sqrt(squares) / self.scale
+
+    def _approximate(self, rows, columns):
+        if not self.expanded:
+            return self.geometry.block(rows, columns)
+        square = self.geometry.cost == "sqeuclidean"
+        block = _costs(
+            self.x[rows],
+            self.y[columns],
+            np.float32(self.xx[rows]),
+            np.float32(self.yy[columns]),
+            square,
+        )
+        return np.asarray(block) * np.float32(self.scale ** (-2 if square else -1))
+
+    def _direct(self, t, v, also):
+        def screen(rows, columns):
+            block = self.geometry.block(rows, columns)
+            mask = block < t[rows, None] + v[columns]
+            if also is not None:
+                mask |= block < also[0][rows, None] + also[1][columns]
+            return mask
+
+        return screen
+
+    def _expanded(self, t, v, also, size):
+        squared = self.geometry.cost == "sqeuclidean"
+        unit = self.scale**2 if squared else self.scale
+        pairs = [(t, v)] if also is None else [(t, v), also]
+        left = [_upward(a * unit) for a, _ in pairs]
+        right = [_upward(b * unit) for _, b in pairs]
+        left = np.stack([np.float32(self.xx * (1 - self.slack)), *left])
+        right = np.stack([np.float32(self.yy * (1 - self.slack)), *right])
+
+        def screen(rows, columns):
+            i, j = _padded(rows, size[0]), _padded(columns, size[1])
+            a, b = left[:, i], right[:, j]
+            a[1:, len(rows) :] = b[1:, len(columns) :] = -np.inf
+            return _screen(self.x, self.y, i, j, a, b, squared)
+
+        return screen
+
+
+@jax.jit
+def _product(x, y):
+    return jax.lax.dot_general(
+        x,
+        y,
+        (((1,), (1,)), ((), ())),
+        precision=jax.lax.Precision.HIGHEST,
+        preferred_element_type=jnp.float32,
+    )
+
+
+@functools.partial(jax.jit, static_argnames="squared")
+def _costs(x, y, xx, yy, squared):
+    squares = jnp.maximum(xx[:, None] + yy[None, :] - 2 * _product(x, y), 0)
+    return squares if squared else jnp.sqrt(squares)
+
+
+@functools.partial(jax.jit, static_argnames="squared")
+def _screen(x, y, rows, columns, left, right, squared):
+    product = _product(x[rows], y[columns])
+    cost = left[0][:, None] + right[0][None, :] - 2 * product
+    threshold = left[1][:, None] + right[1][None, :]
+    for a, b in zip(left[2:], right[2:], strict=True):
+        threshold = jnp.maximum(threshold, a[:, None] + b[None, :])
+    if squared:
+        return cost <= threshold
+    return (threshold >= 0) & (cost <= threshold * threshold * (1 + 8 * _UNIT))
+
+
+def _found(mask, rows, columns):
+    mask = np.asarray(mask)
+    priced = len(rows) * len(columns)
+    if mask.shape[1] % 8 == 0:
+        words = np.flatnonzero(mask.view(np.uint64))
+        word, bit = np.nonzero(mask.view(np.uint64).ravel()[words].view(np.uint8).reshape(-1, 8))
+        flat = words[word] * 8 + bit
+    else:
+        flat = np.flatnonzero(mask)
+    i, j = flat // mask.shape[1], flat % mask.shape[1]
+    return rows[i], columns[j], priced
+
+
+def _prepare(points, centre, scale, kind):
+    moved = (points - centre) * scale
+    norms = np.einsum("nd,nd->n", moved, moved)
+    return jnp.asarray(moved.astype(np.float32)).astype(kind), norms
+
+
+def _padded(indices, size):
+    out = np.zeros(size, np.int32)
+    out[: len(indices)] = indices
+    return out
+
+
+def _upward(values):
+    """float32 above the values by enough that sums of two of them round to above the true sum."""
+    return np.float32(values + 4 * _UNIT * np.abs(values))
