@@ -10,7 +10,9 @@ from gan.errors import UserError
 
 @contextlib.contextmanager
 def mirror(path: Path, step: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """A function, inside the `with`, that writes a log record, {"step": int, name: number, ...}, to path/tensorboard.
+    """A function, inside the `with`, that writes log records to path/tensorboard.
+
+    A record is {"step": int, name: number, ...}.
 
     Args:
         path: run directory.
