@@ -1,4 +1,4 @@
-"""Package metadata. Tool settings live in pyproject.toml, the tested versions in constraints.txt."""
+"""Package metadata; tool settings are in pyproject.toml, tested versions in constraints.txt."""
 
 from setuptools import find_packages, setup
 
@@ -27,12 +27,21 @@ setup(
         "scipy>=1.14",
         "simple-parsing>=0.1.7",
         "tensorflow-datasets>=4.9.9",
+        "tqdm>=4.66",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "ruff>=0.9"],
+        "test": [
+            "ott-jax>=0.6",
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
+            "ruff>=0.9",
+            "tensorboardX>=2.6",
+        ],
         "cuda": ["jax[cuda12]>=0.10"],
         "tpu": ["jax[tpu]>=0.10"],
         "tf": ["tensorflow-cpu>=2.18", "importlib_resources>=6"],
+        "images": ["pillow>=11"],
         "tensorboard": ["tensorboardX>=2.6"],
         "entropic": ["ott-jax>=0.6"],
     },

@@ -36,6 +36,6 @@ class LockedError(GanError):
 
 
 class StorageError(GanError):
-    """The run directory cannot be written (disk full, no permission); the message names the path."""
+    """The run directory cannot be written (disk full, no permission); the path is named."""
 
     status = 6

@@ -1,0 +1,198 @@
+"""The command line that every experiment shares: typed flags from the config, clear errors.
+
+A mistake of the user's ends with exit status 2 and at most three lines that say what was wrong and
+what is allowed; the other statuses are listed in gan/errors.py.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import simple_parsing
+from absl import app, flags, logging
+
+from gan import config
+from gan.errors import GanError, UserError
+from gan.evaluation import MEANINGS
+from gan.runs import report
+
+
+class _Parser(simple_parsing.ArgumentParser):
+    """Argument parser whose errors are short."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UserError.status, f"error: {message}\n")
+
+
+def parser(description: str) -> simple_parsing.ArgumentParser:
+    """Parser for an experiment; `description` is its module docstring."""
+    return _Parser(
+        prog=f"python -m {_program()}",
+        usage="%(prog)s --workdir DIR [--flag value ...]",
+        description=description.strip(),
+        formatter_class=_HelpFormatter,
+        allow_abbrev=False,
+        argument_generation_mode=simple_parsing.ArgumentGenerationMode.NESTED,
+        nested_mode=simple_parsing.NestedMode.WITHOUT_ROOT,
+        add_config_path_arg=False,
+    )
+
+
+def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str) -> None:
+    """Add --preset, --config_path and one flag per field of the config.
+
+    The fields' defaults come from --config_path, else --preset, else the config saved in --workdir
+    (so that a run is continued by naming its directory alone), else the preset `default`.
+    """
+    group = to.add_argument_group("configuration")
+    group.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"named configuration to start from: {', '.join(config.PRESETS)} (default: {default})",
+    )
+    group.add_argument("--config_path", metavar="FILE", help="configuration saved as JSON")
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("--preset", "--config_path", "--workdir"):
+        first.add_argument(name)
+    try:
+        asked, _ = first.parse_known_args(argv)
+    except argparse.ArgumentError as error:
+        to.error(str(error))
+    if asked.preset and asked.config_path:
+        to.error("give either --preset or --config_path, not both")
+    saved = os.path.join(asked.workdir, "config.json") if asked.workdir else ""
+    if asked.config_path:
+        base = config.load(asked.config_path)
+    elif asked.preset or not os.path.exists(saved):
+        base = config.preset(asked.preset or default)
+    else:
+        base = config.load(saved)
+    to.add_arguments(config.Config, dest="config", default=base)
+
+
+def add_workdir(to: simple_parsing.ArgumentParser) -> None:
+    """Add the required --workdir."""
+    to.add_argument("--workdir", required=True, metavar="DIR", help="run directory")
+
+
+def add_data_dir(to: simple_parsing.ArgumentParser) -> None:
+    """Add --data_dir."""
+    to.add_argument(
+        "--data_dir",
+        metavar="DIR",
+        help="where data sets are: idx files of mnist and fashion_mnist, or prepared "
+        "tensorflow-datasets (default: $TFDS_DATA_DIR, else ~/tensorflow_datasets)",
+    )
+
+
+def add_step(to: simple_parsing.ArgumentParser) -> None:
+    """Add --step: a number, "best" or "last"."""
+
+    def step(text: str) -> int | str | None:
+        if text in ("best", "last"):
+            return "best" if text == "best" else None
+        if not text.isdigit():
+            raise argparse.ArgumentTypeError(f"must be a step number, best or last; got {text!r}")
+        return int(text)
+
+    to.add_argument(
+        "--step",
+        type=step,
+        metavar="STEP",
+        help="a kept checkpoint: its step number, best or last (default: last)",
+    )
+
+
+def print_scores(scores: dict) -> None:
+    """An evaluation as a table on stdout: name, value, first sentence of its meaning."""
+    for name, value in scores.items():
+        if name in MEANINGS:
+            meaning = MEANINGS[name].split(": ")[0].split(". ")[0].rstrip(".")
+            print(f"{name:20} {report.number(value):>10}   {meaning}")
+
+
+def command_line() -> str:
+    """The command that runs this process, as a user would type it."""
+    return " ".join(["python", "-m", _program(), *sys.argv[1:]])
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: a compilation in an abandoned thread cannot be waited for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def run(
+    define: Callable[[simple_parsing.ArgumentParser, list[str]], None],
+    main: Callable[[Any], int | None],
+    description: str,
+    argv: list[str] | None = None,
+) -> None:
+    """Run an experiment under absl: parse, call `main(arguments)`, exit with its status.
+
+    Args:
+        define: define(parser, argv) adds the flags.
+        main: gets the parsed arguments; returns the exit status, None for 0.
+        description: the module docstring, shown by --help.
+        argv: the command line with the program's name first; None for the process's own.
+    """
+
+    def parse(argv: list[str]):
+        flags.FLAGS(argv[:1])
+        logging.set_verbosity(logging.WARNING)
+        arguments = parser(description)
+        try:
+            define(arguments, argv[1:])
+            return arguments.parse_args(argv[1:])
+        except UserError as error:
+            arguments.error(str(error))
+
+    def guarded(arguments) -> None:
+        _cache_compilations()
+        try:
+            status = main(arguments)
+        except GanError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = error.status
+        sys.exit(status or 0)
+
+    app.run(guarded, argv=argv, flags_parser=parse)
+
+
+def _cache_compilations() -> None:
+    """Keep compiled programs between processes, in a folder that only this user can enter."""
+    import jax
+
+    if jax.config.jax_compilation_cache_dir:
+        return
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.path.join(root, "gan", "xla")
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.chmod(folder, 0o700)
+    except OSError as error:
+        print(f"no compilation cache: {folder}: {error.strerror}", file=sys.stderr)
+        return
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def _program() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec else os.path.basename(sys.argv[0])
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the description's lines; shows defaults where there are any."""
+
+    def __init__(self, prog):
+        super().__init__(prog, max_help_position=32, width=100)
+
+    def _get_default_metavar_for_optional(self, action):
+        return action.dest.rsplit(".")[-1].upper()
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)

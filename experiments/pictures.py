@@ -1,0 +1,166 @@
+"""The pictures and the report of a run, from what its directory and data set hold."""
+
+import functools
+import glob
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from gan import config as configs
+from gan import runs
+from gan.config import Config
+from gan.evaluation import MEANINGS, Evaluator
+from gan.runs import figures, report
+
+IMAGES = 64
+POINTS = 2000
+NEIGHBOUR_ROWS = 8
+NEIGHBOURS = 5
+
+
+@functools.lru_cache(maxsize=8)
+def _jitted(apply):
+    return jax.jit(apply)
+
+
+def fixed_latents(count: int, latent_dim: int) -> jax.Array:
+    """The same latents at every step of every run, so that pictures are comparable in time."""
+    return jax.random.normal(jax.random.key(0), (count, latent_dim))
+
+
+def save_examples(path: str | Path, dataset, examples: np.ndarray, reference: np.ndarray) -> None:
+    """Examples as a grid of images, or as points over reference points."""
+    if len(dataset.shape) == 3:
+        columns = round(len(examples) ** 0.5)
+        figures.save_image(path, figures.image_grid(dataset.to_uint8(examples), columns))
+    else:
+        figures.save_points(path, examples, reference)
+
+
+def save_samples(path: str | Path, config: Config, dataset, generator, average, step: int) -> str:
+    """Picture of the averaged generator at fixed latents: samples/step_XXXXXXXX.png."""
+    folder = os.path.join(path, "samples")
+    os.makedirs(folder, exist_ok=True)
+    planar = len(dataset.shape) == 1
+    latents = fixed_latents(POINTS if planar else IMAGES, config.latent_dim)
+    examples = np.asarray(_jitted(generator.apply)(jax.device_get(average), latents))
+    reference = dataset.examples("validation", np.arange(POINTS))[0] if planar else examples
+    name = os.path.join(folder, f"step_{step:08d}.png")
+    save_examples(name, dataset, examples, reference)
+    return name
+
+
+def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_params) -> None:
+    """Pictures of one evaluation: generated, held-out real, and nearest training examples."""
+    folder = os.path.join(path, "figures")
+    os.makedirs(folder, exist_ok=True)
+    generated = evaluator.generated(generator_params)[0]
+    planar = len(dataset.shape) == 1
+    shown = len(generated) if planar else IMAGES
+    for name, examples in (("generated", generated), ("real", evaluator.real)):
+        picture = os.path.join(folder, f"{name}.png")
+        save_examples(picture, dataset, examples[:shown], evaluator.real)
+    if not planar:
+        rows = evaluator.neighbours(generator_params, 2 * NEIGHBOUR_ROWS, NEIGHBOURS)
+        tiles = dataset.to_uint8(rows).reshape(-1, *dataset.shape)
+        picture = os.path.join(folder, "neighbours.png")
+        figures.save_image(picture, figures.image_grid(tiles, 2 * (1 + NEIGHBOURS)))
+
+
+def write_report(path: str | Path) -> None:
+    """Draw the curves and write report.html from what the run directory holds."""
+    run = runs.read(path)
+    records, scores = run.metrics(), run.evaluation()
+    inside = functools.partial(os.path.join, path, "figures")
+    os.makedirs(inside(), exist_ok=True)
+    figures.save_distance_curves(inside("distances.png"), records)
+    figures.save_loss_curves(inside("losses.png"), records)
+    samples = sorted(glob.glob(os.path.join(glob.escape(str(path)), "samples", "step_*.png")))
+    chosen = [samples[i] for i in sorted({0, len(samples) // 2, len(samples) - 1}) if samples]
+    described = run.data()
+    report.write(
+        os.path.join(path, "report.html"),
+        f"{described['name']}: generator against critic, refereed by exact transport",
+        report.paragraph(verdict(scores), "verdict"),
+        report.section(
+            "Generated and real",
+            report.picture(inside("generated.png"), "Generated examples."),
+            report.picture(inside("real.png"), "Real examples that training never saw."),
+        ),
+        report.section(
+            "Is it copying?",
+            report.picture(
+                inside("neighbours.png"),
+                "Generated examples, each followed by its five nearest training examples, two "
+                "to a row. Near-identical neighbours in every row would mean memorising.",
+            ),
+        ),
+        report.section(
+            "The numbers",
+            report.table((name, value, MEANINGS[name]) for name, value in scores.items()),
+            report.paragraph(
+                "Distances are Euclidean on examples scaled to [-1, 1] (points: in the units of "
+                "the plane), and exact for the compared samples. They depend on n, so compare "
+                "values at the same n only.",
+                "note",
+            ),
+        ),
+        report.section(
+            "Along training",
+            report.picture(
+                inside("distances.png"),
+                "The critic's belief about the distance beside the exact distance, on the "
+                "validation split; grey: the belief on training batches.",
+                plot=True,
+            ),
+            report.picture(
+                inside("losses.png"),
+                "What the players minimise. A generator loss has an arbitrary offset and means "
+                "nothing alone; the critic loss is minus its estimate plus the weighted penalty.",
+                plot=True,
+            ),
+            *(
+                report.picture(name, f"Step {int(name[-12:-4])}, the same latents each time.")
+                for name in chosen
+            ),
+        ),
+        report.section(
+            "How it was made",
+            report.table((name, value, "") for name, value in configs.flatten(run.config).items()),
+            report.paragraph(environment_line(run.environment()), "note"),
+        ),
+    )
+
+
+def verdict(scores: dict) -> str:
+    """The evaluation in words."""
+    ratio = scores["w1"] / scores["w1_floor"]
+    estimate = scores["w1_estimate"] / scores["w1"]
+    text = (
+        f"At step {scores['step']}, {scores['n']} generated examples are at exact distance "
+        f"{scores['w1']:.4g} from {scores['n']} held-out real ones. Other real examples are at "
+        f"{scores['w1_floor']:.4g}, so the generator is at {ratio:.3f} times the floor; the "
+        f"debiased distance is {scores['w1_debiased']:.3g}. The critic believes that the distance "
+        f"is {scores['w1_estimate']:.4g}, which is {estimate:.2f} times the exact value."
+    )
+    if "nearest_train" in scores:
+        share = scores["nearest_train"] / scores["nearest_train_real"]
+        text += (
+            f" A generated example is {share:.2f} times as far from its nearest training example "
+            "as a held-out real one is."
+        )
+    if "modes" in scores:
+        text += (
+            f" {scores['modes']} of {scores['modes_total']} modes are covered; "
+            f"{100 * scores['high_quality']:.1f} % of the points are of high quality."
+        )
+    return text
+
+
+def environment_line(entries: list[dict]) -> str:
+    """The software and hardware of the latest start, in one line."""
+    latest = entries[-1]
+    parts = [f"{name} {value}" for name, value in latest.items() if isinstance(value, str)]
+    return f"Started {len(entries)} time(s). " + ", ".join(parts)

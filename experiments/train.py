@@ -1,0 +1,208 @@
+"""Train a generator against a critic, evaluated against exact optimal transport.
+
+    python -m experiments.train --preset digits --workdir runs/digits
+
+takes about a minute on two CPU cores. The run directory then holds config.json, metrics.jsonl,
+checkpoints/, samples/, figures/, evaluation.json and report.html. The same command, or --workdir
+alone, continues an interrupted run with the same bits.
+"""
+
+import contextlib
+import sys
+import time
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from experiments import cli, evaluate, pictures
+from gan import data, networks, runs, training
+from gan.config import Config
+from gan.evaluation import Evaluator
+from gan.training import Game, Interrupt, Interrupted
+
+
+def train(
+    config: Config,
+    workdir: str,
+    *,
+    data_dir: str | None = None,
+    devices: int = 0,
+    interrupt: Interrupt | None = None,
+    tensorboard: bool = False,
+) -> dict | None:
+    """Start or continue the run in `workdir`; evaluate it and write its report at the end.
+
+    Args:
+        config: the run; must agree with what the directory holds.
+        workdir: run directory, created when missing.
+        data_dir: where data sets are, see gan.data.load.
+        devices: devices to split batches over; 0 for all.
+        interrupt: an entered context; its signal saves and stops the run.
+        tensorboard: also write the log as TensorBoard event files.
+
+    Returns:
+        The evaluation with "step" and "state_sha256", or None when a signal ended the run early.
+
+    Raises:
+        GanError: see gan.errors.
+    """
+    interrupt = interrupt or Interrupt()
+    with contextlib.ExitStack() as stack:
+        run = stack.enter_context(runs.open(workdir, config))
+        dataset = data.load(config.data, data_dir=data_dir)
+        run.record_data(data.describe(dataset))
+        game = training.make_game(config, dataset, devices)
+        step, state = run.resume(game.state)
+        _announce(run, config, dataset, game, step)
+        logs = [run.log]
+        if tensorboard and run.primary:
+            logs.append(stack.enter_context(runs.mirror(run.path, step)))
+        try:
+            if step < config.steps:
+                step, state = _play(run, config, dataset, game, step, state, interrupt, logs)
+        except Interrupted:
+            pass
+        if step < config.steps:
+            _say(run, f"stopped at step {step}; run the same command to continue")
+            return None
+        return _finish(run, config, dataset, game, state)
+
+
+def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt, logs):
+    """Rounds from `step` on, with everything that is due between them; returns the last pause."""
+    start = time.perf_counter()
+    example = (state, game.hyper, game.feed.load(step)[0], np.int32(step))
+    chunk = interrupt.watch(lambda: game.chunk.lower(*example).compile())
+    _say(run, f"compiled in {time.perf_counter() - start:.1f} s")
+    scorer = None
+    if run.primary:
+        scorer = interrupt.watch(
+            lambda: Evaluator(config, dataset, game.generator, game.critic, "validation")
+        )
+    bar = tqdm(
+        total=config.steps,
+        initial=step,
+        unit="step",
+        disable=not run.primary,
+        mininterval=0.5 if sys.stderr.isatty() else 20,
+        dynamic_ncols=True,
+    )
+    shown: dict[str, str] = {}
+
+    def progress(step, metrics):
+        shown["estimate"] = f"{metrics['w1_estimate_batch']:.3g}"
+        bar.set_postfix(shown, refresh=False)
+        bar.update(step - bar.n)
+
+    pauses = training.advance(
+        chunk,
+        state,
+        game.hyper,
+        game.feed,
+        end=config.steps,
+        cadences=(
+            config.log_every,
+            config.evaluate_every,
+            config.sample_every,
+            config.checkpoint_every,
+        ),
+        stopping=lambda: training.agreed(interrupt.signal is not None),
+        chunk_seconds=training.CHUNK_SECONDS if jax.process_count() == 1 else None,
+        progress=progress,
+    )
+    with bar:
+        for step, state, metrics in pauses:
+
+            def due(cadence, step=step):
+                return step % cadence == 0 or step == config.steps
+
+            record = {"step": step, **metrics}
+            if run.primary and due(config.evaluate_every):
+                scores = scorer(*jax.device_get((state.average, state.critic)))
+                record |= scores
+                shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
+            if due(config.log_every) or due(config.evaluate_every):
+                for log in logs:
+                    log(record)
+            if run.primary and due(config.sample_every):
+                pictures.save_samples(
+                    run.path, config, dataset, game.generator, state.average, step
+                )
+            if due(config.checkpoint_every) or interrupt.signal is not None:
+                run.checkpoints.save(step, state, score=record.get("w1_debiased"))
+    run.checkpoints.save(step, state)
+    return step, state
+
+
+def _finish(run, config: Config, dataset, game: Game, state) -> dict:
+    step, digest = int(state.step), runs.tree_hash(state)
+    if not run.primary:
+        return {"step": step, "state_sha256": digest}
+    params = jax.device_get((state.average, state.critic))
+    scores = evaluate.evaluate_and_report(
+        run.path, config, dataset, game.generator, game.critic, step, *params
+    )
+    return {**scores, "step": step, "state_sha256": digest}
+
+
+def _announce(run, config: Config, dataset, game: Game, step: int) -> None:
+    players = (game.state.generator, game.state.critic)
+    generator, critic = (f"{networks.parameter_count(params):,}" for params in players)
+    _say(
+        run,
+        f"{dataset.name} {' x '.join(map(str, dataset.shape))}, {dataset.size('train'):,} training "
+        f"examples; generator {generator}, critic {critic} parameters; "
+        f"{game.mesh.size} x {jax.default_backend()}",
+    )
+    if step:
+        _say(run, f"continuing after step {step} of {config.steps}")
+
+
+def _say(run, text: str) -> None:
+    if run.primary:
+        print(text, file=sys.stderr, flush=True)
+
+
+def define(parser, argv) -> None:
+    """The flags of this experiment."""
+    cli.add_workdir(parser)
+    cli.add_data_dir(parser)
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write the log as TensorBoard event files (extra: tensorboard)",
+    )
+    group = parser.add_argument_group("devices")
+    group.add_argument(
+        "--devices", type=int, default=0, help="devices to split every batch over; 0 for all"
+    )
+    group.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
+    group.add_argument("--processes", type=int, default=1, help="processes in all")
+    group.add_argument("--process_index", type=int, default=0, help="this one, from 0")
+    cli.add_config(parser, argv, default="digits")
+
+
+def main(arguments) -> int:
+    """Run the experiment; a signal ends it with 128 + its number, after saving."""
+    training.join(arguments.coordinator, arguments.processes, arguments.process_index)
+    with Interrupt() as interrupt:
+        result = train(
+            arguments.config,
+            arguments.workdir,
+            data_dir=arguments.data_dir,
+            devices=arguments.devices,
+            interrupt=interrupt,
+            tensorboard=arguments.tensorboard,
+        )
+        if result is None:
+            return cli.leave(128 + interrupt.signal)
+    if "w1" in result:
+        cli.print_scores(result)
+        print(f"report {arguments.workdir}/report.html")
+    print(f"done step={result['step']} state_sha256={result['state_sha256']}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(define, main, __doc__)

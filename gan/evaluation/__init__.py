@@ -1,0 +1,5 @@
+"""Measurements of generators and critics against held-out data and exact transport."""
+
+from gan.evaluation.evaluator import MEANINGS, Evaluator
+
+__all__ = ["MEANINGS", "Evaluator"]

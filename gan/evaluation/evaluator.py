@@ -1,0 +1,175 @@
+"""One evaluator per run: fixed real sets and latents, so that its numbers are comparable in time.
+
+The validation split chooses checkpoints and is used while training; the test split is reported.
+"""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan.config import Config
+from gan.errors import UserError
+from gan.evaluation import distances, modes
+from gan.networks import Network
+from gan.objectives.penalties import interpolates, slopes
+
+MODE_SAMPLES = 2500
+NEIGHBOUR_REFERENCES = 60_000
+
+
+class Evaluator:
+    """Scores generator and critic parameters against one held-out split.
+
+    The n real examples of the split, the other real sets (drawn from the training split, disjoint
+    from each other) and the latents depend on (split, n) only, never on the run's seed.
+
+    Args:
+        config: gives evaluation_size and evaluation_repeats.
+        dataset: what gan.data.load returns.
+        generator, critic: pure networks.
+        split: "validation" or "test".
+
+    Raises:
+        UserError: if the data set is too small to compare two examples with two others.
+    """
+
+    def __init__(self, config: Config, dataset, generator: Network, critic: Network, split: str):
+        self.split = split
+        self.dataset = dataset
+        trained_on = dataset.size("train")
+        self.n = min(config.evaluation_size, dataset.size(split), trained_on // 2)
+        if self.n < 2:
+            raise UserError(f"the {split} split of {dataset.name} is too small to evaluate on")
+        repeats = max(2, config.evaluation_repeats)
+        draw = np.random.default_rng(0)
+        rows = draw.permutation(dataset.size(split))[: self.n]
+        self.real = dataset.examples(split, rows)[0]
+        order = draw.permutation(trained_on)
+        pieces = min(repeats, trained_on // self.n)
+        self.others = [
+            dataset.examples("train", order[i * self.n : (i + 1) * self.n])[0]
+            for i in range(pieces)
+        ]
+        self.references = order[:NEIGHBOUR_REFERENCES]
+        keys = jax.random.split(jax.random.key(2**31), repeats)
+        self._latents = [jax.random.normal(key, (self.n, config.latent_dim)) for key in keys]
+        self._extra = jax.random.normal(
+            jax.random.key(2**31 + 1), (MODE_SAMPLES, config.latent_dim)
+        )
+        self._generate = jax.jit(generator.apply)
+        self._criticise = jax.jit(critic.apply)
+
+        def slopes_between(params, real, fake):
+            points = interpolates(real, fake, jax.random.key(0))
+            return slopes(lambda x: critic.apply(params, x), points)
+
+        self._slopes = jax.jit(slopes_between)
+        self._floors = distances.floors(self.real, self.others)
+
+    def generated(self, params) -> list[np.ndarray]:
+        """The independent generated sets [n, *shape] that every score is computed from."""
+        return [np.asarray(self._generate(params, z)) for z in self._latents]
+
+    def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
+        """Scores by name; MEANINGS explains each in a sentence."""
+        fakes = self.generated(generator_params)
+        found = distances.distance(fakes, self.real, self._floors)
+        real_scores = np.asarray(self._criticise(critic_params, self.real), np.float64)
+        fake_scores = np.asarray(self._criticise(critic_params, fakes[0]), np.float64)
+        low, middle, high = np.percentile(
+            self._slopes(critic_params, jnp.asarray(self.real), jnp.asarray(fakes[0])), (5, 50, 95)
+        )
+        scores = {
+            "n": self.n,
+            "w1": found.value,
+            "w1_spread": found.spread,
+            "w1_floor": found.floor,
+            "w1_floor_spread": found.floor_spread,
+            "w1_debiased": found.debiased,
+            "w1_estimate": float(real_scores.mean() - fake_scores.mean()),
+            "slope_5": float(low),
+            "slope_50": float(middle),
+            "slope_95": float(high),
+        }
+        if self.dataset.modes is not None:
+            points = np.asarray(self._generate(generator_params, self._extra))
+            counted = modes.count_modes(
+                points, self.dataset.modes.centers, self.dataset.modes.sigma
+            )
+            scores |= {
+                "modes": counted.covered,
+                "modes_total": counted.total,
+                "high_quality": counted.high_quality,
+                "reverse_kl": counted.reverse_kl,
+            }
+        return scores
+
+    def memorisation(self, generator_params) -> dict[str, float]:
+        """Is the training set closer than it should be? Scores against the training split.
+
+        A generator that copies has nearest_train far below nearest_train_real, and w1_train far
+        below w1_train_floor.
+        """
+        fakes = self.generated(generator_params)
+        references = self.dataset.examples("train", self.references)[0]
+        to_train = distances.nearest(fakes[0], references)[0]
+        to_train_real = distances.nearest(self.real, references)[0]
+        scores = {
+            "nearest_train": float(np.median(to_train)),
+            "nearest_train_real": float(np.median(to_train_real)),
+        }
+        if len(self.others) > 1:
+            pairs = itertools.combinations(self.others, 2)
+            against = [distances.w1(x, y) for x, y in zip(fakes, self.others, strict=False)]
+            scores |= {
+                "w1_train": float(np.mean(against)),
+                "w1_train_floor": float(np.mean([distances.w1(x, y) for x, y in pairs])),
+            }
+        return scores
+
+    def neighbours(self, generator_params, rows: int, count: int) -> np.ndarray:
+        """Generated examples, each followed by its nearest training examples.
+
+        Returns:
+            [rows, 1 + count, *shape] float32.
+        """
+        fakes = self.generated(generator_params)[0][:rows]
+        references = self.dataset.examples("train", self.references)[0]
+        _, indices = distances.nearest(fakes, references, count)
+        return np.concatenate([fakes[:, None], references[indices]], axis=1)
+
+
+MEANINGS = {
+    "step": "Generator steps behind the evaluated checkpoint.",
+    "split": "The split of real data compared with; it took no part in training.",
+    "n": "Examples in every compared set; distances between samples depend on it.",
+    "w1": "Exact Wasserstein-1 distance from generated examples to held-out real ones: the mean "
+    "distance an example travels under the cheapest one-to-one matching. Lower is better, down to "
+    "the floor.",
+    "w1_spread": "Standard deviation of w1 over independent generated sets.",
+    "w1_floor": "What w1 would be for a perfect generator: the same distance from other real "
+    "examples to the held-out ones.",
+    "w1_floor_spread": "Standard deviation of w1_floor over sets of other real examples.",
+    "w1_ratio": "w1 / w1_floor: 1 is as good as real data at this n.",
+    "w1_debiased": "w1 less half the distances within the real and within the generated sets: near "
+    "0 for a perfect generator, clearly positive for one that misses or repeats examples.",
+    "w1_estimate": "What the critic believes w1 is: its mean score of the real examples less that "
+    "of the generated ones (the negative critic loss without penalty). Compare it with w1.",
+    "slope_5": "5th percentile of the critic's slope between real and generated examples; the "
+    "penalty asks for slopes near its target.",
+    "slope_50": "Median of the critic's slope between real and generated examples.",
+    "slope_95": "95th percentile of the critic's slope between real and generated examples.",
+    "nearest_train": "Median distance from a generated example to its nearest training example; "
+    "far below nearest_train_real it means copying.",
+    "nearest_train_real": "The same median for held-out real examples.",
+    "w1_train": "w1 against training examples in place of held-out ones; below w1_train_floor it "
+    "means memorising.",
+    "w1_train_floor": "Mean distance between disjoint sets of training examples.",
+    "modes": "Mixture components with a generated point within three standard deviations.",
+    "modes_total": "Mixture components in all.",
+    "high_quality": "Share of generated points within three standard deviations of a component.",
+    "reverse_kl": "How unevenly those points spread over the components, in nats; 0 is even.",
+}
+"""What every number of an evaluation means, one or two sentences each."""

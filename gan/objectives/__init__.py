@@ -1,0 +1,1 @@
+"""What the players minimise: functions of scores (losses) and of critics (penalties)."""

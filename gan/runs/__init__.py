@@ -1,0 +1,10 @@
+"""The run directory: lock, config, environment, metrics and checkpoints of one training run.
+
+`open` is for the one process that trains, `read` for any number that look on.
+"""
+
+from gan.runs.directory import open, read
+from gan.runs.tensorboard import mirror
+from gan.runs.trees import tree_hash
+
+__all__ = ["mirror", "open", "read", "tree_hash"]

@@ -1,0 +1,101 @@
+"""Pictures of a run: sample grids, points in the plane, curves along training."""
+
+import os
+
+import numpy as np
+from PIL import Image
+
+SMALLEST_TILE = 48
+
+
+def image_grid(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
+    """One picture of uint8 images [n, h, w, c], row by row, white gaps of `gap` source pixels.
+
+    Small images are enlarged by a whole factor, without smoothing, to at least 48 pixels.
+    """
+    n, h, w, c = images.shape
+    rows = -(-n // columns)
+    canvas = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), 255, np.uint8)
+    for i, image in enumerate(images):
+        top, left = (i // columns) * (h + gap) + gap, (i % columns) * (w + gap) + gap
+        canvas[top : top + h, left : left + w] = image
+    factor = -(-SMALLEST_TILE // max(h, w))
+    return canvas.repeat(factor, 0).repeat(factor, 1)
+
+
+def save_image(path: str, picture: np.ndarray) -> None:
+    """Write a uint8 picture [h, w, 1 or 3] as PNG; a reader never sees half a file."""
+    picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
+    temporary = f"{path}.tmp"
+    Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
+    os.replace(temporary, path)
+
+
+def save_points(path: str, generated: np.ndarray, real: np.ndarray) -> None:
+    """Scatter plot of generated points [n, 2] over real ones [m, 2]."""
+    figure, axes = _figure(4.8, 4.8)
+    axes.scatter(*real.T, s=3, color="0.7", label="real", linewidths=0)
+    axes.scatter(*generated.T, s=3, color="C3", alpha=0.6, label="generated", linewidths=0)
+    limit = 1.15 * float(np.abs(real).max())
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    axes.legend(loc="upper right", markerscale=3, fontsize="small")
+    _save(figure, path)
+
+
+def save_distance_curves(path: str, records: list[dict]) -> None:
+    """The critic's W1 estimate beside exact W1, its floor and debiased value, along training."""
+    figure, axes = _figure(7.2, 3.6)
+    logged = [r for r in records if "w1_estimate_batch" in r]
+    axes.plot(
+        [r["step"] for r in logged],
+        [r["w1_estimate_batch"] for r in logged],
+        color="0.75",
+        linewidth=0.8,
+        label="critic's estimate, training batches",
+    )
+    evaluated = [r for r in records if "w1" in r]
+    for name, label, style in (
+        ("w1_estimate", "critic's estimate, held-out", dict(color="C1", marker="o")),
+        ("w1", "exact W1, held-out", dict(color="C0", marker="o")),
+        ("w1_floor", "floor: real against real", dict(color="C0", linestyle="--")),
+        ("w1_debiased", "debiased W1", dict(color="C2", marker="o")),
+    ):
+        steps, values = [r["step"] for r in evaluated], [r[name] for r in evaluated]
+        axes.plot(steps, values, label=label, markersize=3, linewidth=1.4, **style)
+    top = max([1e-9] + [1.6 * r[name] for r in evaluated for name in ("w1", "w1_floor")])
+    axes.set(xlabel="generator step", ylabel="distance", ylim=(min(0, -0.05 * top), top))
+    axes.legend(fontsize="small", ncols=2)
+    _save(figure, path)
+
+
+def save_loss_curves(path: str, records: list[dict]) -> None:
+    """Critic loss, generator loss and penalty along training."""
+    figure, axes = _figure(7.2, 3.0)
+    steps = [r["step"] for r in records if "critic_loss" in r]
+    for name in ("critic_loss", "generator_loss", "penalty"):
+        values = [r[name] for r in records if name in r]
+        axes.plot(steps, values, label=name.replace("_", " "), linewidth=0.9)
+    axes.set(xlabel="generator step", ylabel="loss")
+    axes.legend(fontsize="small", ncols=3)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(width, height), layout="constrained")
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure, path: str) -> None:
+    from matplotlib import pyplot
+
+    temporary = f"{path}.tmp"
+    figure.savefig(temporary, format="png", dpi=130)
+    pyplot.close(figure)
+    os.replace(temporary, path)

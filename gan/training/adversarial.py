@@ -1,0 +1,148 @@
+"""One round of the zero-sum game: `n_critic` critic steps, then one generator step.
+
+A round is a pure function of the state, the hyper-parameters and the data. All its randomness is
+derived from (state.key, state.step), so a run can be cut anywhere and continued with the same bits.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan.config import Config, unknown
+from gan.errors import UserError
+from gan.networks import Network
+from gan.objectives.losses import LOSSES
+from gan.objectives.penalties import PENALTIES
+from gan.training.state import Hyperparameters, State, optimizer
+
+
+class CriticKeys(NamedTuple):
+    """Keys of the critic steps of one round, each with a leading axis of n_critic."""
+
+    batch: jax.Array
+    latent: jax.Array
+    penalty: jax.Array
+
+
+def critic_keys(key_data: jax.Array, step: jax.Array, n_critic: int) -> CriticKeys:
+    """The keys of round `step`; a streamed data set draws its rows from `.batch` on the host."""
+    key = jax.random.fold_in(jax.random.wrap_key_data(key_data), step)
+    return CriticKeys(*(jax.random.split(k, n_critic) for k in jax.random.split(key, 3)))
+
+
+def make_round(config: Config, generator: Network, critic: Network, batch, place=lambda x: x):
+    """The function round(state, hyper, data) -> (state, metrics) for a config.
+
+    Args:
+        config: its static choices (loss, penalty, n_critic, sizes, schedule) are closed over.
+        generator, critic: pure networks.
+        batch: batch(data, step, i, key) -> real examples [batch_size, *shape] of critic step i.
+        place: applied to every array with a leading batch axis; the place to constrain sharding.
+
+    Returns:
+        A pure function. `metrics` are float32 scalars, means over the critic steps of the round:
+        critic_loss (penalty included), w1_estimate_batch (mean f(real) - mean f(fake)), penalty
+        (before its weight), generator_loss, and the norms over all parameters critic_gradient and
+        generator_gradient.
+
+    Raises:
+        UserError: for an unknown loss or penalty.
+    """
+    for field, name, table in (
+        ("loss", config.loss, LOSSES),
+        ("penalty", config.penalty, PENALTIES),
+    ):
+        if name not in table:
+            raise UserError(unknown(field, name, table))
+    loss, penalty = LOSSES[config.loss], PENALTIES[config.penalty]
+    size, dim = config.batch_size, config.latent_dim
+
+    def latents(key):
+        return place(jax.random.normal(key, (size, dim)))
+
+    def blurred(x, key, hyper: Hyperparameters):
+        """Instance noise (Sonderby et al. 2017): the blurred laws agree where the laws do."""
+        if not config.instance_noise:
+            return x
+        return x + hyper.instance_noise * place(jax.random.normal(key, x.shape))
+
+    def critic_step(state: State, hyper: Hyperparameters, decay, data, i, keys):
+        real_key, fake_key = jax.random.split(jax.random.fold_in(keys.penalty, 1))
+        real = blurred(place(batch(data, state.step, i, keys.batch)), real_key, hyper)
+        fake = generator.apply(state.generator, latents(keys.latent))
+        fake = blurred(fake, fake_key, hyper)
+
+        def objective(params):
+            scores_real = critic.apply(params, real)
+            scores_fake = critic.apply(params, fake)
+            excess = penalty(
+                lambda x: critic.apply(params, x),
+                real,
+                fake,
+                keys.penalty,
+                target=hyper.penalty_target,
+            )
+            value = loss.critic(scores_real, scores_fake) + hyper.penalty_weight * excess
+            return value, {
+                "critic_loss": value,
+                "w1_estimate_batch": jnp.mean(scores_real) - jnp.mean(scores_fake),
+                "penalty": excess,
+            }
+
+        gradients, metrics = jax.grad(objective, has_aux=True)(state.critic)
+        params, moments = _descend(
+            state.critic,
+            gradients,
+            state.critic_optimizer,
+            hyper,
+            hyper.critic_learning_rate * decay,
+        )
+        metrics["critic_gradient"] = optax.tree.norm(gradients)
+        return state._replace(critic=params, critic_optimizer=moments), metrics
+
+    def generator_step(state: State, hyper: Hyperparameters, decay, key):
+        z = latents(key)
+
+        def objective(params):
+            fake = blurred(generator.apply(params, z), jax.random.fold_in(key, 1), hyper)
+            return loss.generator(None, critic.apply(state.critic, fake))
+
+        value, gradients = jax.value_and_grad(objective)(state.generator)
+        params, moments = _descend(
+            state.generator,
+            gradients,
+            state.generator_optimizer,
+            hyper,
+            hyper.generator_learning_rate * decay,
+        )
+        step = state.step.astype(jnp.float32)
+        ema = jnp.minimum(hyper.ema_decay, (1 + step) / (10 + step))
+        average = jax.tree.map(lambda a, p: ema * a + (1 - ema) * p, state.average, params)
+        metrics = {"generator_loss": value, "generator_gradient": optax.tree.norm(gradients)}
+        state = state._replace(generator=params, average=average, generator_optimizer=moments)
+        return state, metrics
+
+    def round(state: State, hyper: Hyperparameters, data: Any) -> tuple[State, dict]:
+        decay = 1.0
+        if config.schedule == "linear":
+            decay = 1 - state.step.astype(jnp.float32) / config.steps
+        keys = critic_keys(state.key, state.step, config.n_critic)
+
+        def body(state, inputs):
+            i, keys = inputs
+            return critic_step(state, hyper, decay, data, i, keys)
+
+        state, metrics = jax.lax.scan(body, state, (jnp.arange(config.n_critic), keys))
+        metrics = jax.tree.map(jnp.mean, metrics)
+        key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1))
+        return state._replace(step=state.step + 1), metrics | more
+
+    return round
+
+
+def _descend(params, gradients, moments, hyper, learning_rate):
+    direction, moments = optimizer(hyper.beta1, hyper.beta2).update(gradients, moments)
+    return jax.tree.map(lambda p, d: p - learning_rate * d, params, direction), moments

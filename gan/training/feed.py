@@ -1,0 +1,82 @@
+"""How real batches reach the jitted round: from the device, or streamed in windows of rounds.
+
+Either way the batch of critic step i in round `step` is a pure function of (seed, step, i), and
+both ways give the same bits, so there is no iterator to save or restore.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan.config import Config
+from gan.training.adversarial import critic_keys
+
+WINDOW_BYTES = 256 * 2**20
+
+
+class Feed(NamedTuple):
+    """`load(step) -> (data, last)`: data on the device for the rounds step .. last - 1, `last` None
+    when there is no end; `batch(data, step, i, key) -> [batch_size, *shape]` inside jit."""
+
+    load: Callable[[int], tuple[Any, int | None]]
+    batch: Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
+
+
+def make_feed(dataset, config: Config, key_data: jax.Array, sharding=None) -> Feed:
+    """Feed of a data set for a run whose state carries `key_data`.
+
+    Args:
+        dataset: what gan.data.load returns.
+        config: gives batch_size and n_critic.
+        key_data: State.key.
+        sharding: where in-memory arrays and windows are placed (replicated on a mesh).
+    """
+    if not dataset.streamed:
+        arrays = jax.device_put(dataset.arrays, sharding)
+
+        def batch(data, step, i, key):
+            return dataset.batch(data, key, config.batch_size)[0]
+
+        return Feed(lambda step: (arrays, None), batch)
+    return _streamed(dataset, config, key_data, sharding)
+
+
+def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
+    per_round = config.n_critic * config.batch_size * int(np.prod(dataset.shape))
+    window = max(1, min(config.steps, WINDOW_BYTES // per_round))
+
+    @jax.jit
+    def rows(steps):
+        def of_round(step):
+            keys = critic_keys(key_data, step, config.n_critic).batch
+            return jax.vmap(lambda key: dataset.indices(key, config.batch_size))(keys)
+
+        return jax.vmap(of_round)(steps)
+
+    def read(start: int) -> np.ndarray:
+        indices = np.asarray(rows(jnp.arange(start, start + window, dtype=jnp.int32)))
+        raw, _ = dataset.read(indices.ravel())
+        return raw.reshape(*indices.shape, *raw.shape[1:])
+
+    reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
+    ahead = {}
+    current = {}
+
+    def load(step: int):
+        start = step - step % window
+        if start not in current:
+            raw = ahead.pop(start).result() if start in ahead else read(start)
+            current.clear()
+            ahead.clear()
+            current[start] = jax.device_put({"start": np.int32(start), "raw": raw}, sharding)
+            ahead[start + window] = reader.submit(read, start + window)
+        return current[start], start + window
+
+    def batch(data, step, i, key):
+        return dataset.finish(data["raw"][step - data["start"], i], key)
+
+    return Feed(load, batch)

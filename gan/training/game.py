@@ -1,0 +1,51 @@
+"""Everything that a config and a data set determine before the first round."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+from jax.sharding import Mesh
+
+from gan import networks
+from gan.config import Config
+from gan.training.adversarial import make_round
+from gan.training.feed import Feed, make_feed
+from gan.training.loop import make_chunk
+from gan.training.mesh import make_mesh, replicated, split_batch
+from gan.training.state import Hyperparameters, State, initial_state
+
+
+class Game(NamedTuple):
+    """The two players, their first state, and the compiled-on-call chunk that trains them."""
+
+    generator: networks.Network
+    critic: networks.Network
+    mesh: Mesh
+    state: State
+    hyper: Hyperparameters
+    feed: Feed
+    chunk: Callable
+
+
+def make_game(config: Config, dataset, devices: int = 0) -> Game:
+    """Build the game of a config on `devices` devices (0: all), state at step 0.
+
+    Raises:
+        UserError: for unknown names, a shape a network cannot handle, or too few devices.
+    """
+    mesh = make_mesh(devices, config.batch_size)
+    everywhere = replicated(mesh)
+    generator = networks.generator(config.generator, config.latent_dim, dataset.shape)
+    critic = networks.critic(config.critic, dataset.shape)
+    state = jax.device_put(initial_state(generator, critic, config.seed), everywhere)
+    feed = make_feed(dataset, config, state.key, everywhere)
+    round = make_round(config, generator, critic, feed.batch, split_batch(mesh))
+    return Game(
+        generator,
+        critic,
+        mesh,
+        state,
+        Hyperparameters.of(config),
+        feed,
+        make_chunk(round, everywhere),
+    )

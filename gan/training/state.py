@@ -1,0 +1,68 @@
+"""The training state: arrays only, one tree.
+
+It can be vmapped, donated, sharded, checkpointed and hashed. Nothing else is needed to continue a
+run: a batch is a pure function of (key, step).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan.config import Config
+from gan.networks import Network
+
+
+class State(NamedTuple):
+    """Everything that training changes, after `step` rounds."""
+
+    step: jax.Array  # int32 scalar
+    key: jax.Array  # uint32, the data of a PRNG key; constant
+    generator: Any
+    average: Any  # moving average of `generator`, the one that is evaluated
+    critic: Any
+    generator_optimizer: Any
+    critic_optimizer: Any
+
+
+class Hyperparameters(NamedTuple):
+    """The floats of a run, as scalars that enter the jitted round: runs that differ only here share
+    one compilation, and can be vmapped."""
+
+    generator_learning_rate: Any
+    critic_learning_rate: Any
+    beta1: Any
+    beta2: Any
+    penalty_weight: Any
+    penalty_target: Any
+    instance_noise: Any
+    ema_decay: Any
+
+    @classmethod
+    def of(cls, config: Config) -> "Hyperparameters":
+        """The hyper-parameters of a config, as float32 scalars."""
+        return cls(*(jnp.float32(getattr(config, name)) for name in cls._fields))
+
+
+def optimizer(beta1, beta2) -> optax.GradientTransformation:
+    """Adam's direction (Kingma and Ba 2015); the round multiplies it by minus the learning rate."""
+    return optax.scale_by_adam(b1=beta1, b2=beta2)
+
+
+def initial_state(generator: Network, critic: Network, seed) -> State:
+    """State before the first round; `seed` is an integer below 2**32 (a traced one under vmap)."""
+    key = jax.random.key(seed)
+    generator_key, critic_key, run_key = jax.random.split(key, 3)
+    generator_params = generator.init(generator_key)
+    critic_params = critic.init(critic_key)
+    adam = optimizer(0.0, 0.0)
+    return State(
+        step=jnp.int32(0),
+        key=jax.random.key_data(run_key),
+        generator=generator_params,
+        average=jax.tree.map(jnp.copy, generator_params),
+        critic=critic_params,
+        generator_optimizer=adam.init(generator_params),
+        critic_optimizer=adam.init(critic_params),
+    )

@@ -1,0 +1,49 @@
+"""A strict session: two fake CPU devices, no silent rank promotion, warnings are errors."""
+
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).parent.parent
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+)
+
+import jax  # noqa: E402  (the flags above must be set first)
+import pytest  # noqa: E402
+
+from gan import config, data  # noqa: E402
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The real digits."""
+    return data.load(config.Data(name="digits"))
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """A config of the digits preset, small enough to train in a second."""
+    return config.replace(
+        config.preset("digits"),
+        {
+            "steps": 12,
+            "batch_size": 8,
+            "n_critic": 2,
+            "latent_dim": 4,
+            "log_every": 4,
+            "evaluate_every": 6,
+            "sample_every": 6,
+            "checkpoint_every": 6,
+            "evaluation_size": 20,
+            "evaluation_repeats": 2,
+            "generator.width": 16,
+            "generator.depth": 1,
+            "critic.width": 16,
+            "critic.depth": 1,
+        },
+    )

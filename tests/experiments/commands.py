@@ -1,0 +1,63 @@
+"""Running the binaries, in this process or in their own."""
+
+import contextlib
+import importlib
+import io
+import os
+import re
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+TINY = (
+    "--batch_size 8 --n_critic 2 --latent_dim 4 --generator.width 16 --critic.width 16 "
+    "--generator.depth 1 --critic.depth 1 --evaluation_size 20 --evaluation_repeats 2"
+).split()
+"""Flags that make a digits run small enough to train in a second."""
+
+
+def call(name: str, *arguments: object) -> tuple[int, str, str]:
+    """(exit status, stdout, stderr) of `python -m experiments.NAME` run in this process."""
+    from experiments import cli
+
+    module = importlib.import_module(f"experiments.{name}")
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            argv = [name, *map(str, arguments)]
+            cli.run(module.define, module.main, module.__doc__, argv)
+            status = 0
+        except SystemExit as error:
+            status = error.code or 0
+    return status, out.getvalue(), err.getvalue()
+
+
+def start(name: str, *arguments: object, devices: int = 1, **options) -> subprocess.Popen:
+    """`python -m experiments.NAME` as a process of its own on fake devices."""
+    environment = os.environ | {
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", f"experiments.{name}", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def finish(process: subprocess.Popen, timeout: float = 240) -> tuple[int, str, str]:
+    """(exit status, stdout, stderr) of a started process."""
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def done(out: str) -> tuple[int, str]:
+    """(step, state hash) of the last line of a training's stdout."""
+    found = re.fullmatch(r"done .*?step=(\d+).*? state_sha256=([0-9a-f]{64})", out.splitlines()[-1])
+    assert found, out
+    return int(found[1]), found[2]

@@ -1,0 +1,102 @@
+"""F11: a mistake on the command line ends with status 2, at most three lines, no traceback."""
+
+import time
+
+import pytest
+
+from tests.experiments.commands import call, finish, start
+
+BAD = {
+    "train": [
+        (["--steps", "many"], "steps"),
+        (["--steps", "0"], "steps must be a number >= 1, got 0"),
+        (["--steps", "-5"], "steps must be a number >= 1, got -5"),
+        (["--steps", "1.5"], "steps"),
+        (["--steps"], "steps"),
+        (["--stepz", "3"], "--stepz"),
+        (["--step", "3"], "--step"),
+        (["stray"], "stray"),
+        (["--preset", "digit"], "did you mean 'digits'"),
+        (["--preset", "digits", "--config_path", "x.json"], "not both"),
+        (["--config_path", "/nonexistent.json"], "/nonexistent.json"),
+        (["--beta1", "1"], "beta1 must be in [0, 1), got 1.0"),
+        (["--penalty_weight", "nan"], "penalty_weight"),
+        (["--penalty_weight", "-1"], "penalty_weight"),
+        (["--generator_learning_rate", "inf"], "generator_learning_rate"),
+        (["--penalty", "both"], "two_sided"),
+        (["--loss", "wasserstien"], "did you mean 'wasserstein'"),
+        (["--schedule", "cosine"], "constant"),
+        (["--generator.name", "resnt"], "generator.name"),
+        (["--generator.activation", "gelu"], "leaky_relu"),
+        (["--critic.width", "0"], "critic.width must be a number >= 1"),
+        (["--data.name", "digitz"], "did you mean 'digits'"),
+        (["--data.name", "folder"], "folder"),
+        (["--data.name", "folder", "--data.folder", "/nonexistent"], "/nonexistent"),
+        (["--data.folder", "/tmp"], "data.folder"),
+        (["--data.stream", "sometimes"], "always"),
+        (["--data.image_size", "-8"], "data.image_size"),
+        (["--data.name", "gaussians8", "--generator.name", "dcgan"], "use mlp"),
+        (["--devices", "100"], "--devices 100"),
+        (["--devices", "-1"], "--devices"),
+        (["--batch_size", "7", "--devices", "2"], "multiple of the 2 devices"),
+        (["--processes", "2"], "--coordinator"),
+        (["--seed", "4294967296"], "seed"),
+        (["--data.dequantize", "perhaps"], "dequantize"),
+    ],
+    "evaluate": [
+        (["--step", "first"], "step number, best or last"),
+        (["--step", "-1"], "step"),
+        (["--workdir", "/nonexistent"], "no run directory"),
+        (["--preset", "digits"], "--preset"),
+    ],
+    "sample": [
+        (["--output", "x.jpg"], ".png or .npz"),
+        (["--count", "64"], "--output"),
+        (["--output", "x.png", "--count", "0"], "count"),
+        (["--output", "x.png", "--count", "few"], "count"),
+        (["--output", "x.png", "--interpolate", "1"], "interpolate"),
+    ],
+}
+CASES = [(name, flags, hint) for name, cases in BAD.items() for flags, hint in cases]
+
+
+def check(status, out, err, hint):
+    assert status == 2, err
+    assert "Traceback" not in err and out == ""
+    lines = err.strip().splitlines()
+    assert 1 <= len(lines) <= 3, err
+    assert lines[0].startswith("error: ")
+    assert hint in err
+
+
+@pytest.mark.parametrize(("name", "flags", "hint"), CASES, ids=lambda v: " ".join(v) if v else "")
+def test_a_mistake_is_named_in_a_line(tmp_path, name, flags, hint):
+    workdir = [] if "--workdir" in flags else ["--workdir", tmp_path / "run"]
+    check(*call(name, *workdir, *flags), hint)
+
+
+def test_workdir_is_required():
+    for name in BAD:
+        check(*call(name), "--workdir")
+
+
+@pytest.mark.slow
+def test_a_real_process_refuses_as_quickly_as_it_starts(tmp_path):
+    flags = ["--workdir", tmp_path, "--steps", "many"]
+    finish(start("train", *flags))
+    begin = time.monotonic()
+    check(*finish(start("train", *flags)), "steps")
+    assert time.monotonic() - begin < 8
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_help_names_every_flag_with_its_meaning(name):
+    status, out, err = call(name, "--help")
+    assert status == 0 and err == ""
+    assert "--workdir DIR" in out and f"experiments.{name} --" in out
+    if name == "train":
+        from gan import config
+
+        for field in config.flatten(config.Config()):
+            assert f"--{field} " in out, field
+        assert "Weight (lambda) of the penalty. (default: 10.0)" in " ".join(out.split())

@@ -1,0 +1,85 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan.networks import convolution
+
+CASES = [  # side, channels in, channels out, kernel, stride
+    (8, 1, 3, 4, 2),
+    (8, 5, 2, 4, 2),
+    (6, 3, 4, 3, 1),
+    (8, 3, 4, 3, 2),
+    (12, 2, 3, 5, 3),
+    (4, 2, 2, 2, 2),
+]
+OPERATIONS = {
+    "convolve": convolution.convolve,
+    "transposed": convolution.convolve_transposed,
+}
+
+
+def arrays(case, operation, dtype=np.float64):
+    side, c, o, k, s = case
+    rng = np.random.default_rng(0)
+    size = (2, side, side, c) if operation == "convolve" else (2, side // s, side // s, o)
+    return rng.normal(size=size).astype(dtype), rng.normal(size=(k, k, c, o)).astype(dtype)
+
+
+def derivatives(operation, stride, form):
+    """Value, gradients, and gradients of the squared gradient norm, as one compiled function."""
+
+    def scalar(x, kernel):
+        return jnp.mean(jnp.sin(OPERATIONS[operation](x, kernel, stride, form)) ** 2)
+
+    def squared_gradients(x, kernel):
+        return sum(jnp.sum(g**2) for g in jax.grad(scalar, argnums=(0, 1))(x, kernel))
+
+    return jax.jit(
+        lambda x, kernel: [
+            OPERATIONS[operation](x, kernel, stride, form),
+            *jax.grad(scalar, argnums=(0, 1))(x, kernel),
+            *jax.grad(squared_gradients, argnums=(0, 1))(x, kernel),
+        ]
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])
+def test_both_forms_agree_to_second_order(case, operation, dtype, tolerance):
+    with jax.enable_x64(dtype == np.float64):
+        x, kernel = arrays(case, operation, dtype)
+        lax, matrix = (derivatives(operation, case[-1], f)(x, kernel) for f in ("lax", "matrix"))
+        for a, b in zip(lax, matrix, strict=True):
+            assert a.shape == b.shape and a.dtype == dtype
+            assert np.linalg.norm(a - b) < tolerance * np.linalg.norm(a)
+
+
+@pytest.mark.parametrize("form", ["lax", "matrix"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_transposed_one_is_the_adjoint(case, form):
+    with jax.enable_x64(True):
+        y, kernel = arrays(case, "convolve")
+        x, _ = arrays(case, "transposed")
+        left = np.vdot(convolution.convolve(y, kernel, case[-1], form), x)
+        right = np.vdot(y, convolution.convolve_transposed(x, kernel, case[-1], form))
+        assert abs(left - right) < 1e-10 * abs(left)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_stride_that_does_not_divide_is_refused(operation):
+    x = np.zeros((1, 5, 5, 1), np.float32)
+    if operation == "convolve":
+        with pytest.raises(ValueError, match="stride 2 does not divide"):
+            convolution.convolve(x, np.zeros((4, 4, 1, 1), np.float32), 2, "matrix")
+    with pytest.raises(ValueError, match="kernel"):
+        OPERATIONS[operation](x[:, :4, :4], np.zeros((1, 1, 1, 1), np.float32), 2, "matrix")
+
+
+def test_the_form_follows_the_backend(monkeypatch):
+    for backend, form in (("cpu", "matrix"), ("gpu", "lax"), ("tpu", "lax")):
+        monkeypatch.setattr(jax, "default_backend", functools.partial(str, backend))
+        assert convolution.form() == form

@@ -1,0 +1,98 @@
+"""What the tests run in other processes: python -m tests.runs.worker ACTION WORKDIR ..."""
+
+import sys
+import time
+
+from gan import runs
+from gan.config import Config
+from gan.errors import GanError
+
+
+def config(keep: int = 3) -> Config:
+    return Config(steps=100, keep_checkpoints=keep)
+
+
+def hold(workdir: str) -> None:
+    """Writes until its stdin closes."""
+    from tests.runs.states import state
+
+    with runs.open(workdir, config()) as run:
+        print("ready", flush=True)
+        sys.stdin.read()
+        run.checkpoints.save(10, state(10))
+        run.log({"step": 10})
+
+
+def intrude(workdir: str) -> None:
+    """Prints how long it took to be refused, and the message."""
+    started = time.monotonic()
+    try:
+        with runs.open(workdir, config()):
+            print("opened")
+    except GanError as error:
+        print(time.monotonic() - started, "jax" in sys.modules, error, sep="\n")
+        sys.exit(error.status)
+
+
+def save_for_ever(workdir: str, keep: str) -> None:
+    """Logs, saves and says so, from the newest step on."""
+    from tests.runs.states import state
+
+    with runs.open(workdir, config(int(keep))) as run:
+        step = max(run.checkpoints.steps(), default=0)
+        while True:
+            step += 1
+            run.log({"step": step, "w1": step / 3})
+            run.checkpoints.save(step, state(step), score=step)
+            print("saved", flush=True)
+
+
+def one_of_two(workdir: str, index: str, port: str) -> None:
+    """Saves, restores and fails together with another process."""
+    import jax
+    import numpy as np
+
+    address = f"127.0.0.1:{port}"
+    jax.distributed.initialize(address, 2, int(index), coordinator_bind_address=address)
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+
+    def replicated(values):
+        array = np.asarray(values)
+        return jax.make_array_from_callback(array.shape, sharding, lambda part: array[part])
+
+    def state(step):
+        key = jax.random.wrap_key_data(replicated(np.array([step, 1], np.uint32)))
+        return {"w": replicated(np.arange(5, dtype=np.float32) + step), "key": key}
+
+    def message(action):
+        try:
+            action()
+        except GanError as error:
+            return f"{type(error).__name__} {error}"
+        return "no error"
+
+    with runs.open(workdir, config()) as run:
+        for step in range(1, 6):
+            run.checkpoints.save(step, state(step), score=(step - 1) ** 2)
+            run.log({"step": step, "w1": 1.0})
+        if int(index) == 0:
+            (run.checkpoints.path / "5" / "_METADATA").write_bytes(b"")
+        step, restored = run.checkpoints.restore(state(0))
+        assert restored["w"].sharding == sharding and restored["key"].sharding == sharding
+        print(step, runs.tree_hash(restored) == runs.tree_hash(state(4)))
+        nan = {"w": replicated(np.array([np.nan]))}
+        print(message(lambda: run.checkpoints.save(9, nan)))
+        print(message(lambda: run.checkpoints.restore(state(0), step=77)))
+        print(message(lambda: run.checkpoints.restore({"w": state(0)["w"]})))
+        print(run.checkpoints.steps(), len(run.metrics()))
+
+
+if __name__ == "__main__":
+    actions = {
+        "hold": hold,
+        "intrude": intrude,
+        "save_for_ever": save_for_ever,
+        "one_of_two": one_of_two,
+    }
+    actions[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,67 @@
+import dataclasses
+import json
+
+import pytest
+
+from gan import config
+from gan.errors import UserError
+
+
+@pytest.mark.parametrize("name", config.PRESETS)
+def test_every_preset_survives_the_round_trip_through_json(name):
+    preset = config.preset(name)
+    assert config.from_dict(json.loads(json.dumps(config.to_dict(preset)))) == preset
+
+
+def test_the_path_of_every_field_replaces_that_field_alone():
+    base = config.Config()
+    for path, value in config.flatten(base).items():
+        if not isinstance(value, float):
+            continue
+        changed = config.replace(base, {path: type(value)(value / 2 if value else 0.5)})
+        differing = {p for p, v in config.flatten(changed).items() if v != config.flatten(base)[p]}
+        assert differing == {path}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stepz": 3}, "did you mean 'steps'"),
+        ({"data.nam": "digits"}, "did you mean 'data.name'"),
+        ({"steps": 0}, "steps must be a number >= 1, got 0"),
+        ({"steps": 1.5}, "steps must be int, got 1.5"),
+        ({"steps": True}, "steps must be int, got True"),
+        ({"beta1": 1.0}, "beta1 must be in [0, 1), got 1.0"),
+        ({"penalty_weight": float("nan")}, "penalty_weight must be a number >= 0, got nan"),
+        ({"penalty_weight": float("inf")}, "penalty_weight must be a number >= 0, got inf"),
+        ({"schedule": "cosine"}, "schedule must be one of constant, linear; got 'cosine'"),
+        ({"data.folder": 3}, "data.folder must be str or null, got 3"),
+        ({"seed": 2**32}, "seed must be below"),
+    ],
+)
+def test_a_bad_field_is_named_with_what_is_allowed(changes, message):
+    with pytest.raises(UserError) as caught:
+        config.replace(config.Config(), changes)
+    assert message in str(caught.value)
+
+
+def test_unknown_preset_names_the_closest():
+    with pytest.raises(UserError, match="did you mean 'digits'"):
+        config.preset("digit")
+
+
+def test_an_integer_is_accepted_where_a_float_is_wanted():
+    assert config.replace(config.Config(), {"penalty_weight": 3}).penalty_weight == 3.0
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"steps": "many"}', '{"data": 3}'])
+def test_a_bad_config_file_is_refused(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    with pytest.raises(UserError):
+        config.load(str(path))
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.Config().steps = 3

@@ -1,0 +1,64 @@
+"""Who may import whom, checked over the source."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+ALLOWED = {
+    "errors": set(),
+    "config": {"errors"},
+    "data": {"config", "errors"},
+    "networks": {"config", "errors"},
+    "objectives": {"errors"},
+    "transport": {"config", "errors"},
+    "training": {"config", "errors", "data", "networks", "objectives", "transport"},
+    "evaluation": {"config", "errors", "data", "networks", "objectives", "transport"},
+    "runs": {"config", "errors"},
+}
+MODULES = sorted((ROOT / "gan").rglob("*.py"))
+
+
+def imports(path: pathlib.Path) -> set[str]:
+    """Every imported module, `from gan import x` counted as gan.x."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def room(path: pathlib.Path) -> str:
+    return path.relative_to(ROOT / "gan").parts[0].removesuffix(".py")
+
+
+def test_there_are_modules_in_every_room():
+    assert {room(path) for path in MODULES} == set(ALLOWED) | {"__init__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_rooms_import_only_what_they_may(path):
+    here = room(path)
+    names = imports(path)
+    used = {name.split(".")[1] for name in names if name.startswith("gan.")}
+    assert used <= ALLOWED.get(here, set()) | {here}
+    tops = {name.split(".")[0] for name in names}
+    assert not tops & {"experiments", "tensorflow"}
+    assert not any(name.startswith("absl.flags") or name == "absl.app" for name in names)
+    assert here == "networks" or "flax" not in tops
+
+
+def test_importing_everything_leaves_tensorflow_out():
+    modules = [
+        str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+        for path in MODULES + sorted((ROOT / "experiments").glob("*.py"))
+    ]
+    code = "import sys\n" + "\n".join(f"import {m}" for m in modules)
+    code += "\nassert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

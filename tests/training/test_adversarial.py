@@ -1,0 +1,148 @@
+"""One round against the same round written out by hand, and what a state may hold."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan import config, training
+from gan.errors import UserError
+from gan.networks import Network
+from gan.objectives.penalties import gradient_penalty
+from gan.training.adversarial import critic_keys, make_round
+from gan.training.state import Hyperparameters, initial_state
+
+
+def affine_players():
+    """Generator z -> z + g in the plane, critic x -> <x, f>: every gradient is known by hand."""
+    generator = Network(lambda key: {"g": jnp.zeros(2)}, lambda p, z: z + p["g"][None])
+    critic = Network(lambda key: {"f": jnp.array([3.0, 4.0])}, lambda p, x: x @ p["f"])
+    return generator, critic
+
+
+def affine_config(**fields):
+    small = dict(batch_size=4, latent_dim=2, n_critic=1, penalty="two_sided", steps=10)
+    return config.Config(**(small | fields))
+
+
+def real_batch(data, step, i, key):
+    return jax.random.normal(key, (4, 2)) + 5.0
+
+
+def test_one_round_is_what_adam_would_do_by_hand():
+    generator, critic = affine_players()
+    cfg = affine_config(critic_learning_rate=0.1, generator_learning_rate=0.2)
+    state = initial_state(generator, critic, 0)
+    keys = critic_keys(state.key, state.step, 1)
+    real = real_batch(None, 0, 0, keys.batch[0])
+    fake = jax.random.normal(keys.latent[0], (4, 2))
+    f = jnp.array([3.0, 4.0])
+    # The slope is |f| = 5 everywhere, so the penalty is (5 - 1)^2 with gradient 2 (5 - 1) f / 5.
+    gradient = fake.mean(0) - real.mean(0) + 10 * 2 * 4 * f / 5
+    adam = optax.adam(0.1, b1=0.0, b2=0.9)
+    update, _ = adam.update(gradient, adam.init(f))
+    after, metrics = jax.jit(make_round(cfg, generator, critic, real_batch))(
+        state, Hyperparameters.of(cfg), None
+    )
+    np.testing.assert_allclose(after.critic["f"], f + update, rtol=1e-5)
+    np.testing.assert_allclose(metrics["penalty"], 16.0, rtol=1e-5)
+    estimate = (real @ f).mean() - (fake @ f).mean()
+    np.testing.assert_allclose(metrics["w1_estimate_batch"], estimate, rtol=1e-5)
+    np.testing.assert_allclose(metrics["critic_loss"], 160 - estimate, rtol=1e-5)
+    # The generator climbs the updated critic: its first Adam step has the sign of f, size 0.2.
+    np.testing.assert_allclose(after.generator["g"], 0.2 * np.sign(after.critic["f"]), rtol=1e-4)
+    # The average starts at the initial generator with decay (1 + 0) / (10 + 0).
+    np.testing.assert_allclose(after.average["g"], 0.9 * after.generator["g"], rtol=1e-5)
+    assert int(after.step) == 1
+
+
+def test_the_number_of_critic_steps_and_a_zero_learning_rate_are_obeyed():
+    generator, critic = affine_players()
+    for n_critic in (1, 3):
+        cfg = affine_config(critic_learning_rate=0.1, generator_learning_rate=0.0)
+        cfg = config.replace(cfg, {"n_critic": n_critic})
+        state, _ = make_round(cfg, generator, critic, real_batch)(
+            initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
+        )
+        assert int(state.critic_optimizer.count) == n_critic
+        assert int(state.generator_optimizer.count) == 1
+        np.testing.assert_array_equal(state.generator["g"], 0)
+
+
+def test_the_linear_schedule_falls_to_zero_at_the_last_step():
+    generator, critic = affine_players()
+    sizes = []
+    for step in (0, 5, 10):
+        cfg = affine_config(schedule="linear", generator_learning_rate=0.2)
+        state = initial_state(generator, critic, 0)._replace(step=jnp.int32(step))
+        after, _ = make_round(cfg, generator, critic, real_batch)(
+            state, Hyperparameters.of(cfg), None
+        )
+        sizes.append(float(jnp.abs(after.generator["g"]).max()))
+    np.testing.assert_allclose(sizes, [0.2, 0.1, 0.0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("field", Hyperparameters._fields)
+def test_every_hyperparameter_reaches_the_round(field):
+    generator, critic = affine_players()
+    cfg = affine_config(instance_noise=0.5)
+    base = Hyperparameters.of(cfg)._replace(ema_decay=jnp.float32(0.5))
+    changed = base._replace(**{field: getattr(base, field) * 0.5 + 0.125})
+    play = jax.jit(make_round(cfg, generator, critic, real_batch))
+
+    def after(hyper):
+        state = initial_state(generator, critic, 0)
+        for _ in range(25):  # the average's decay is capped in the first rounds
+            state, _ = play(state, hyper, None)
+        return jax.tree.leaves((state.generator, state.average, state.critic))
+
+    assert any(not np.array_equal(a, b) for a, b in zip(after(base), after(changed), strict=True))
+
+
+def test_critic_keys_differ_between_steps_and_purposes():
+    key = jax.random.key_data(jax.random.key(0))
+    data = [
+        tuple(np.asarray(jax.random.key_data(k)).ravel())
+        for step in range(3)
+        for keys in critic_keys(key, jnp.int32(step), 4)
+        for k in keys
+    ]
+    assert len(data) == 3 * 3 * 4 == len(set(data))
+
+
+def test_the_state_holds_arrays_only(digits, tiny):
+    game = training.make_game(tiny, digits, devices=1)
+    leaves = jax.tree.leaves(game.state)
+    assert len(leaves) > 10
+    assert all(isinstance(leaf, jax.Array) for leaf in leaves)
+
+
+@pytest.mark.parametrize(("field", "hint"), [("loss", "wasserstein"), ("penalty", "two_sided")])
+def test_unknown_names_are_refused(field, hint):
+    with pytest.raises(UserError, match=hint):
+        make_round(config.replace(config.Config(), {field: hint[:-2]}), None, None, None)
+
+
+def test_the_penalty_is_differentiated():
+    """A critic of slope 5 must be pulled down by the penalty alone."""
+    f = jnp.array([3.0, 4.0])
+    real, fake = jnp.ones((4, 2)), jnp.zeros((4, 2))
+    pull = jax.grad(lambda f: gradient_penalty(lambda x: x @ f, real, fake, jax.random.key(0)))(f)
+    np.testing.assert_allclose(pull, 2 * 4 * f / 5, rtol=1e-5)
+
+
+def test_instance_noise_reaches_real_and_generated_examples_alike():
+    """With noise of size s both sides gain s^2 in variance, and the means stay."""
+    generator, _ = affine_players()
+    critic = Network(lambda key: {"f": jnp.ones(())}, lambda p, x: p["f"] * jnp.sum(x**2, axis=1))
+    cfg = affine_config(batch_size=4096, penalty="none", instance_noise=3.0)
+
+    def batch(data, step, i, key):
+        return jax.random.normal(key, (4096, 2))
+
+    play = make_round(cfg, generator, critic, batch)
+    _, metrics = play(initial_state(generator, critic, 0), Hyperparameters.of(cfg), None)
+    assert abs(metrics["w1_estimate_batch"]) < 1.5  # E|x|^2 is 2 + 18 on both sides
+    # -E f(fake) after the first Adam step of size 1e-4 on f.
+    np.testing.assert_allclose(metrics["generator_loss"], -20, rtol=0.05)

@@ -1,0 +1,155 @@
+"""Whole games: exact resume, chunks, devices, streaming, the guard against bad numbers."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan import config, data, runs, training
+from gan.errors import NonFiniteError, UserError
+from gan.training.loop import make_chunk, next_due
+
+
+def play(game, end, state=None, cadences=(), **options):
+    """The last pause of a game trained until `end`."""
+    pauses = list(
+        training.advance(
+            game.chunk,
+            game.state if state is None else state,
+            game.hyper,
+            game.feed,
+            end=end,
+            cadences=cadences or (end,),
+            **options,
+        )
+    )
+    assert pauses[-1].step == int(pauses[-1].state.step)
+    return pauses[-1]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits, tiny):
+    def digest(seed):
+        game = training.make_game(config.replace(tiny, {"seed": seed}), digits, devices=1)
+        return runs.tree_hash(play(game, 6).state)
+
+    assert digest(0) == digest(0) != digest(1)
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("cuts", [(5,), (1, 2, 11)])
+def test_a_game_cut_anywhere_has_the_bits_of_the_uncut_one(digits, tiny, devices, cuts):
+    whole = play(training.make_game(tiny, digits, devices), 12)
+    state = None
+    for end in (*cuts, 12):
+        game = training.make_game(tiny, digits, devices)
+        if state is not None:
+            state = jax.tree.map(lambda a, b: jax.device_put(a, b.sharding), state, game.state)
+        state = jax.device_get(play(game, end, state).state)
+    assert runs.tree_hash(state) == runs.tree_hash(whole.state)
+
+
+def test_two_devices_train_as_one_does(digits, tiny):
+    one, two = (play(training.make_game(tiny, digits, n), 12).state for n in (1, 2))
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-3, atol=1e-4)
+    assert len(jax.tree.leaves(two.critic)[0].sharding.device_set) == 2
+
+
+@pytest.mark.parametrize("dequantize", [False, True])
+def test_a_streamed_set_gives_the_bits_of_one_on_the_device(tiny, dequantize, monkeypatch):
+    monkeypatch.setattr(training.feed, "WINDOW_BYTES", 3 * 2 * 8 * 64)  # windows of three rounds
+    digests = set()
+    for stream in ("never", "always"):
+        cfg = config.replace(tiny, {"data.stream": stream, "data.dequantize": dequantize})
+        dataset = data.load(cfg.data)
+        assert dataset.streamed == (stream == "always")
+        state = play(training.make_game(cfg, dataset, devices=1), 8, cadences=(4,)).state
+        digests.add(runs.tree_hash(state))
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("name", data.MEASURES)
+def test_every_planar_law_trains(tiny, name):
+    cfg = config.replace(tiny, {"data.name": name})
+    last = play(training.make_game(cfg, data.load(cfg.data), devices=1), 3)
+    assert last.step == 3 and np.isfinite(last.metrics["critic_loss"])
+
+
+def test_the_second_call_does_not_compile_whatever_its_length(digits, tiny):
+    game = training.make_game(tiny, digits, devices=1)
+    state = play(game, 2).state
+    size = game.chunk._cache_size()
+    play(game, 12, state, cadences=(5, 7))
+    assert game.chunk._cache_size() == size
+
+
+def test_pauses_fall_on_the_cadences_and_when_stopping(digits, tiny):
+    game = training.make_game(tiny, digits, devices=1)
+    options = dict(end=12, cadences=(4, 5))
+    steps = [
+        p.step for p in training.advance(game.chunk, game.state, game.hyper, game.feed, **options)
+    ]
+    assert steps == [4, 5, 8, 10, 12]
+    game = training.make_game(tiny, digits, devices=1)
+    calls = itertools.count()
+    steps = [
+        p.step
+        for p in training.advance(
+            game.chunk,
+            game.state,
+            game.hyper,
+            game.feed,
+            stopping=lambda: next(calls) >= 1,
+            chunk_seconds=0,
+            **options,
+        )
+    ]
+    assert steps == [2]
+
+
+@pytest.mark.parametrize(
+    ("step", "cadences", "end", "due"),
+    [(0, (4, 6), 100, 4), (4, (4, 6), 100, 6), (98, (4,), 99, 99)],
+)
+def test_next_due(step, cadences, end, due):
+    assert next_due(step, cadences, end) == due
+
+
+@pytest.mark.parametrize(("bad", "step"), [(jnp.nan, 5), (jnp.inf, 3)])
+def test_a_bad_number_stops_at_its_step_and_is_named(digits, tiny, bad, step):
+    game = training.make_game(tiny, digits, devices=1)
+
+    def broken(state, hyper, feed):
+        metrics = {
+            "critic_loss": jnp.float32(1),
+            "penalty": jnp.where(state.step == step - 1, bad, 0),
+        }
+        return state._replace(step=state.step + 1), metrics
+
+    game = game._replace(chunk=make_chunk(broken))
+    with pytest.raises(NonFiniteError, match=rf"step {step}: penalty = (nan|inf)$"):
+        play(game, 12)
+
+
+def test_a_learning_rate_that_explodes_is_caught(digits, tiny):
+    cfg = config.replace(tiny, {"critic_learning_rate": 1e30, "generator_learning_rate": 1e30})
+    with pytest.raises(NonFiniteError, match=r"step \d+: .*critic_loss"):
+        play(training.make_game(cfg, digits, devices=1), 12)
+
+
+def test_devices_that_do_not_fit_are_refused(digits, tiny):
+    with pytest.raises(UserError, match="must be 1 .. 2"):
+        training.make_game(tiny, digits, devices=3)
+    with pytest.raises(UserError, match="multiple of the 2 devices"):
+        training.make_game(config.replace(tiny, {"batch_size": 7}), digits, devices=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((None, 2, 0), "need --coordinator"), (("localhost:1", 2, 2), "must be in 0 .. 1")],
+)
+def test_impossible_groups_of_processes_are_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        training.join(*arguments)
