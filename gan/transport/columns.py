@@ -179,7 +179,7 @@ class _Run:
                     joined = _join(pool, pool.reduced(u, v), flow, tolerance)
                 if self.late():
                     return flow, None, v
-                if joined < points // _RARE:
+                if joined <= points // _RARE:
                     break
             # Step 4: price the rest.
             with self.stage("price"):
@@ -204,6 +204,9 @@ class _Run:
                     return flow, bound, v
             if not complete or reduced.min() < -tolerance:
                 joined += _join(pool, reduced, flow, tolerance)
+                if complete and not joined:  # Only arcs that the solver has seen are violated.
+                    return flow, bound, v
+                self.close = self.close or not joined
                 continue
             # Step 5: fix arcs by their reduced cost and refine the unit.
             floor = 4 * np.finfo(np.float64).eps * _scale(pool, u, v)
@@ -367,10 +370,10 @@ def _join(pool, reduced, flow, tolerance):
         order = np.argsort(columns, kind="stable")
         chosen[order] |= _best(values[order], columns[order], _JOIN)
         violated = violated[chosen]
-    if pool.active.sum() + len(violated) > 3 * _ACTIVE * points // 2:
-        idle = np.where(pool.active, reduced, -np.inf)
-        k = len(idle) - (int(pool.active.sum()) - _ACTIVE * points // 2)
-        pool.active &= reduced <= np.partition(idle, k)[k]
+    count, keep = int(pool.active.sum()), _ACTIVE * points // 2
+    if count > keep and count + len(violated) > 3 * keep:
+        ranked = np.where(pool.active, reduced, np.inf)
+        pool.active &= ranked <= np.partition(ranked, keep)[keep]
         pool.active |= pool.indicator(*flow[:2])
     pool.active[violated] = True
     return len(violated)
