@@ -24,6 +24,7 @@ class Pricer:
     def __init__(self, geometry):
         self.geometry = geometry
         self.expanded = geometry.cost in ("euclidean", "sqeuclidean")
+        self.unit = 1.0
         if not self.expanded:
             return
         x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
@@ -34,6 +35,7 @@ class Pricer:
         largest = float(np.maximum(high - centre, centre - low).max())
         exact = geometry.integer and largest <= 256 and d * largest**2 <= 2**24
         self.scale = 1.0 if exact or largest == 0 else 2.0 ** -np.ceil(np.log2(largest))
+        self.unit = self.scale**2 if geometry.cost == "sqeuclidean" else self.scale
         kind = jnp.bfloat16 if exact else jnp.float32
         self.x, self.xx = _prepare(x, centre, self.scale, kind)
         self.y, self.yy = _prepare(y, centre, self.scale, kind)
@@ -88,14 +90,15 @@ class Pricer:
         size = self.geometry.shape[0 if transpose else 1]
         rank = min(len(sample) - 1, max(1, round(count * len(sample) / size)) - 1)
         out = np.empty(self.geometry.shape[1 if transpose else 0])
+        values = np.float32(values[sample] * self.unit)
         step = max(1, (1 << 22) // len(sample))
         for start in range(0, len(out), step):
             some = np.arange(start, min(start + step, len(out)))
             block = (
                 self._approximate(sample, some).T if transpose else self._approximate(some, sample)
             )
-            out[some] = np.partition(block - np.float32(values[sample]), rank, axis=1)[:, rank]
-        return out
+            out[some] = np.partition(block - values, rank, axis=1)[:, rank]
+        return out / self.unit
 
     def extended(self, rows, u, parts) -> np.ndarray:
         """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32."""
@@ -104,10 +107,10 @@ class Pricer:
         step = max(1, (1 << 22) // len(rows))
         for start in range(0, m, step):
             some = np.arange(start, min(start + step, m))
-            block = self._approximate(rows, some) - np.float32(u)[:, None]
+            block = self._approximate(rows, some) - np.float32(u * self.unit)[:, None]
             for part in np.array_split(np.arange(len(rows)), parts):
                 out[some] += block[part[0] : part[-1] + 1].min(axis=0) / parts
-        return out
+        return out / self.unit
 
     def nearest(self, rows, v) -> np.ndarray:
         """For each given row the column of least c_ij - v_j, in float64."""
@@ -132,11 +135,11 @@ class Pricer:
         product = np.asarray(_product(self.x[rows], self.y[columns]), np.float64)
         norms = self.xx[rows, None] + self.yy[columns]
         squares = np.maximum(norms * (1 - self.slack) - 2 * product, 0)
-        if self.geometry.cost == "sqeuclidean":
-            return squares / self.scale**2
-        return np.sqrt(squares) / self.scale
+        costs = squares if self.geometry.cost == "sqeuclidean" else np.sqrt(squares)
+        return costs / self.unit
 
     def _approximate(self, rows, columns):
+        """Costs of a block in the unit of the screen, where float32 does not overflow."""
         if not self.expanded:
             return self.geometry.block(rows, columns)
         square = self.geometry.cost == "sqeuclidean"
@@ -147,7 +150,7 @@ class Pricer:
             np.float32(self.yy[columns]),
             square,
         )
-        return np.asarray(block) * np.float32(self.scale ** (-2 if square else -1))
+        return np.asarray(block)
 
     def _direct(self, t, v, also):
         def screen(rows, columns):
@@ -160,8 +163,7 @@ class Pricer:
         return screen
 
     def _expanded(self, t, v, also, size):
-        squared = self.geometry.cost == "sqeuclidean"
-        unit = self.scale**2 if squared else self.scale
+        squared, unit = self.geometry.cost == "sqeuclidean", self.unit
         pairs = [(t, v)] if also is None else [(t, v), also]
         left = [_upward(a * unit) for a, _ in pairs]
         right = [_upward(b * unit) for _, b in pairs]

@@ -5,17 +5,22 @@ and carries the same kind of certificate.
 """
 
 import math
-import time
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from gan.errors import UserError
-from gan.transport import closed_forms, costs, dense, memory
+from gan.transport import closed_forms, columns, costs, memory, reduction
 from gan.transport.results import Pieces, Result, result
 
+SMALL = 1 << 22
+"""Problems of at most this many pairs are solved with their whole matrix: above, column generation
+is faster (measured in results/transport.md)."""
 
-def assignment(x, y, cost="euclidean") -> Result:
+
+def assignment(
+    x, y, cost="euclidean", *, warm=None, gap=0.0, seconds=math.inf, progress=None
+) -> Result:
     """Monge's problem: the permutation s that minimises the mean of cost(x_i, y_s(i)).
 
     Args:
@@ -24,6 +29,12 @@ def assignment(x, y, cost="euclidean") -> Result:
             gap of the result is then exactly 0.
         cost: "euclidean", "sqeuclidean", "cityblock", a callable ([r, d], [c, d]) -> [r, c], or a
             `FeatureCost`.
+        warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), which shorten the work
+            on large ones; the result does not depend on them beyond ties.
+        gap: relative gap that is good enough; 0 asks for the optimum.
+        seconds: time budget of large problems; when it ends the best permutation so far is returned
+            with rigorous bounds, which `Result.gap` states. An interrupt does the same.
+        progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work.
 
     Returns:
         A `Result`; `value` is the mean cost.
@@ -32,86 +43,39 @@ def assignment(x, y, cost="euclidean") -> Result:
         UserError: for sets that are empty, not finite, of unequal sizes or dimensions, for an
             unknown cost, or when the problem would not fit in memory.
     """
-    start = time.perf_counter()
     geometry = costs.geometry(x, y, cost)
     n, m = geometry.shape
     if n != m:
         raise UserError(
             f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
         )
-    memory.require(3 * 8 * n * n, f"a dense assignment of {n} points")
-    matrix = geometry.block()
-    prepared = time.perf_counter()
-    permutation, u, v = dense.assignment(matrix)
-    report = {
-        "solver": "dense assignment",
-        "rounds": 1,
-        "arcs": n * n,
-        "seconds": {"costs": prepared - start, "solve": time.perf_counter() - prepared},
-        "peak_bytes": memory.peak(),
-    }
-    kind = np.int64 if geometry.integer else np.float64
     ones = np.ones(n, np.int64)
-    pieces = Pieces(
-        rows=np.arange(n),
-        columns=permutation,
-        mass=ones,
-        costs=matrix[np.arange(n), permutation].astype(kind),
-        a=ones,
-        b=ones,
-        total=n,
-        u=u.astype(kind),
-        v=v.astype(kind),
-        integer=geometry.integer,
-    )
+    options = _options(geometry, warm, gap, seconds, progress)
+    pieces, report = _solved(geometry, ones, ones, n, options)
     return result(x, y, costs.name_of(cost), pieces, "assignment", report)
 
 
-def plan(x, y, a=None, b=None, *, cost) -> Result:
+def plan(
+    x, y, a=None, b=None, *, cost, warm=None, gap=0.0, seconds=math.inf, progress=None
+) -> Result:
     """Kantorovich's problem: the plan P >= 0 with marginals a and b that minimises sum P_ij c_ij.
 
     Args:
         x, y: [n, ...] and [m, ...] points.
         a, b: weights [n] and [m], not negative, with equal sums; None is the uniform probability.
-        cost: as for `assignment`.
+        cost, warm, gap, seconds, progress: as for `assignment`.
 
     Returns:
-        A `Result` without permutation; `value` is the total cost for the weights as given. At most
-        n + m - 1 arcs carry mass.
+        A `Result` without permutation; `value` is the total cost for the weights as given.
 
     Raises:
         UserError: as for `assignment`, and for weights of the wrong shape, negative, not finite, or
             of unequal sums.
     """
-    start = time.perf_counter()
     geometry = costs.geometry(x, y, cost)
-    n, m = geometry.shape
-    a, b, total = marginals(a, b, n, m)
-    memory.require(5 * 8 * n * m, f"a dense plan of {n} by {m} points")
-    matrix = geometry.block()
-    prepared = time.perf_counter()
-    rows, columns, mass, u, v = dense.plan(matrix, a, b, geometry.integer)
-    report = {
-        "solver": "dense plan",
-        "rounds": 1,
-        "arcs": n * m,
-        "seconds": {"costs": prepared - start, "solve": time.perf_counter() - prepared},
-        "peak_bytes": memory.peak(),
-    }
-    integer = geometry.integer and a.dtype.kind == "i"
-    kind = np.int64 if integer else np.float64
-    pieces = Pieces(
-        rows=rows,
-        columns=columns,
-        mass=np.rint(mass).astype(np.int64) if a.dtype.kind == "i" else mass,
-        costs=matrix[rows, columns].astype(kind),
-        a=a,
-        b=b,
-        total=total,
-        u=u.astype(kind),
-        v=v.astype(kind),
-        integer=integer,
-    )
+    a, b, total = marginals(a, b, *geometry.shape)
+    options = _options(geometry, warm, gap, seconds, progress)
+    pieces, report = _solved(geometry, a, b, total, options)
     return result(x, y, costs.name_of(cost), pieces, "plan", report)
 
 
@@ -169,3 +133,72 @@ def marginals(a, b, n: int, m: int) -> tuple[np.ndarray, np.ndarray, int | float
     if mass[0] <= 0 or abs(mass[0] - mass[1]) > 1e-9 * mass[0]:
         raise UserError(f"a and b must have equal positive sums, got {mass[0]} and {mass[1]}")
     return sides[0], sides[1] * (mass[0] / mass[1]), 1.0
+
+
+def _options(geometry, warm, gap, seconds, progress) -> dict:
+    if not (isinstance(gap, int | float) and 0 <= gap < math.inf):
+        raise UserError(f"gap must be a finite number of at least 0, got {gap}")
+    if not (isinstance(seconds, int | float) and seconds > 0):
+        raise UserError(f"seconds must be positive, got {seconds}")
+    if warm is not None:
+        warm = np.asarray(warm, np.float64)
+        if warm.shape != (geometry.shape[1],) or not np.isfinite(warm).all():
+            raise UserError(f"warm must be {geometry.shape[1]} finite numbers, one per point of y")
+    return {"warm": warm, "gap": gap, "seconds": seconds, "progress": progress}
+
+
+def _solved(geometry, a, b, total, options) -> tuple[Pieces, dict]:
+    """Solves densely or by column generation; what is large is first reduced to distinct points."""
+    n, m = geometry.shape
+    if n * m <= SMALL and a.min() > 0 and b.min() > 0:
+        _require(n, m, geometry)
+        solution = columns.plan(geometry, a, b, **options, dense=SMALL)
+        rows, cols, mass = solution.rows, solution.columns, solution.mass
+        u, v, arc_costs = solution.u, solution.v, solution.costs
+    else:
+        left, right = reduction.distinct(geometry.x, a), reduction.distinct(geometry.y, b)
+        small = geometry.take(left.points, right.points)
+        _require(*small.shape, small)
+        if options["warm"] is not None:
+            options = options | {"warm": options["warm"][right.points]}
+        solution = columns.plan(small, left.mass, right.mass, **options, dense=SMALL)
+        rows, cols, mass = reduction.expand(
+            left, right, solution.rows, solution.columns, solution.mass
+        )
+        u, v = _massless(geometry, a, b, solution.u[left.group], solution.v[right.group])
+        arc_costs = geometry.pairs(rows, cols)
+    solution.report["distinct"] = [len(solution.u), len(solution.v)]
+    integer = geometry.integer and a.dtype.kind == "i"
+    kind = np.int64 if integer else np.float64
+    pieces = Pieces(
+        rows=rows,
+        columns=cols,
+        mass=mass,
+        costs=arc_costs.astype(kind),
+        a=a,
+        b=b,
+        total=total,
+        u=u.astype(kind),
+        v=v.astype(kind),
+        integer=integer,
+    )
+    return pieces, solution.report
+
+
+def _massless(geometry, a, b, u, v):
+    """Gives points without mass the largest potentials that the others leave feasible."""
+    rows, heavy = np.flatnonzero(a == 0), np.flatnonzero(a > 0)
+    for j in np.flatnonzero(b == 0):
+        v[j] = (geometry.block(heavy, [j])[:, 0] - u[heavy]).min()
+    for i in rows:
+        u[i] = (geometry.block([i])[0] - v).min()
+    return u, v
+
+
+def _require(n, m, geometry):
+    if n * m <= SMALL:
+        memory.require(5 * 8 * n * m, f"a dense problem of {n} by {m} points")
+    else:
+        # Arcs of the pool, their copies while they are sorted, and the float32 sets.
+        needed = 100 * 60 * (n + m) + (n + m) * geometry.x.shape[1] * 24
+        memory.require(needed, f"column generation for {n} by {m} points")

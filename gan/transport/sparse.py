@@ -1,95 +1,73 @@
 """Exact transport on a given list of arcs, in integers.
 
 The arcs of a large problem that matter are few: a dozen per point. On them the problem is solved
-in integers by cost scaling (Goldberg, Kennedy 1995, through OR-tools), and the potentials are
-shortest path lengths in the residual graph (Bellman 1958; Ford 1956), found from the nodes whose
-value changed. Being integers, both are exact, and the potentials exist.
+by the network simplex method (Dantzig 1951; the implementation of Bonneel et al. 2011 through POT)
+with integer costs. Its potentials are sums of costs along a tree, so that they are integers too,
+and float64 holds them exactly.
 """
 
 import math
 
 import numpy as np
-from ortools.graph.python import linear_sum_assignment
+from ot.lp.emd_wrap import emd_c_sparse
 
 
-def safe_bits(n: int) -> int:
-    """Bits that the absolute costs of a problem of n rows may have in the cost scaling solver."""
-    return int(60 - 2 * math.log2(max(n, 2)))
+def safe_bits(points: int) -> int:
+    """Bits of cost that keep every sum along a tree of that many points below 2^51."""
+    return 51 - math.ceil(math.log2(max(points, 2)))
 
 
-def assignment(n: int, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Optimal permutation over the given arcs.
-
-    Args:
-        n: rows and columns.
-        rows, columns: [k] int32, without repeated pairs, with a perfect matching among them.
-        weights: [k] int64 costs, at most 2^safe_bits(n) apart.
-
-    Returns:
-        permutation [n].
-
-    Raises:
-        RuntimeError: if the arcs hold no perfect matching or the costs overflow.
-    """
-    solver = linear_sum_assignment.SimpleLinearSumAssignment()
-    solver.add_arcs_with_cost(rows, columns, weights - weights.min())
-    status = solver.solve()
-    if status != solver.OPTIMAL:
-        raise RuntimeError(f"the sparse assignment of {n} rows ended with status {status}")
-    return np.array([solver.right_mate(i) for i in range(n)], dtype=np.int64)
-
-
-def potentials(
-    permutation: np.ndarray, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Potentials (u, v) of an optimal permutation over the given arcs, near v = 0.
-
-    Of the feasible potentials, the largest v <= 0 and the smallest v >= 0 are found; their mean
-    (rounded down, which keeps it feasible) lies inside the feasible set.
+def plan(a, b, rows, columns, weights):
+    """Optimal plan over the given arcs, and its potentials.
 
     Args:
-        permutation: [n], optimal for the arcs, each of its pairs being one of them.
-        rows, columns: [k] arcs sorted by row.
-        weights: [k] int64 costs.
+        a, b: masses [n] and [m], positive, of equal sums.
+        rows, columns: [k] arcs without repetition, on which some plan exists.
+        weights: [k] float64 integer costs, at most 2^safe_bits(n + m) apart.
 
     Returns:
-        (u [n], v [n]) int64 with u_i + v_j <= w_ij on the arcs, equality on the permutation.
+        (rows [s], columns [s], mass [s], u [n], v [m]): the arcs that carry mass, and integers with
+        u_i + v_j <= weight on every arc, equality where there is mass.
 
     Raises:
-        RuntimeError: if the permutation is not optimal (the residual graph has a negative cycle).
+        RuntimeError: if the simplex ends without an optimum, or its potentials are not feasible.
     """
-    n = len(permutation)
-    matched = np.empty(n, np.int64)
-    own = permutation[rows] == columns
-    matched[rows[own]] = weights[own]
-    lengths = weights - matched[rows]
-    sources = permutation[rows].astype(np.int32)
-    starts = np.searchsorted(rows, np.arange(n + 1))
-    by_source = np.empty(n + 1, np.int64)
-    owner = np.empty(n, np.int64)
-    owner[permutation] = np.arange(n)
-    lower = _relax(starts[:-1][owner], starts[1:][owner], columns, lengths)
-    order = np.argsort(columns, kind="stable")
-    by_source = np.searchsorted(columns[order], np.arange(n + 1))
-    upper = -_relax(by_source[:-1], by_source[1:], sources[order], lengths[order])
-    v = (lower + upper) >> 1
-    return matched - v[permutation], v
+    least = weights.min()  # The implementation finds some negative costs infeasible.
+    i, j, mass, _, u, v, code = emd_c_sparse(
+        a.astype(np.float64),
+        b.astype(np.float64),
+        rows.astype(np.uint64),
+        columns.astype(np.uint64),
+        weights - least,
+        10**12,
+        None,
+        None,
+    )
+    if code != 1:
+        raise RuntimeError(f"the network simplex on {len(rows)} arcs ended with code {code}")
+    u, v = np.rint(u) + least, np.rint(v)
+    if (weights - u[rows] - v[columns]).min() < 0:
+        raise RuntimeError(f"the network simplex on {len(rows)} arcs left violated arcs")
+    some = mass > 0
+    return i[some].astype(np.int64), j[some].astype(np.int64), mass[some], u, v
 
 
-def _relax(starts, stops, targets, lengths):
-    """Shortest distances from a source at distance 0 of every node; arcs of node k are a range."""
-    distances = np.zeros(len(starts), np.int64)
-    changed = np.arange(len(starts))
-    for _ in range(len(starts) + 1):
-        counts = stops[changed] - starts[changed]
-        arcs = np.repeat(starts[changed] - np.cumsum(counts) + counts, counts)
-        arcs += np.arange(len(arcs))
-        reach = lengths[arcs] + np.repeat(distances[changed], counts)
-        ends = targets[arcs]
-        better = reach < distances[ends]
-        if not better.any():
-            return distances
-        ends = ends[better]
-        np.minimum.at(distances, ends, reach[better])
-        changed = np.unique(ends)
-    raise RuntimeError("the permutation is not optimal on its arcs: negative cycle")
+def corner(a, b, left, right):
+    """Arcs of a feasible plan: the north-west corner rule along two orders of the points.
+
+    Args:
+        a, b: masses [n] and [m] of equal sums.
+        left, right: [n] and [m] numbers by which the points are ordered.
+
+    Returns:
+        (rows, columns), at most n + m - 1 arcs.
+    """
+    i, j = np.argsort(left, kind="stable"), np.argsort(right, kind="stable")
+    ends = np.cumsum(a[i]), np.cumsum(b[j])
+    total = min(ends[0][-1], ends[1][-1])
+    levels = np.unique(np.concatenate([[0], *ends]))
+    levels = levels[levels < total]
+    return (
+        i[np.minimum(np.searchsorted(ends[0], levels, side="right"), len(i) - 1)],
+        j[np.minimum(np.searchsorted(ends[1], levels, side="right"), len(j) - 1)],
+    )

@@ -60,5 +60,5 @@ def test_bad_orders(p):
 
 def test_what_does_not_fit_is_refused_in_words(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 100)
-    with pytest.raises(UserError, match="dense plan of 6 by 6 points needs about .* GiB"):
+    with pytest.raises(UserError, match="dense problem of 6 by 6 points needs about .* GiB"):
         solve.plan(X, X, cost="euclidean")

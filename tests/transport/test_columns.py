@@ -1,0 +1,275 @@
+"""Column generation against dense solvers, known optima and the verifier."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from gan import transport
+from gan.transport import columns, costs, reduction, sparse
+from gan.transport.pricing import Pricer
+
+
+def gap_of(solution, a, b):
+    return math.fsum(
+        np.concatenate([solution.mass * solution.costs, -a * solution.u, -b * solution.v])
+    )
+
+
+def forced(x, y, cost, a=None, b=None, **options):
+    """Column generation whatever the size, checked for feasibility of plan and potentials."""
+    g = costs.geometry(x, y, cost)
+    a = np.ones(len(x), np.int64) if a is None else a
+    b = np.ones(len(y), np.int64) if b is None else b
+    s = columns.plan(g, a, b, dense=0, **options)
+    for ends, wanted in ((s.rows, a), (s.columns, b)):
+        np.testing.assert_allclose(np.bincount(ends, s.mass, len(wanted)), wanted, rtol=1e-12)
+    slack = g.block() - s.u[:, None] - s.v
+    scale = np.abs(g.block()).max()
+    assert slack.min() >= -1e-14 * scale
+    return s
+
+
+@pytest.mark.parametrize("cost", costs.NAMES)
+@pytest.mark.parametrize("d", [1, 2, 20])
+@pytest.mark.parametrize("n", [7, 600])
+def test_agrees_with_scipy(n, d, cost):
+    rng = np.random.default_rng([n, d])
+    x, y = rng.normal(size=(n, d)), 1.2 * rng.normal(size=(n, d)) + 0.4
+    s = forced(x, y, cost)
+    matrix = cdist(x, y, cost)
+    i, j = linear_sum_assignment(matrix)
+    np.testing.assert_allclose(s.costs.sum(), matrix[i, j].sum(), rtol=1e-12)
+    assert gap_of(s, np.ones(n), np.ones(n)) <= 1e-12 * s.costs.sum()
+
+
+@pytest.mark.parametrize("d, top", [(2, 256), (2, 12), (784, 256), (3072, 256)])
+def test_integers_close_the_gap_exactly(d, top):
+    rng = np.random.default_rng(d + top)
+    x, y = (rng.integers(top, size=(700, d), dtype=np.uint8) for _ in range(2))
+    s = forced(x, y, "sqeuclidean")
+    assert gap_of(s, np.ones(700), np.ones(700)) == 0
+    assert (s.u == np.rint(s.u)).all() and (s.v == np.rint(s.v)).all()
+    matrix = cdist(x.astype(float), y.astype(float), "sqeuclidean")
+    assert s.costs.sum() == matrix[linear_sum_assignment(matrix)].sum()
+
+
+def test_weights_and_unequal_sizes():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(300, 5)), rng.normal(size=(500, 5)) + 0.5
+    a, b = rng.exponential(size=300), rng.exponential(size=500)
+    a, b = a / a.sum(), b / b.sum()
+    s = forced(x, y, "euclidean", a, b)
+    dense = transport.plan(x, y, a, b, cost="euclidean")
+    np.testing.assert_allclose(float(s.mass @ s.costs), dense.value, rtol=1e-12)
+    assert gap_of(s, a, b) <= 1e-12 * dense.value
+
+
+def test_a_callable_cost_is_priced_without_a_screen():
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(400, 3)), rng.normal(size=(400, 3))
+
+    def cost(s, t):
+        return cdist(s, t) ** 1.5
+
+    s = forced(x, y, cost)
+    matrix = cost(x, y)
+    np.testing.assert_allclose(
+        s.costs.sum(), matrix[linear_sum_assignment(matrix)].sum(), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("kind", ["clusters", "near_duplicates", "far_away", "huge", "identical"])
+def test_hard_sets(kind):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(900, 6)), rng.normal(size=(900, 6))
+    if kind == "clusters":
+        centres = 30 * rng.normal(size=(5, 6))
+        x = 0.1 * x + centres[rng.choice(5, 900, p=(0.5, 0.2, 0.1, 0.1, 0.1))]
+        y = 0.1 * y + centres[rng.choice(5, 900)]
+    if kind == "near_duplicates":
+        x = 1e-4 * x + rng.normal(size=(20, 6))[rng.integers(20, size=900)]
+    if kind == "far_away":
+        x, y = x + 1e6, y + 1e6
+    if kind == "huge":
+        x, y = 1e60 * x, 1e60 * y
+    if kind == "identical":
+        x = y[::-1].copy()
+    s = forced(x, y, "euclidean")
+    matrix = cdist(x, y)
+    optimum = matrix[linear_sum_assignment(matrix)].sum()
+    np.testing.assert_allclose(s.costs.sum(), optimum, rtol=1e-12)
+    assert gap_of(s, np.ones(900), np.ones(900)) <= 1e-12 * max(optimum, matrix.max())
+
+
+@pytest.mark.parametrize("cost", ["euclidean", "sqeuclidean", "cityblock"])
+@pytest.mark.parametrize("kind", ["float", "pixels", "offset"])
+def test_the_screen_misses_no_pair_below_a_threshold(kind, cost):
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(1300, 30)), rng.normal(size=(2300, 30))
+    if kind == "pixels":
+        x, y = (rng.integers(256, size=s.shape, dtype=np.uint8) for s in (x, y))
+    if kind == "offset":
+        x, y = 1e3 * x + 1e7, 1e3 * y + 1e7
+        y[:1300] = x + 1e-3
+    g = costs.geometry(x, y, cost)
+    matrix = g.block()
+    v = 0.1 * matrix.mean() * rng.normal(size=2300)
+    # Thresholds exactly at costs that occur, and just above them.
+    t = np.sort(matrix - v, axis=1)[:, 20]
+    t[::2] = np.nextafter(t[::2], np.inf)
+    found = np.zeros(matrix.shape, bool)
+    for rows, cols, _ in Pricer(g).below(t, v):
+        found[rows, cols] = True
+    below = matrix < t[:, None] + v
+    assert below.sum() > 19 * 1300
+    assert not (below & ~found).any()
+    assert found.sum() < 1.5 * below.sum()
+
+
+def test_the_budget_bound_is_below_every_reduced_cost():
+    rng = np.random.default_rng(5)
+    for scale in (1.0, 1e20):
+        x, y = scale * rng.normal(size=(1100, 50)), scale * rng.normal(size=(2100, 50))
+        for cost in ("euclidean", "sqeuclidean"):
+            g = costs.geometry(x, y, cost)
+            matrix = g.block()
+            v = 0.1 * matrix.mean() * rng.normal(size=2100)
+            exact, lower = (matrix - v).min(axis=1), Pricer(g).lower(v)
+            assert (lower <= exact).all()
+            assert (exact - lower).max() < 1e-4 * matrix.mean()
+
+
+def test_a_budget_ends_early_with_true_bounds():
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(2500, 8)), rng.normal(size=(2500, 8)) + 0.3
+    exact = transport.assignment(x, y)
+    assert exact.report["solver"] == "column generation"
+    early = transport.assignment(x, y, seconds=1e-6)
+    assert early.lower <= exact.value <= early.upper
+    assert 1e-6 < early.gap < 0.2 * exact.value
+    bounds = transport.verify(early.certificate, x, y)
+    assert early.lower <= bounds.lower <= exact.value
+    assert bounds.upper == pytest.approx(early.upper, rel=1e-13)
+
+
+def test_an_interrupt_returns_the_best_bounds_so_far():
+    rng = np.random.default_rng(7)
+    x, y = rng.normal(size=(2200, 4)), rng.normal(size=(2200, 4)) + 0.3
+
+    def interrupt(state):
+        if state["stage"] == "priced":
+            raise KeyboardInterrupt
+
+    r = transport.assignment(x, y, progress=interrupt)
+    exact = transport.assignment(x, y).value
+    assert r.lower <= exact <= r.upper
+    assert r.gap > 0
+
+
+def test_progress_reports_rigorous_bounds_that_close():
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(2200, 4)), rng.normal(size=(2200, 4)) + 0.3
+    seen = []
+    r = transport.assignment(x, y, progress=seen.append)
+    bounds = [(s["lower"], s["upper"]) for s in seen if s["lower"] is not None]
+    assert len(bounds) >= 2
+    assert all(low <= r.value * (1 + 1e-14) and high >= r.value for low, high in bounds)
+    assert bounds[-1][1] - bounds[-1][0] <= 1e-12 * r.value < bounds[0][1] - bounds[0][0]
+
+
+def test_negative_costs_are_solved():
+    i, j = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    weights = np.array([-7.0, -3.0, -(2.0**30), -5.0])
+    rows, cols, _, u, v = sparse.plan(np.ones(2), np.ones(2), i, j, weights)
+    assert set(zip(rows.tolist(), cols.tolist(), strict=True)) == {(0, 1), (1, 0)}
+    assert u.sum() + v.sum() == -3 - 2**30
+
+
+def test_a_large_assignment_is_certified():
+    rng = np.random.default_rng(9)
+    x, y = rng.normal(size=(4000, 64)), 1.1 * rng.normal(size=(4000, 64)) + 0.3
+    r = transport.assignment(x, y)
+    bounds = transport.verify(r.certificate, x, y)
+    assert bounds.gap <= 1e-12 * r.value
+    assert sorted(r.permutation) == list(range(4000))
+    assert set(r.report) >= {"rounds", "solves", "arcs", "seconds", "peak_bytes"}
+
+
+@pytest.mark.parametrize("n", [5000, pytest.param(20000, marks=pytest.mark.slow)])
+def test_a_known_optimum_at_any_size(n):
+    """Gradient of a convex function: the identity is optimal for p = 2."""
+    rng = np.random.default_rng(10)
+    root = rng.normal(size=(8, 8))
+    x = rng.normal(size=(n, 8))
+    y = x @ (root @ root.T / 8)
+    order = rng.permutation(n)
+    r = transport.assignment(x, y[order], "sqeuclidean")
+    np.testing.assert_array_equal(order[r.permutation], np.arange(n))
+    assert r.gap <= 1e-12 * r.value
+
+
+def test_duplicates_are_merged_and_split_again():
+    rng = np.random.default_rng(11)
+    images = rng.integers(256, size=(600, 49), dtype=np.uint8)
+    others = rng.integers(256, size=(600, 49), dtype=np.uint8)
+    x, y = np.repeat(images, 4, axis=0), others[np.arange(2400) % 600]
+    r = transport.assignment(x, y, "sqeuclidean")
+    assert r.report["distinct"] == [600, 600]
+    assert r.value == transport.assignment(images, others, "sqeuclidean").value
+    assert sorted(r.permutation) == list(range(2400))
+    assert transport.verify(r.certificate, x, y).gap == 0
+
+
+def test_a_collapsed_set_is_merged():
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=(30, 10))[rng.integers(30, size=2500)]
+    y = rng.normal(size=(2500, 10))
+    r = transport.assignment(x, y)
+    assert r.report["distinct"][0] == 30
+    bounds = transport.verify(r.certificate, x, y)
+    assert bounds.gap <= 1e-12 * r.value
+
+
+def test_merging_tells_points_apart():
+    points = np.array([[0.0, 1.0], [-0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [2.0, 2.0]])
+    merged = reduction.distinct(points, np.array([1, 1, 1, 1, 0]))
+    assert sorted(merged.mass) == [1, 3]
+    assert merged.group[0] == merged.group[1] == merged.group[3] != merged.group[2]
+
+
+def test_a_warm_start_reaches_the_same_optimum_with_less_work():
+    rng = np.random.default_rng(13)
+    x, y = rng.normal(size=(3000, 16)), rng.normal(size=(3000, 16)) + 0.3
+    first = transport.assignment(x, y)
+    moved = x + 0.01 * rng.normal(size=x.shape)
+    cold = transport.assignment(moved, y)
+    warm = transport.assignment(moved, y, warm=first.potentials[1])
+    np.testing.assert_allclose(warm.value, cold.value, rtol=1e-13)
+    assert warm.report["subset"] is None
+    assert warm.report["rounds"] < cold.report["rounds"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"gap": -1}, "gap must be"),
+        ({"seconds": 0}, "seconds must be positive"),
+        ({"warm": np.zeros(3)}, "warm must be 5 finite"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        transport.assignment(np.zeros((5, 2)), np.ones((5, 2)), **options)
+
+
+def test_the_corner_rule_is_feasible():
+    a, b = np.array([3, 1, 2]), np.array([1, 1, 4])
+    i, j = sparse.corner(a, b, np.array([0.0, 2.0, 1.0]), np.array([5.0, 6.0, 7.0]))
+    assert set(zip(i.tolist(), j.tolist(), strict=True)) == {(0, 0), (0, 1), (0, 2), (2, 2), (1, 2)}
+    _, _, mass, u, v = sparse.plan(a, b, i, j, np.arange(5.0))
+    assert mass.sum() == 6
+    with pytest.raises(RuntimeError, match="ended with code"):
+        sparse.plan(a, b, i[:2], j[:2], np.zeros(2))
