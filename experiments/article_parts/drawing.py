@@ -43,6 +43,13 @@ def plane(axes: Axes, title: str, *sets: np.ndarray, margin: float = 0.08) -> No
     axes.set_title(title, fontsize=9)
 
 
+def image(axes: Axes, pixels: np.ndarray, title: str) -> None:
+    """A grey image [h, w] in [-1, 1], dark to bright, under a title."""
+    axes.imshow(pixels, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=9)
+
+
 def scatter(axes: Axes, x: np.ndarray, y: np.ndarray, size: float) -> None:
     """Sources x as blue discs, targets y as red squares."""
     axes.scatter(*x.T, s=size, color=SOURCE, zorder=3, linewidths=0)

@@ -64,9 +64,7 @@ def compute(setting: Setting) -> dict:
                 wish.append(time.perf_counter() - start)
             if len(values) > 1:
                 disagreement = max(disagreement, (max(values) - min(values)) / min(values))
-    fits = {
-        name: fit(seconds[name], sizes["fit_from"][name]) for name in NAMES if name != "brute"
-    }
+    fits = {name: fit(seconds[name], sizes["fit_from"][name]) for name in NAMES if name != "brute"}
     last = max(sizes["brute"])
     each = float(np.median(seconds["brute"][last])) / math.factorial(last)
     wished = sizes["wish"]

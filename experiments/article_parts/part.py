@@ -85,7 +85,8 @@ def render(part: Part, numbers: dict, setting: Setting) -> str:
             body.append(report.picture(setting.path(block.name), caption, block.plot))
         elif isinstance(block, Grid):
             rows = [[cell.format(**numbers) for cell in row] for row in block.rows]
-            body.append(report.grid(block.header, rows))
+            header = [cell.format(**numbers) for cell in block.header]
+            body.append(report.grid(header, rows))
         else:
             body.append(report.paragraph(block.format(**numbers)))
     return report.section(part.title, *body)
