@@ -13,6 +13,11 @@ from matplotlib.figure import Figure
 SOURCE, TARGET, LINE, FAINT, ACCENT = "#2b6cb0", "#c53030", "#4a5568", "#cbd5e0", "#dd8a1c"
 
 
+def columns(count: int) -> int:
+    """How many of `count` small panels go to a row, so that rows come out even."""
+    return 3 if count in (3, 5, 6, 9) else 4
+
+
 def panels(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """A figure of `count` axes, `columns` to a row, each of that size in inches."""
     columns = min(columns, count)

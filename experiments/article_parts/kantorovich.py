@@ -1,12 +1,12 @@
 """Part 3: plans that split, vertices that do not, prices, and the simplex pivot by pivot."""
 
 import numpy as np
-from scipy.optimize import linprog, linear_sum_assignment
+from scipy.optimize import linear_sum_assignment, linprog
 from scipy.spatial.distance import cdist
 
 from experiments.article_parts import drawing, simplex
 from experiments.article_parts.part import Part, Picture, Setting
-from experiments.article_parts.six_points import instance
+from experiments.article_parts.six_points import POINTS, instance
 from gan import transport
 
 SHOWN_PIVOTS = 12
@@ -66,8 +66,9 @@ def compute(setting: Setting) -> dict:
     seed, sizes = setting.seed, setting.sizes
     numbers = {"split": _split(setting)}
     numbers["vertices"] = integrality(seed, sizes["instances"], sizes["largest"])
-    x, y = instance(seed, sizes["points"])
-    matrix, n = cdist(x, y), sizes["points"]
+    n = POINTS
+    x, y = instance(seed, n)
+    matrix = cdist(x, y)
     exact = transport.assignment(x, y)
     u, v = exact.potentials
     shift = float(u.min())
@@ -79,13 +80,13 @@ def compute(setting: Setting) -> dict:
     drawing.plane(axes, "prices", x, y, margin=0.12)
     drawing.segments(axes, x, y[exact.permutation])
     drawing.scatter(axes, x, y, 45)
-    for points, prices, color in ((x, u, drawing.SOURCE), (y, v, drawing.TARGET)):
+    for points, prices, color, up in ((x, u, drawing.SOURCE, 5), (y, v, drawing.TARGET, -13)):
         for point, price in zip(points, prices, strict=True):
             axes.annotate(
                 f"{price:.3f}",
                 point,
                 textcoords="offset points",
-                xytext=(5, 5),
+                xytext=(5, up),
                 fontsize=9,
                 color=color,
             )
@@ -211,16 +212,17 @@ def story(numbers: dict) -> list:
         "distance of an entry from zero or one was {vertices[distance]:.1g}.",
         "Every linear program has a second face. Imagine a carrier who takes over the six "
         "transports of part one and charges a price at every blue point and another at every red "
-        "one. Nobody hires the carrier if some pair costs more than driving it oneself. The most the "
+        "one. Nobody hires the carrier if some pair is cheaper to drive oneself. The most that the "
         "carrier can earn is {prices[sum]:.4f}, and the best pairing costs {prices[total]:.4f} in "
         "all: the same number.",
         Picture(
             "prices",
-            "Prices of pick-up (blue) and delivery (red), found together with the pairing.",
+            "Prices of pick-up (blue) and delivery (red), found together with the pairing. Only "
+            "their sums matter: a constant may be moved from all blue ones to all red ones.",
         ),
         "That is a proof one can check by hand. On all {prices[pairs]} pairs the two prices add up "
-        "to no more than the distance (the smallest difference is {prices[smallest_slack]:.1g}), "
-        "and on the arrows they add up to it exactly (to within "
+        "to no more than the distance (the least of the differences is "
+        "{prices[smallest_slack]:.1g}), and on the arrows they add up to it exactly (to within "
         "{prices[largest_slack_used]:.1g}). So no pairing can be cheaper. The critic of a "
         "Wasserstein GAN is an attempt to learn these prices with a network.",
         "How does one find the prices? George Dantzig's simplex, in the form he gave it for "
@@ -244,7 +246,7 @@ def story(numbers: dict) -> list:
 PART = Part(
     name="kantorovich",
     title="3. Kantorovich: plans and prices",
-    sizes={"points": 6, "instances": 200, "largest": 7},
+    sizes={"instances": 200, "largest": 7},
     compute=compute,
     story=story,
 )

@@ -5,7 +5,10 @@ page cannot differ from the one in article.json.
 """
 
 import dataclasses
+import hashlib
 import html
+import inspect
+import os
 import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -90,6 +93,23 @@ def render(part: Part, numbers: dict, setting: Setting) -> str:
         else:
             body.append(report.paragraph(block.format(**numbers)))
     return report.section(part.title, *body)
+
+
+def identity(part: Part, setting: Setting) -> dict:
+    """Everything that the part's numbers depend on, the code of its module included."""
+    source = inspect.getsource(inspect.getmodule(part.compute))
+    return {
+        "seed": setting.seed,
+        "sizes": setting.sizes,
+        "inputs": part.inputs(setting),
+        "code": hashlib.sha256(source.encode()).hexdigest(),
+    }
+
+
+def complete(part: Part, numbers: dict, setting: Setting) -> bool:
+    """Whether every picture of the story is there."""
+    names = [block.name for block in part.story(numbers) if isinstance(block, Picture)]
+    return all(os.path.exists(setting.path(name)) for name in names)
 
 
 def quoted(part: Part, numbers: dict) -> list[str]:

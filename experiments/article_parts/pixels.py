@@ -1,5 +1,7 @@
 """Part 5: what pixel distance sees when an image is shifted, and what other costs see."""
 
+import functools
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
@@ -58,7 +60,7 @@ def neighbours(queries: np.ndarray, references: np.ndarray, labels: np.ndarray) 
 def study(name: str, setting: Setting) -> dict:
     """The numbers of one image set; draws its triplets."""
     sizes, draw = setting.sizes, np.random.default_rng(setting.seed)
-    dataset = data.load(config.Data(name=name), data_dir=setting.data_dir)
+    dataset = _load(name, setting.data_dir)
     total = min(sizes["n"], dataset.size("test"))
     rows = draw.permutation(dataset.size("test"))[:total]
     images, labels = dataset.examples("test", rows)
@@ -71,7 +73,7 @@ def study(name: str, setting: Setting) -> dict:
     by_shift = {}
     for pixels in sizes["shifts"]:
         moved = shifted(images, pixels)
-        by_shift[f"by{pixels}"] = {
+        by_shift[f"by{pixels}"] = {"shift": pixels} | {
             cost: neighbours(feature(moved), feature(images), labels)
             for cost, feature in features.items()
         }
@@ -148,10 +150,15 @@ def compute(setting: Setting) -> dict:
     return numbers
 
 
+@functools.lru_cache(maxsize=2)
+def _load(name: str, data_dir: str | None):
+    return data.load(config.Data(name=name), data_dir=data_dir)
+
+
 def _missing(setting: Setting) -> str | None:
     """Why Fashion-MNIST cannot be used, in one line; None when it can."""
     try:
-        data.load(config.Data(name="fashion_mnist"), data_dir=setting.data_dir)
+        _load("fashion_mnist", setting.data_dir)
     except UserError as error:
         return str(error).splitlines()[0]
     return None
@@ -173,7 +180,7 @@ def story(numbers: dict) -> list:
     ]
     if "fashion_mnist" in numbers:
         blocks += _triplet_story(numbers, "fashion_mnist", "garment")
-    else:
+    elif "missing" in numbers:
         blocks.append("Fashion-MNIST was not at hand, so digits must do: {missing}")
     blocks.append(
         "Ask for the nearest neighbour of each shifted copy among the unshifted images, under "
@@ -209,7 +216,7 @@ def _triplet_story(numbers: dict, name: str, what: str) -> list:
         Picture(
             name,
             f"Middle row: a {what}, {{{name}[side]}} pixels wide. Above: its copy, shifted by "
-            f"{{{name}[shift_share]:.0%}} of its width ({{{name}[shift]}} px), and how far it is. "
+            f"{{{name}[shift_share]:.1%}} of its width ({{{name}[shift]}} px), and how far it is. "
             "Below: the nearest image of another class, and how far that is. One example per "
             "class, the most blatant.",
         ),
@@ -219,7 +226,7 @@ def _triplet_story(numbers: dict, name: str, what: str) -> list:
 
 
 def _grid(numbers: dict, name: str, label: str) -> Grid:
-    header = ("{" + name + "[n]} " + label,) + tuple(
+    header = (f"{label}, shifted",) + tuple(
         f"{cost}: {what}"
         for cost in ("pixels", "blur", "Fourier")
         for what in ("original", "class")
@@ -231,7 +238,7 @@ def _grid(numbers: dict, name: str, label: str) -> Grid:
             for cost in ("pixels", "blur", "fourier")
             for what in ("own", "same_class")
         ]
-        rows.append((f"shifted by {key.removeprefix('by')}", *cells))
+        rows.append((f"{{{name}[neighbours][{key}][shift]}} px", *cells))
     return Grid(header, tuple(rows))
 
 

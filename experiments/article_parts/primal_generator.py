@@ -128,6 +128,7 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
     numbers = {
         "n": n,
         "held": len(held),
+        "side": dataset.shape[0],
         "latent_dim": dim,
         "parameters": networks.parameter_count(kept[-1].params),
         "rounds": measured[-1],
@@ -140,6 +141,7 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
         "first_w1": curve["w1"][0],
         "best_w1": curve["w1"][best],
         "best_round": curve["round"][best],
+        "best_debiased": curve["debiased"][best],
         "last_w1": curve["w1"][-1],
         "ratio": curve["w1"][-1] / float(np.mean(floor)),
         "last_debiased": curve["debiased"][-1],
@@ -154,10 +156,9 @@ def compute(setting: Setting) -> dict:
     """Points in the plane, then digits."""
     numbers = {}
     numbers["gaussians8"], (kept, fresh, apply, real, held, _) = follow(setting, "gaussians8")
-    shown = kept[:: max(1, -(-len(kept) // 8))][:7] + [kept[-1]]
-    figure, axes = drawing.panels(len(shown), 4, 2.2, 2.4)
-    for panel, state in zip(axes, shown, strict=True):
-        drawing.plane(panel, f"after {state.number} rounds", real, margin=0.2)
+    figure, axes = drawing.panels(len(kept), drawing.columns(len(kept)), 2.2, 2.4)
+    for panel, state in zip(axes, kept, strict=True):
+        drawing.plane(panel, f"round {state.number}", real, margin=0.2)
         to = real[state.permutation]
         drawing.segments(panel, state.images, to, color=drawing.FAINT, linewidth=0.6, zorder=1)
         drawing.scatter(panel, state.images, real, 4)
@@ -173,9 +174,7 @@ def compute(setting: Setting) -> dict:
     drawing.save(figure, setting.path("gaussians8_fresh"))
 
     numbers["digits"], (kept, fresh, apply, _, held, digits) = follow(setting, "digits")
-    shown = kept[:: max(1, -(-len(kept) // 7))][:6] + [kept[-1]]
-    numbers["digits"]["shown"] = [state.number for state in shown]
-    frames = np.concatenate([state.images[:ROWS] for state in shown])
+    frames = np.concatenate([state.images[:ROWS] for state in kept])
     figures.save_image(
         setting.path("digits_frames"), figures.image_grid(digits.to_uint8(frames), ROWS)
     )
@@ -189,7 +188,7 @@ def compute(setting: Setting) -> dict:
 def _curves(path, curve, floor):
     figure, axes = drawing.chart(7.2, 2.9)
     for name, label, color in (
-        ("train", "the fixed codes to their data", drawing.FAINT),
+        ("train", "the fixed codes to their data", drawing.LINE),
         ("w1", "fresh codes to held-out data", drawing.SOURCE),
         ("debiased", "the same, debiased", drawing.ACCENT),
     ):
@@ -198,6 +197,7 @@ def _curves(path, curve, floor):
     axes.set(xlabel="round", ylabel="exact W1", xscale="symlog")
     axes.set_ylim(bottom=min(0, *curve["debiased"]) - 0.03 * curve["w1"][0])
     axes.set_xticks(curve["round"], curve["round"], minor=False)
+    axes.set_xlim(left=-0.15)
     axes.legend(fontsize="small")
     drawing.save(figure, path)
 
@@ -214,6 +214,9 @@ def story(numbers: dict) -> list:
         )
         for key, name in (("gaussians8", "eight Gaussians"), ("digits", "digits"))
     )
+    count = len(numbers["digits"]["curve"]["round"])
+    every = [f"{{digits[curve][round][{k}]}}" for k in range(count)]
+    rounds = ", ".join(every[:-1]) + " and " + every[-1]
     return [
         "A generator turns random codes into points. If we know where every code should go, "
         "training is plain regression. And transport knows: pair the generated points with the "
@@ -237,11 +240,12 @@ def story(numbers: dict) -> list:
             "Exact distance along the rounds. The floor is the distance of other real points to "
             "the held-out ones: two honest samples of one law are not at distance zero.",
         ),
-        "Now digits, eight pixels wide, {digits[n]} of them, and codes of {digits[latent_dim]} "
+        "Now digits, {digits[side]} pixels wide, {digits[n]} of them, and codes of "
+        "{digits[latent_dim]} "
         "numbers. Nothing else changes.",
         Picture(
             "digits_frames",
-            "The same codes as training goes on, one row after {digits[shown]} rounds each.",
+            "The same codes as training goes on: a row each after " + rounds + " rounds.",
             plot=False,
         ),
         Picture("digits_curve", "Exact distance along the rounds, for digits."),
@@ -250,9 +254,10 @@ def story(numbers: dict) -> list:
         "against digits held out. There it starts at {digits[first_w1]:.3g}, is lowest after "
         "{digits[best_round]} rounds, {digits[best_w1]:.3g}, and ends at {digits[last_w1]:.3g}, "
         "which is {digits[ratio]:.2f} times the floor of {digits[floor]:.3g}.",
-        "Raw distances between samples flatter a blur: one grey average is closer to every digit "
-        "than a wrong sharp digit is. The debiased distance takes off half the spread within each "
-        "of the two sets. It judges the last round at {digits[last_debiased]:.3g}; a perfect "
+        "Raw distances between samples flatter a blur, because an average is not far from "
+        "anything. The debiased distance takes off half of the floor and half of the distance "
+        "between two generated sets. It is {digits[best_debiased]:.3g} after those "
+        "{digits[best_round]} rounds and {digits[last_debiased]:.3g} at the end; a perfect "
         "generator would be near zero.",
         Picture(
             "digits_fresh",

@@ -134,7 +134,7 @@ def _pictures(path, sent, received):
 
 def story(numbers: dict) -> list:
     """Templates of the part."""
-    first, second = numbers["classes"]
+    first, second = "{classes[0]}", "{classes[1]}"
     rows = tuple(
         (
             f"{{charges[{key}][share]:.0%}} / {{charges[{key}][other]:.0%}}",
@@ -150,9 +150,9 @@ def story(numbers: dict) -> list:
         "Suppose the world is half zeros and half ones, and a generator draws perfect digits of "
         "both kinds in the wrong proportion, {extreme:.0%} to {extreme_other:.0%}. Every single "
         "image is flawless. What does transport say?",
-        "No need for a network: real digits stand in for the generated ones, {n} of them, against "
-        "{n} others in equal parts. The mass has to balance, so at least {needed:.0%} of it must "
-        "change class, and a zero that has to become a one travels far.",
+        "No need for a network: real digits stand in for the generated ones, {n} of them, "
+        "against as many others in equal parts. The mass has to balance, so at least {needed:.0%} "
+        "of it must change class, and a zero that has to become a one travels far.",
         Picture(
             "charge",
             "Exact distance to an even mixture. Grey: {repeats} independent draws per share; "
@@ -160,7 +160,7 @@ def story(numbers: dict) -> list:
         ),
         Grid(
             (
-                "classes {classes[0]} / {classes[1]}",
+                f"{first} / {second}",
                 "W1",
                 "above the floor",
                 "changes class",
@@ -195,7 +195,7 @@ def story(numbers: dict) -> list:
         ),
         "So transport does see proportions, which nearest neighbours never would. And it answers "
         "in the only language it has: by turning zeros into ones, pixel by pixel, along a straight "
-        "line on which there is no digit at all.",
+        "line that leads through no digit at all.",
     ]
 
 

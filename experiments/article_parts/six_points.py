@@ -9,6 +9,7 @@ from experiments.article_parts.part import Part, Picture, Setting
 from gan import transport
 from gan.transport import brute_force
 
+POINTS = 6
 SHOWN_FRAMES = 8
 
 
@@ -42,7 +43,7 @@ def counterexample(seed: int, n: int, excess: float):
 
 def compute(setting: Setting) -> dict:
     """All permutations of one instance, their crossings, and one counterexample."""
-    n = setting.sizes["points"]
+    n = POINTS
     x, y = instance(setting.seed, n)
     matrix = cdist(x, y)
     permutations, costs = brute_force.every_permutation(matrix)
@@ -62,7 +63,8 @@ def compute(setting: Setting) -> dict:
     drawing.save(figure, setting.path("two"))
     _histogram(setting.path("histogram"), costs, matrix[drawn, drawn].mean())
     shown = np.unique(np.linspace(0, len(frames) - 1, SHOWN_FRAMES).round().astype(int))
-    figure, axes = drawing.panels(len(shown), 4, 2.2, 2.45)
+    across = drawing.columns(len(shown))
+    figure, axes = drawing.panels(len(shown), across, 8.8 / across, 8.8 / across + 0.25)
     for panel, k in zip(axes, shown, strict=True):
         _draw(panel, x, y, frames[k], f"after {k}" if k else "most expensive")
     drawing.save(figure, setting.path("frames"))
@@ -130,8 +132,8 @@ def story(numbers: dict) -> list:
         "own, and the price of a pairing is the average distance travelled. Gaspard Monge asked "
         "for the cheapest pairing in 1781, with heaps of earth in place of points.",
         "Six points can be paired in {permutations} ways, few enough to try them all. The pairing "
-        "in the order in which the points happened to be drawn costs {drawn_cost:.4f}; "
-        "{drawn_rank} is its place in the ranking. The cheapest costs {best_cost:.4f}.",
+        "in the order in which the points happened to be drawn costs {drawn_cost:.4f}, "
+        "which is place {drawn_rank} in the ranking. The cheapest costs {best_cost:.4f}.",
         Picture("two", "The same points twice: paired as they were drawn, and paired best."),
         "Here is the price of every one of the {permutations}. A pairing picked blindly costs "
         "{mean_cost:.4f} on average. Good pairings are rare, and nothing in this picture says how "
@@ -144,8 +146,12 @@ def story(numbers: dict) -> list:
         "{removals} exchanges until none is left.",
         Picture("frames", "Crossings removed one at a time; the price falls at every exchange."),
         "The price has come down to {last_cost:.4f}, "
-        + ("and this time that is the optimum. " if found else "which is not yet the optimum. ")
-        + "It need not be: {uncrossed} of the {permutations} pairings have no crossing at all, and "
+        + (
+            "and this time that is the optimum. It need not be: "
+            if found
+            else "which is not the optimum, whose price is {best_cost:.4f}. No wonder: "
+        )
+        + "{uncrossed} of the {permutations} pairings have no crossing at all, and "
         "only one of them is the cheapest. Of all possible starting points, {arrived_share:.1%} "
         "lead there by this road.",
         "The gap can be wide. "
@@ -160,15 +166,15 @@ def story(numbers: dict) -> list:
         "property of all of them together.",
         Picture("stuck", "Free of crossings, and yet too expensive; beside it, the optimum."),
         "An exact solver needs no list of permutations. It finds {solver_cost:.4f} too, and hands "
-        "over a certificate from which anyone can compute a bound from below. The bound and the "
-        "price differ by {certified_gap:.1g}: that is what a proof looks like in floating point.",
+        "over a certificate from which anyone can compute a bound from below. Here the bound and "
+        "the price are {certified_gap:.1g} apart: nothing but rounding, and so a proof.",
     ]
 
 
 PART = Part(
     name="six_points",
     title="1. Six points to six points",
-    sizes={"points": 6, "excess": 0.1},
+    sizes={"excess": 0.1},
     compute=compute,
     story=story,
 )
