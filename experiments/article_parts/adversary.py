@@ -133,11 +133,17 @@ def story(numbers: dict) -> list:
         "exact one on the same held-out examples is {last_w1:.3f}, {w1_ratio:.2f} times the floor. "
         "Along the run its belief was between {lowest_ratio:.2f} and {highest_ratio:.2f} times the "
         "exact value. On the batches it is trained on it says {last_batch:.3f}.",
-        "Part of the difference is fair. Two samples of one law are {last_floor:.3f} apart, and a "
-        "critic that has not learned the samples by heart cannot see that; the debiased distance, "
-        "which takes it off, is {last_debiased:.3f}. The rest is the critic's: nine in ten of its "
-        "slopes are between {slope_5:.2f} and {slope_95:.2f} (where it asks for one), and its "
-        "prices are the best that a network found, not the best there are.",
+        (
+            "Part of the difference is fair. Two samples of one law are {last_floor:.3f} apart, "
+            "and a critic that has not learned the samples by heart cannot see that; the debiased "
+            "distance, which takes it off, is {last_debiased:.3f}. The rest is the critic's: its "
+            "prices are the best that a network found, not the best there are. "
+            if numbers["last_ratio"] < 1
+            else "A critic whose slope never exceeds one cannot believe in more than the exact "
+            "distance. This one does, so its prices break the rule somewhere. "
+        )
+        + "Nine in ten of its slopes between real and generated examples lie between {slope_5:.2f} "
+        "and {slope_95:.2f}.",
         "So a falling critic loss need not be a falling distance. It may be a critic that lost "
         "track, and from inside the game nobody can tell. A referee can: it knows the distance, "
         "its floor, and a proof.",

@@ -167,7 +167,7 @@ def story(numbers: dict) -> list:
         Picture("stuck", "Free of crossings, and yet too expensive; beside it, the optimum."),
         "An exact solver needs no list of permutations. It finds {solver_cost:.4f} too, and hands "
         "over a certificate from which anyone can compute a bound from below. Here the bound and "
-        "the price are {certified_gap:.1g} apart: nothing but rounding, and so a proof.",
+        "the price differ by {certified_gap:.1g}, no more than rounding can: that is a proof.",
     ]
 
 
