@@ -163,12 +163,11 @@ def _draw(path, seconds, fits, each, wish, digits):
     axes.annotate(
         f"{wish}! lies up there:\na number of years with {digits} digits",
         (wish, TOP),
-        (wish, TOP / 1e5),
+        (0.6 * wish, TOP / 1e5),
         fontsize=8,
         color=COLOURS["brute"],
-        ha="center",
         va="top",
-        arrowprops={"arrowstyle": "->", "color": COLOURS["brute"]},
+        arrowprops={"arrowstyle": "->", "color": COLOURS["brute"], "relpos": (0.2, 1)},
     )
     axes.legend(fontsize="small", loc="center", bbox_to_anchor=(0.66, 0.52))
     drawing.save(figure, path)
@@ -200,8 +199,8 @@ def story(numbers: dict) -> list:
         Picture(
             "seconds",
             "Processor seconds against points, both axes logarithmic, on normal points in "
-            "{dimension} dimensions; {repeats} random instances of each size ({certified_repeats} without the "
-            "matrix), faint dots, and lines through the medians. A straight line is a power of n. "
+            "{dimension} dimensions; {repeats} random instances of each size "
+            "({certified_repeats} without the matrix), faint dots, and lines through the medians. A straight line is a power of n. "
             "The factorial is no straight line.",
         ),
         Grid(("method", "largest n", "processor seconds", "growing like n to the"), tuple(rows)),
