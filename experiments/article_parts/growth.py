@@ -200,8 +200,8 @@ def story(numbers: dict) -> list:
             "seconds",
             "Processor seconds against points, both axes logarithmic, on normal points in "
             "{dimension} dimensions; {repeats} random instances of each size "
-            "({certified_repeats} without the matrix), faint dots, and lines through the medians. A straight line is a power of n. "
-            "The factorial is no straight line.",
+            "({certified_repeats} without the matrix), faint dots, and lines through the medians. "
+            "A straight line is a power of n. The factorial is no straight line.",
         ),
         Grid(("method", "largest n", "processor seconds", "growing like n to the"), tuple(rows)),
         "The textbook says n³. On these instances the measured powers are the ones in the table, "

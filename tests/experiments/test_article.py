@@ -258,6 +258,7 @@ def test_magnitudes_see_neither_shift_nor_half_turn(digits):
 
 def test_a_shift_loses_nothing(digits):
     images = pixels.framed(digits.examples("test", np.arange(30))[0])
+    assert images[:, : pixels.MARGIN].max() == images[:, :, -pixels.MARGIN :].max() == -1
     moved = pixels.shifted(images, 2)
     np.testing.assert_array_equal(moved[:, :, 2:], images[:, :, :-2])
     np.testing.assert_array_equal(moved.sum(axis=(1, 2)), images.sum(axis=(1, 2)))
@@ -268,6 +269,8 @@ def test_neighbours_of_known_points():
     labels = np.array([0, 0, 1, 1])
     found = pixels.neighbours(references, references, labels)
     assert found == {"own": 1.0, "same_class": 1.0}
+    found = pixels.neighbours(references, references, np.array([0, 1, 0, 1]))
+    assert found == {"own": 1.0, "same_class": 0.0}
     found = pixels.neighbours(references + 9.5, references, labels)
     assert found == {"own": 0.25, "same_class": 0.5}
 
