@@ -30,6 +30,7 @@ def parser(description: str) -> simple_parsing.ArgumentParser:
     """Parser for an experiment; `description` is its module docstring."""
     return _Parser(
         prog=f"python -m {_program()}",
+        usage="%(prog)s --workdir DIR [--flag value ...]",
         description=description.strip(),
         formatter_class=_HelpFormatter,
         allow_abbrev=False,
@@ -186,6 +187,12 @@ def _program() -> str:
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Keeps the description's lines; shows defaults where there are any."""
+
+    def __init__(self, prog):
+        super().__init__(prog, max_help_position=32, width=100)
+
+    def _get_default_metavar_for_optional(self, action):
+        return action.dest.rsplit(".")[-1].upper()
 
     def _get_help_string(self, action):
         return action.help if action.default is None else super()._get_help_string(action)

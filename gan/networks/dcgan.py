@@ -1,4 +1,4 @@
-"""Strided convolutional players in the manner of Radford et al. 2016, without normalisation.
+"""Strided convolutional players in the manner of Radford et al. 2016.
 
 The image side is halved while it is even and above 4: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4. Kernels
 are 4 x 4 with stride 2; `width` counts the channels next to the pixels and doubles at each
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gan import config
 from gan.errors import UserError
 from gan.networks import convolution
-from gan.networks.activations import ACTIVATIONS
+from gan.networks.hidden import finish
 
 KERNEL = 4
 STRIDE = 2
@@ -25,12 +25,11 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z):
-        activation = ACTIVATIONS[self.spec.activation]
         small, widths = _pyramid(self.shape, self.spec.width)
         h = nn.Dense(small * small * widths[-1], kernel_init=nn.initializers.he_normal())(z)
-        h = activation(h).reshape(-1, small, small, widths[-1])
+        h = finish(h.reshape(-1, small, small, widths[-1]), self.spec)
         for width in reversed(widths[:-1]):
-            h = activation(_Convolution(width, transposed=True)(h))
+            h = finish(_Convolution(width, transposed=True)(h), self.spec)
         return jnp.tanh(_Convolution(self.shape[-1], transposed=True)(h))
 
 
@@ -42,10 +41,9 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        activation = ACTIVATIONS[self.spec.activation]
         _, widths = _pyramid(self.shape, self.spec.width)
         for width in widths:
-            x = activation(_Convolution(width, transposed=False)(x))
+            x = finish(_Convolution(width, transposed=False)(x), self.spec)
         return nn.Dense(1)(x.reshape(x.shape[0], -1))[:, 0]
 
 

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan import config
-from gan.networks.activations import ACTIVATIONS
+from gan.networks.hidden import finish
 
 
 class Generator(nn.Module):
@@ -35,7 +35,6 @@ class Critic(nn.Module):
 
 
 def _hidden(h, spec: config.Network):
-    activation = ACTIVATIONS[spec.activation]
     for _ in range(spec.depth):
-        h = activation(nn.Dense(spec.width, kernel_init=nn.initializers.he_normal())(h))
+        h = finish(nn.Dense(spec.width, kernel_init=nn.initializers.he_normal())(h), spec)
     return h

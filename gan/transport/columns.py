@@ -31,7 +31,7 @@ from gan.transport import memory, sparse
 from gan.transport.arcs import Pool
 from gan.transport.pricing import Pricer
 
-_PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE = 40, 16, 12, 5, 10
+_PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 12, 5, 10, 50, 2000
 
 
 @dataclasses.dataclass
@@ -104,7 +104,7 @@ class _Run:
         self.deadline = self.begin + seconds
         self.pricer = None
         self.seconds, self.counts = {}, {"rounds": 0.0, "solves": 0, "arcs": 0}
-        self.best, self.subset = None, None
+        self.best, self.subset, self.close = None, None, False
 
     def stage(self, name):
         return _Stage(self.seconds, name)
@@ -166,11 +166,12 @@ class _Run:
             order = geometry.x @ axis, geometry.y @ axis
             pool.add(geometry, *sparse.corner(self.a, self.b, *order), True)
         self.tell("pool")
+        joined, spares = len(pool), _SPARE * points
         while True:
             # Step 3: solve on the active arcs, price the pool.
             while True:
                 with self.stage("solve"):
-                    flow, u, v, unit = self.solve(pool, u, v)
+                    flow, u, v, unit = self.solve(pool, u, v, joined < points // _FEW)
                     self.best = flow, v
                     self.counts["solves"] += 1
                 with self.stage("price pool"):
@@ -178,28 +179,34 @@ class _Run:
                     joined = _join(pool, pool.reduced(u, v), flow, tolerance)
                 if self.late():
                     return flow, None, v
-                if not joined:
+                if joined <= points // _RARE:
                     break
             # Step 4: price the rest.
             with self.stage("price"):
                 reduced = pool.reduced(u, v)
-                k = min(_SPARE * points // 2, len(pool) - 1)
+                spares //= 2
+                k = min(spares, len(pool) - 1)
                 spare = max(float(np.partition(reduced, k)[k]), tolerance)
-                u = u + np.minimum.reduceat(reduced, pool.row_starts())
-                self.outside(pool, reference, t, u + spare, v)
-                reference, t = v.copy(), u + spare
+                wanted = u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
+                complete, wanted = self.capped(wanted, v)
+                self.outside(pool, reference, t, wanted, v)
+                reference, t = v.copy(), wanted
                 self.counts["arcs"] = len(pool)
                 reduced = pool.reduced(u, v)
-                lowest = np.minimum.reduceat(reduced, pool.row_starts())
-                bound = u + lowest
+                bound = u + np.minimum.reduceat(reduced, pool.row_starts())
                 upper = flow[2] * geometry.pairs(*flow[:2])
                 gap = math.fsum(np.concatenate([upper, -self.a * bound, -self.b * v]))
                 total, mass = math.fsum(upper), math.fsum(self.a)
-            self.tell("priced", (total - gap) / mass, total / mass)
-            if gap <= self.gap * abs(total) or (geometry.integer and gap == 0) or self.late():
-                return flow, bound, v
-            if lowest.min() < -tolerance:
-                _join(pool, reduced, flow, tolerance)
+            if complete:
+                self.tell("priced", (total - gap) / mass, total / mass)
+                good = gap <= self.gap * abs(total) or (geometry.integer and gap == 0)
+                if good or self.late():
+                    return flow, bound, v
+            if not complete or reduced.min() < -tolerance:
+                joined += _join(pool, reduced, flow, tolerance)
+                if complete and not joined:  # Only arcs that the solver has seen are violated.
+                    return flow, bound, v
+                self.close = self.close or not joined
                 continue
             # Step 5: fix arcs by their reduced cost and refine the unit.
             floor = 4 * np.finfo(np.float64).eps * _scale(pool, u, v)
@@ -209,8 +216,9 @@ class _Run:
             limit = max(gap, 0.0) / (mass / points) + points * floor
             pool.active = pool.reduced(u, v) <= limit
             pool.active |= pool.indicator(*flow[:2])
+            joined = len(pool)
 
-    def solve(self, pool, u, v):
+    def solve(self, pool, u, v, near):
         """Optimal plan of the active arcs in integers of some unit, and its potentials."""
         n, m = pool.shape
         rows, columns = pool.rows[pool.active], pool.columns[pool.active]
@@ -218,7 +226,9 @@ class _Run:
         spread = float(reduced.max() - min(reduced.min(), 0.0))
         unit = 2.0 ** (math.ceil(math.log2(spread)) - sparse.safe_bits(n + m)) if spread else 1.0
         unit = max(unit, 1.0) if self.geometry.integer else unit
-        i, j, mass, du, dv = sparse.plan(self.a, self.b, rows, columns, np.rint(reduced / unit))
+        i, j, mass, du, dv = sparse.plan(
+            self.a, self.b, rows, columns, np.rint(reduced / unit), near
+        )
         return (i, j, mass), u + du * unit, v + dv * unit, unit
 
     def first_pool(self, v):
@@ -239,6 +249,21 @@ class _Run:
         self.counts["rounds"] += 1
         self.counts["arcs"] = len(pool)
         return pool, t
+
+    def capped(self, wanted, v):
+        """Thresholds no higher than what brings some dozens of arcs per row, while u is far off.
+
+        Returns:
+            (whether the thresholds are unchanged, thresholds [n]).
+        """
+        if self.close:
+            return True, wanted
+        m = len(v)
+        some = np.sort(np.random.default_rng(2).permutation(m)[: max(2048, m // 8)])
+        cap = self.pricer.quantile(v, some, 2 * _PER_ROW, transpose=False)
+        self.counts["rounds"] += len(some) / m
+        self.close = np.mean(cap < wanted) < 0.01
+        return (True, wanted) if self.close else (False, np.minimum(wanted, cap))
 
     def outside(self, pool, reference, t, wanted, v):
         """Brings every arc with c_ij < wanted_i + v_j into the pool; returns how many were new."""
@@ -345,10 +370,10 @@ def _join(pool, reduced, flow, tolerance):
         order = np.argsort(columns, kind="stable")
         chosen[order] |= _best(values[order], columns[order], _JOIN)
         violated = violated[chosen]
-    if pool.active.sum() + len(violated) > 3 * _ACTIVE * points // 2:
-        idle = np.where(pool.active, reduced, -np.inf)
-        k = len(idle) - (int(pool.active.sum()) - _ACTIVE * points // 2)
-        pool.active &= reduced <= np.partition(idle, k)[k]
+    count, keep = int(pool.active.sum()), _ACTIVE * points // 2
+    if count > keep and count + len(violated) > 3 * keep:
+        ranked = np.where(pool.active, reduced, np.inf)
+        pool.active &= ranked <= np.partition(ranked, keep)[keep]
         pool.active |= pool.indicator(*flow[:2])
     pool.active[violated] = True
     return len(violated)

@@ -76,5 +76,6 @@ def plan(
     # The potentials of integer costs are integers; the simplex returns them up to rounding.
     start = np.rint(log["u"]) if integer else log["u"]
     v = (matrix - start[:, None]).min(axis=0)
+    v -= np.rint(np.median(v))
     u = (matrix - v).min(axis=1)
     return rows, columns, mass, u, v

@@ -33,6 +33,7 @@ def sinkhorn(x, y, epsilon: float, cost: str, max_iterations: int) -> dict:
     if cost not in ("euclidean", "sqeuclidean"):
         raise UserError(f"cost must be euclidean or sqeuclidean, got {cost!r}")
     try:
+        import jax
         import jax.numpy as jnp
         from ott.geometry import costs as ott_costs
         from ott.geometry import pointcloud
@@ -46,7 +47,8 @@ def sinkhorn(x, y, epsilon: float, cost: str, max_iterations: int) -> dict:
         jnp.asarray(geometry.x), jnp.asarray(geometry.y), cost_fn=function, epsilon=epsilon
     )
     solver = ott_sinkhorn.Sinkhorn(max_iterations=max_iterations)
-    out = solver(linear_problem.LinearProblem(cloud))
+    with jax.numpy_rank_promotion("allow"):  # OTT relies on it
+        out = solver(linear_problem.LinearProblem(cloud))
     return {
         "primal": float(out.primal_cost),
         "regularized": float(out.reg_ot_cost),

@@ -14,6 +14,7 @@ from gan.evaluation import MEANINGS
 from tests.experiments.commands import TINY, call, done, finish, start
 
 RUN = ["--preset", "digits", *TINY, "--steps", 12, "--log_every", 4, "--sample_every", 6]
+RUN += ["--schedule", "constant"]
 RUN += ["--evaluate_every", 6, "--checkpoint_every", 6]
 
 

@@ -80,7 +80,7 @@ def test_every_activation_is_used_and_differs(name, activation):
 
 
 def test_softplus_is_the_shifted_one():
-    from gan.networks.activations import ACTIVATIONS
+    from gan.networks.hidden import ACTIVATIONS
 
     x = jnp.linspace(-3, 3, 7)
     expected = np.log1p(np.exp(2 * np.asarray(x) + 2)) / 2 - 1
@@ -94,3 +94,15 @@ def test_unknown_names_and_impossible_shapes_are_refused():
         with pytest.raises(UserError, match="use mlp"):
             g = networks.generator(config.Network(name="dcgan"), LATENT, shape)
             g.init(jax.random.key(0))
+
+
+@pytest.mark.parametrize("name", networks.CRITICS)
+def test_layer_norm_makes_hidden_layers_blind_to_the_scale_of_an_example(name):
+    shape = (8, 8, 1)
+    x = jax.random.normal(jax.random.key(0), (2, *shape))
+    for normalization in ("none", "layer"):
+        spec = config.Network(name=name, width=16, depth=1, normalization=normalization)
+        f = networks.critic(spec, shape)
+        params = f.init(jax.random.key(0))
+        same = np.allclose(f.apply(params, x), f.apply(params, 3 * x), rtol=1e-3)
+        assert same == (normalization == "layer")

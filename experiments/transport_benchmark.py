@@ -1,0 +1,231 @@
+"""How large can exact transport with a proof be? Time, memory and gap of certified instances.
+
+    python -m experiments.transport_benchmark --workdir runs/transport
+
+about ten minutes on two idle CPU cores, with the idx files of fashion_mnist below --data_dir. Every
+instance is one fresh process: seconds include imports and compilation. Finished instances are
+kept in the run directory, and `--only NAME` makes one. The table is kept in results/transport.md.
+
+The images called "generated" are drawn class by class from a Gaussian with the mean and the leading
+64 principal components of the real training images of the class, rounded to uint8.
+"""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from experiments import cli
+from gan import config, data, transport
+from gan.config import unknown
+from gan.errors import GanError, UserError
+
+STARTED = time.time()
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """Two sets of n points and a cost.
+
+    Attributes:
+        question: what the row of the table says.
+        cost: named cost.
+        sets: sets(data_dir) -> (x, y).
+    """
+
+    question: str
+    cost: str
+    sets: Callable[[str | None], tuple[np.ndarray, np.ndarray]]
+
+
+def gaussian(n: int, d: int):
+    """x ~ N(0, I), y ~ 1.1 N(0, I) + 0.3 in d dimensions."""
+
+    def sets(data_dir):
+        del data_dir
+        rng = np.random.default_rng(0)
+        return rng.normal(size=(n, d)), 1.1 * rng.normal(size=(n, d)) + 0.3
+
+    return sets
+
+
+def collapsed(n: int, noise: float):
+    """n images that are copies of 100 held-out ones, with pixel noise, against n real images."""
+
+    def sets(data_dir):
+        images, _ = _fashion(data_dir)
+        rng = np.random.default_rng(0)
+        images = images[rng.permutation(len(images))]
+        copies = images[-100:][rng.integers(100, size=n)]
+        moved = copies + np.rint(noise * rng.normal(size=copies.shape))
+        return np.clip(moved, 0, 255).astype(np.uint8), images[:n]
+
+    return sets
+
+
+def generated(n: int):
+    """Class-wise PCA-Gaussian images against the real training images, uint8."""
+
+    def sets(data_dir):
+        images, labels = _fashion(data_dir)
+        rng = np.random.default_rng(0)
+        fake = np.empty_like(images)
+        for label in np.unique(labels):
+            own = np.flatnonzero(labels == label)
+            real = images[own].astype(np.float64)
+            mean, axes, scales = _components(real, 64)
+            codes = rng.normal(size=(len(own), 64)) * scales
+            fake[own] = np.clip(np.rint(mean + codes @ axes), 0, 255).astype(np.uint8)
+        order = rng.permutation(len(images))[:n]
+        return fake[order], images[rng.permutation(len(images))[:n]]
+
+    return sets
+
+
+def features(n: int):
+    """64 principal components of the images of `generated`."""
+
+    def sets(data_dir):
+        x, y = generated(n)(data_dir)
+        mean, axes, _ = _components(y.astype(np.float64), 64)
+        return (x - mean) @ axes.T, (y - mean) @ axes.T
+
+    return sets
+
+
+INSTANCES = {
+    "gaussian_d64_20k": Instance("Gaussians, d = 64", "euclidean", gaussian(20_000, 64)),
+    "plane_20k": Instance("Gaussians in the plane", "euclidean", gaussian(20_000, 2)),
+    "collapsed_20k": Instance(
+        "100 images repeated, against images", "sqeuclidean", collapsed(20_000, 0)
+    ),
+    "noisy_20k": Instance(
+        "100 images repeated with noise of 5 levels, against images",
+        "sqeuclidean",
+        collapsed(20_000, 5),
+    ),
+    "gaussian_d64_60k": Instance("Gaussians, d = 64", "euclidean", gaussian(60_000, 64)),
+    "features_60k": Instance(
+        "generated against real images, 64 components", "euclidean", features(60_000)
+    ),
+    "pixels_60k": Instance(
+        "generated against real images, pixels", "sqeuclidean", generated(60_000)
+    ),
+    "pixels_euclidean_60k": Instance(
+        "generated against real images, pixels", "euclidean", generated(60_000)
+    ),
+}
+"""Every instance by name."""
+
+
+def run(name: str, workdir: str, data_dir: str | None) -> dict:
+    """Solves and verifies one instance; keeps its certificate and its numbers.
+
+    Raises:
+        UserError: for an unknown instance or missing data.
+    """
+    if name not in INSTANCES:
+        raise UserError(unknown("instance", name, INSTANCES))
+    instance = INSTANCES[name]
+    x, y = instance.sets(data_dir)
+    ready = time.time()
+    solution = transport.assignment(x, y, instance.cost)
+    solved = time.time()
+    path = Path(workdir) / f"{name}.npz"
+    solution.certificate.save(path)
+    bounds = transport.verify(transport.load(path), x, y)
+    report = {key: value for key, value in solution.report.items() if key != "subset"}
+    result = {
+        "instance": name,
+        "cost": instance.cost,
+        "n": len(x),
+        "d": int(np.prod(x.shape[1:])),
+        "value": solution.value,
+        "gap": solution.gap,
+        "relative_gap": solution.gap / solution.value,
+        "verified_gap": bounds.gap,
+        "rounding": bounds.rounding,
+        "integer": bounds.integer,
+        "seconds_start": ready - STARTED,
+        "seconds": solved - ready,
+        "seconds_verify": time.time() - solved,
+        "seconds_cpu_all": time.process_time(),
+        "load_average": os.getloadavg()[0],
+        "certificate_bytes": path.stat().st_size,
+        "report": report,
+    }
+    (Path(workdir) / f"{name}.json").write_text(json.dumps(result, indent=1, default=float))
+    return result
+
+
+def summarize(workdir: str) -> str:
+    """The table of all finished instances, as markdown."""
+    lines = [
+        "| instance | cost | n | d | start (s) | solve (s) | verify (s) | GiB | passes / solves | "
+        "arcs per point | gap, relative | verified gap | certificate (kB) | load |",
+        "|" + "---|" * 14,
+    ]
+    for name, instance in INSTANCES.items():
+        path = Path(workdir) / f"{name}.json"
+        if path.exists():
+            r = json.loads(path.read_text())
+            report = r["report"]
+            gap = "0, in integers" if r["integer"] and r["gap"] == 0 else f"{r['relative_gap']:.1e}"
+            verified = "0" if r["verified_gap"] == 0 else f"{r['verified_gap']:.1e}"
+            lines.append(
+                f"| {instance.question} | {r['cost']} | {r['n']:,} | {r['d']} | "
+                f"{r['seconds_start']:.1f} | {r['seconds']:.1f} | {r['seconds_verify']:.1f} | "
+                f"{report['peak_bytes'] / 2**30:.2f} | {report['rounds']:.1f} / "
+                f"{report['solves']} | {report['arcs'] / r['n']:.0f} | {gap} | {verified} | "
+                f"{r['certificate_bytes'] / 1e3:.0f} | {r['load_average']:.1f} |"
+            )
+    return "\n".join(lines)
+
+
+def _fashion(data_dir):
+    source = data.load(config.Data(name="fashion_mnist"), data_dir)
+    parts = [source.examples(split) for split in ("train", "validation")]
+    images, labels = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    return source.to_uint8(images).reshape(len(images), -1), labels
+
+
+def _components(points, count):
+    """Mean [d], leading principal axes [count, d] and standard deviations [count]."""
+    mean = points.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(points.T))
+    return mean, vectors[:, ::-1][:, :count].T, np.sqrt(np.maximum(values[::-1][:count], 0))
+
+
+def define(parser, argv) -> None:
+    """The flags of this experiment."""
+    del argv
+    cli.add_workdir(parser)
+    cli.add_data_dir(parser)
+    parser.add_argument("--only", metavar="NAME", help=f"one of {', '.join(INSTANCES)}")
+
+
+def main(arguments) -> None:
+    """Runs what is missing, each instance in its own process, and prints the table."""
+    os.makedirs(arguments.workdir, exist_ok=True)
+    if arguments.only:
+        print(json.dumps(run(arguments.only, arguments.workdir, arguments.data_dir), default=float))
+        return
+    for name in INSTANCES:
+        if not (Path(arguments.workdir) / f"{name}.json").exists():
+            command = [sys.executable, "-m", "experiments.transport_benchmark", "--only", name]
+            command += ["--workdir", arguments.workdir]
+            command += ["--data_dir", arguments.data_dir] if arguments.data_dir else []
+            status = subprocess.run(command, check=False).returncode
+            if status:
+                raise GanError(f"instance {name} ended with status {status}")
+    print(summarize(arguments.workdir))
+
+
+if __name__ == "__main__":
+    cli.run(define, main, __doc__)

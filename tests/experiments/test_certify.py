@@ -1,0 +1,107 @@
+"""The two binaries of certified transport, end to end in miniature."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gan import transport
+from tests.experiments.commands import call
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 5)), rng.normal(size=(60, 5)) + 1
+    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "y.npz", points=y)
+    return tmp_path, x, y
+
+
+def field(out, name):
+    return next(text for text in out.splitlines() if text.startswith(name)).split()
+
+
+def test_certify_and_verify_agree(files):
+    folder, x, y = files
+    sets = ["--source", folder / "x.npy", "--target", folder / "y.npz"]
+    status, out, err = call("certify", *sets, "--output", folder / "c.npz")
+    assert (status, err) == (0, "")
+    assert float(field(out, "value")[1]) == pytest.approx(transport.wasserstein(x, y), rel=1e-11)
+    assert float(field(out, "floor")[1]) > 0
+    status, out, _ = call("verify", folder / "c.npz", *sets)
+    assert status == 0
+    assert "holds" in out
+    assert float(field(out, "gap")[1]) < 1e-12
+
+
+def test_a_tampered_file_fails_verification(files):
+    folder, _, _ = files
+    sets = ["--source", folder / "x.npy", "--target", folder / "y.npz"]
+    call("certify", *sets, "--output", folder / "c.npz")
+    with np.load(folder / "c.npz") as file:
+        arrays = dict(file)
+    arrays["columns"][[0, 1]] = arrays["columns"][[1, 0]]
+    np.savez(folder / "bad.npz", **arrays)
+    status, out, _ = call("verify", folder / "bad.npz", *sets)
+    assert status == 1
+    assert "is false" in out
+    status, _, err = call(
+        "verify", folder / "c.npz", "--source", folder / "x.npy", "--target", folder / "x.npy"
+    )
+    assert status == 2
+    assert "y is not the point set" in err
+
+
+def test_unequal_sizes_and_data_sets(tmp_path):
+    sets = ["--source", "digits:train:40", "--target", "digits:test:25"]
+    command = [*sets, "--cost", "sqeuclidean", "--output", tmp_path / "c.npz"]
+    status, out, _ = call("certify", *command)
+    assert status == 0
+    assert field(out, "gap")[1:] == ["0", "in", "integers"]
+    assert call("verify", tmp_path / "c.npz", *sets)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (["--source", "digits"], "is no point set"),
+        (["--source", "digitz:train"], "did you mean 'digits'"),
+        (["--source", "digits:trian"], "train"),
+        (["--source", "digits:train:0"], "positive integer, got '0'"),
+        (["--source", "digits:train:99999"], "99999 were asked for"),
+        (["--source", "missing.npy"], "cannot read missing.npy"),
+        (["--cost", "euclid"], "did you mean 'euclidean'"),
+        (["--output", "c.txt"], "must end in .npz"),
+        (["--seconds", "-1"], "seconds must be positive"),
+    ],
+)
+def test_mistakes_end_with_status_2(files, change, message):
+    folder, _, _ = files
+    command = {
+        "--source": folder / "x.npy",
+        "--target": folder / "y.npz",
+        "--output": folder / "c.npz",
+    } | dict([change])
+    status, _, err = call("certify", *[part for pair in command.items() for part in pair])
+    assert status == 2
+    assert message in err
+    assert len(err.splitlines()) <= 3
+
+
+def test_the_benchmark_keeps_what_it_measures(tmp_path, monkeypatch):
+    from experiments import transport_benchmark as benchmark
+
+    small = benchmark.Instance("small", "euclidean", benchmark.gaussian(50, 3))
+    monkeypatch.setattr(benchmark, "INSTANCES", {"small": small})
+    status, out, _ = call("transport_benchmark", "--workdir", tmp_path, "--only", "small")
+    assert status == 0
+    result = json.loads(out)
+    assert result == json.loads((tmp_path / "small.json").read_text())
+    assert result["verified_gap"] <= 1e-12
+    status, out, _ = call("transport_benchmark", "--workdir", tmp_path)
+    assert status == 0
+    assert out.count("| small | euclidean | 50 | 3 |") == 1
+    status, _, err = call("transport_benchmark", "--workdir", tmp_path, "--only", "smal")
+    assert status == 2
+    assert "did you mean 'small'" in err
