@@ -64,7 +64,7 @@ SIZES = {
         for name in ("gaussians8", "digits")
     },
     5: {"n": 60, "shifts": [0, 1, 2], "sigma": 1.0, "sets": {"digits": 1}},
-    6: {"classes": [0, 1], "n": 40, "repeats": 2, "shares": [0.3, 0.5, 0.7]},
+    6: {"n": 40, "repeats": 2, "shares": [0.3, 0.5, 0.7]},
     7: {
         "preset": "digits",
         "steps": 4,
@@ -147,6 +147,7 @@ def test_exponents_of_known_powers():
 def test_methods_agree_and_years_are_counted(written):
     numbers = written[1][2]["numbers"]
     assert numbers["disagreement"] < 1e-12
+    assert 0 <= numbers["checked_relative_gap"] < 1e-12
     years = math.factorial(12) * numbers["nanoseconds_per_permutation"] * 1e-9 / growth.YEAR
     assert numbers["wish_digits"] == 9
     assert (
