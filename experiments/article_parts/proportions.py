@@ -6,6 +6,7 @@ from experiments.article_parts import drawing
 from experiments.article_parts.part import Grid, Part, Picture, Setting
 from gan import config, data, transport
 
+CLASSES = (0, 1)
 SHOWN = 8
 
 
@@ -51,7 +52,7 @@ def compute(setting: Setting) -> dict:
     """W1 for every share, the flow between the classes, and the images that must change."""
     sizes = setting.sizes
     dataset = data.load(config.Data(name="digits"), data_dir=setting.data_dir)
-    images = pools(dataset, tuple(sizes["classes"]))
+    images = pools(dataset, CLASSES)
     generator = np.random.default_rng(setting.seed)
     n, shares = sizes["n"], sizes["shares"]
     values = {share: [] for share in shares}
@@ -76,7 +77,7 @@ def compute(setting: Setting) -> dict:
     _draw(setting.path("charge"), shares, values)
     flow = np.mean(flows[extreme], axis=0)
     return {
-        "classes": [str(k) for k in sizes["classes"]],
+        "classes": [str(k) for k in CLASSES],
         "n": n,
         "repeats": sizes["repeats"],
         "charges": {
@@ -203,7 +204,6 @@ PART = Part(
     name="proportions",
     title="6. The right images in the wrong proportions",
     sizes={
-        "classes": [0, 1],
         "n": 100,
         "repeats": 10,
         "shares": [0.3, 0.4, 0.5, 0.6, 0.7],

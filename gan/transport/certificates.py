@@ -23,7 +23,7 @@ import numpy as np
 from gan.errors import UserError
 
 _VERSION = 1
-_BLOCK = 1 << 22
+_ROWS, _COLUMNS = 512, 2048
 _NEAR = 0.05
 
 
@@ -174,19 +174,18 @@ def verify(certificate, x, y, a=None, b=None, cost=None, progress=None) -> Bound
     largest = 0.0
     u = np.empty(len(x), np.int64 if integer else np.float64)
     costs = _Costs(x, y, cost, integer)
-    size = max(1, min(2048, _BLOCK // min(len(y), 8192)))
-    for start in range(0, len(x), size):
-        part = slice(start, start + size)
+    for start in range(0, len(x), _ROWS):
+        part = slice(start, start + _ROWS)
         best = np.full(len(x[part]), np.inf)
-        for first in range(0, len(y), 8192):
-            other = slice(first, first + 8192)
+        for first in range(0, len(y), _COLUMNS):
+            other = slice(first, first + _COLUMNS)
             block = costs.block(part, other)
             largest = max(largest, float(block.max())) if defect else largest
             block -= v[other]
             np.minimum(best, block.min(axis=1), out=best)
         u[part] = best
         if progress is not None:
-            progress(min(1.0, (start + size) / len(x)))
+            progress(min(1.0, (start + _ROWS) / len(x)))
 
     arcs = costs.pairs(rows, columns)
     if integer:
@@ -255,17 +254,19 @@ class _Costs:
         x, y = x.astype(np.float64), y.astype(np.float64)
         self.expanded = cost in ("euclidean", "sqeuclidean") and x.shape[1] > 4
         if self.expanded:
-            centre = (x.mean(axis=0) + y.mean(axis=0)) / 2
             if integer:
-                centre = np.rint(centre)
+                low = np.minimum(x.min(axis=0), y.min(axis=0))
+                centre = np.rint((low + np.maximum(x.max(axis=0), y.max(axis=0))) / 2)
+            else:
+                centre = (x.mean(axis=0) + y.mean(axis=0)) / 2
             x, y = x - centre, y - centre
             self.xx, self.yy = np.einsum("nd,nd->n", x, x), np.einsum("md,md->m", y, y)
             largest = math.sqrt(self.xx.max() * self.yy.max())
             if integer and not 4 * max(self.xx.max(), self.yy.max()) < 2**53:
                 raise UserError("the integer costs of this certificate leave the range of float64")
-            # Products of integers with every partial sum below 2^24 are exact in float32.
-            small = np.abs(x).max() * np.abs(y).max() * x.shape[1] <= 2**24
-            exact = np.float32 if integer and small and largest <= 2**24 else np.float64
+            # Every partial sum of |x_k y_k| is at most |x| |y|: integers below 2^24 are exact in
+            # float32, in whatever order they are added.
+            exact = np.float32 if integer and largest <= 2**24 else np.float64
             self.left, self.right = x.astype(exact), y.astype(exact)
         self.x, self.y = x, y
         # Sums of d terms err by d units of rounding, the expansion by at most 2 / _NEAR times more.
@@ -277,8 +278,8 @@ class _Costs:
             return np.array(self.cost(self.x[rows], self.y[columns]), dtype=np.float64)
         if not self.expanded:
             return self._direct(rows, columns)
-        block = (self.left[rows] @ self.right[columns].T).astype(np.float64, copy=False)
-        block *= -2
+        product = self.left[rows] @ self.right[columns].T
+        block = np.multiply(product, -2.0, dtype=np.float64)
         block += self.xx[rows, None]
         block += self.yy[columns]
         if not self.integer:

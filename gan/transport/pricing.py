@@ -222,9 +222,14 @@ def _found(mask, rows, columns):
 
 
 def _prepare(points, centre, scale, kind):
-    moved = (points - centre) * scale
-    norms = np.einsum("nd,nd->n", moved, moved)
-    return jnp.asarray(moved.astype(np.float32)).astype(kind), norms
+    """The moved and scaled points on the device, and their squared norms in float64."""
+    out, norms = np.empty(points.shape, np.float32), np.empty(len(points))
+    for start in range(0, len(points), _ROWS):
+        part = slice(start, start + _ROWS)
+        moved = (points[part] - centre) * scale
+        norms[part] = np.einsum("nd,nd->n", moved, moved)
+        out[part] = moved
+    return jnp.asarray(out).astype(kind), norms
 
 
 def _padded(indices, size):

@@ -64,7 +64,7 @@ SIZES = {
         for name in ("gaussians8", "digits")
     },
     5: {"n": 60, "shifts": [0, 1, 2], "sigma": 1.0, "sets": {"digits": 1}},
-    6: {"classes": [0, 1], "n": 40, "repeats": 2, "shares": [0.3, 0.5, 0.7]},
+    6: {"n": 40, "repeats": 2, "shares": [0.3, 0.5, 0.7]},
     7: {
         "preset": "digits",
         "steps": 4,
@@ -147,6 +147,7 @@ def test_exponents_of_known_powers():
 def test_methods_agree_and_years_are_counted(written):
     numbers = written[1][2]["numbers"]
     assert numbers["disagreement"] < 1e-12
+    assert 0 <= numbers["checked_relative_gap"] < 1e-12
     years = math.factorial(12) * numbers["nanoseconds_per_permutation"] * 1e-9 / growth.YEAR
     assert numbers["wish_digits"] == 9
     assert (
@@ -258,6 +259,7 @@ def test_magnitudes_see_neither_shift_nor_half_turn(digits):
 
 def test_a_shift_loses_nothing(digits):
     images = pixels.framed(digits.examples("test", np.arange(30))[0])
+    assert images[:, : pixels.MARGIN].max() == images[:, :, -pixels.MARGIN :].max() == -1
     moved = pixels.shifted(images, 2)
     np.testing.assert_array_equal(moved[:, :, 2:], images[:, :, :-2])
     np.testing.assert_array_equal(moved.sum(axis=(1, 2)), images.sum(axis=(1, 2)))
@@ -268,6 +270,8 @@ def test_neighbours_of_known_points():
     labels = np.array([0, 0, 1, 1])
     found = pixels.neighbours(references, references, labels)
     assert found == {"own": 1.0, "same_class": 1.0}
+    found = pixels.neighbours(references, references, np.array([0, 1, 0, 1]))
+    assert found == {"own": 1.0, "same_class": 0.0}
     found = pixels.neighbours(references + 9.5, references, labels)
     assert found == {"own": 0.25, "same_class": 0.5}
 
