@@ -167,9 +167,9 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
 def summarize(workdir: str) -> str:
     """The table of all finished instances, as markdown."""
     lines = [
-        "| instance | cost | n | d | start (s) | solve (s) | verify (s) | GiB | passes / solves | "
+        "| instance | cost | n | d | start (s) | solve (s) | verify (s) | CPU in all (s) | GiB | passes / solves | "
         "arcs per point | gap, relative | verified gap | certificate (kB) | load |",
-        "|" + "---|" * 14,
+        "|" + "---|" * 15,
     ]
     for name, instance in INSTANCES.items():
         path = Path(workdir) / f"{name}.json"
@@ -181,6 +181,7 @@ def summarize(workdir: str) -> str:
             lines.append(
                 f"| {instance.question} | {r['cost']} | {r['n']:,} | {r['d']} | "
                 f"{r['seconds_start']:.1f} | {r['seconds']:.1f} | {r['seconds_verify']:.1f} | "
+                f"{r['seconds_cpu_all']:.0f} | "
                 f"{report['peak_bytes'] / 2**30:.2f} | {report['rounds']:.1f} / "
                 f"{report['solves']} | {report['arcs'] / r['n']:.0f} | {gap} | {verified} | "
                 f"{r['certificate_bytes'] / 1e3:.0f} | {r['load_average']:.1f} |"
