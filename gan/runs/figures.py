@@ -6,21 +6,38 @@ import numpy as np
 from PIL import Image
 
 SMALLEST_TILE = 48
+TINY = 16
 
 
-def image_grid(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
-    """One picture of uint8 images [n, h, w, c], row by row, white gaps of `gap` source pixels.
+def image_grid(images: np.ndarray, columns: int, gap: int = 4) -> np.ndarray:
+    """One picture of uint8 images [n, h, w, c], row by row, with white gaps of `gap` pixels.
 
-    Small images are enlarged by a whole factor, without smoothing, to at least 48 pixels.
+    Images below 48 pixels are enlarged by a whole factor: tiny ones (below 16 pixels) smoothly,
+    since the eye reads blocks that coarse as blocks, others pixel by pixel.
     """
+    factor = -(-SMALLEST_TILE // max(images.shape[1:3]))
+    if max(images.shape[1:3]) < TINY:
+        images = np.stack([_enlarged(image, factor) for image in images])
+    else:
+        images = images.repeat(factor, 1).repeat(factor, 2)
     n, h, w, c = images.shape
     rows = -(-n // columns)
     canvas = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), 255, np.uint8)
     for i, image in enumerate(images):
         top, left = (i // columns) * (h + gap) + gap, (i % columns) * (w + gap) + gap
         canvas[top : top + h, left : left + w] = image
-    factor = -(-SMALLEST_TILE // max(h, w))
-    return canvas.repeat(factor, 0).repeat(factor, 1)
+    return canvas
+
+
+def _enlarged(image: np.ndarray, factor: int) -> np.ndarray:
+    h, w, c = image.shape
+    bands = [
+        Image.fromarray(image[:, :, band]).resize(
+            (w * factor, h * factor), Image.Resampling.BICUBIC
+        )
+        for band in range(c)
+    ]
+    return np.stack([np.asarray(band) for band in bands], axis=2)
 
 
 def save_image(path: str, picture: np.ndarray) -> None:

@@ -32,6 +32,16 @@ def table(rows: Iterable[tuple[str, object, str]]) -> str:
     return "<table>" + "".join(lines) + "</table>"
 
 
+def grid(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of texts under a header; the first column is left-aligned, the others right."""
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    lines = []
+    for first, *others in rows:
+        cells = "".join(f"<td class=number>{html.escape(cell)}</td>" for cell in others)
+        lines.append(f"<tr><td>{html.escape(first)}</td>{cells}</tr>")
+    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+
+
 def number(value: object) -> str:
     """Four significant digits for floats, the plain text of anything else."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -61,12 +71,12 @@ def section(title: str, *parts: str) -> str:
     return f"<h2>{html.escape(title)}</h2>{body}" if body else ""
 
 
-def write(path: str, title: str, *sections: str) -> None:
-    """Write the page; a reader never sees half a file."""
+def write(path: str, title: str, *sections: str, style: str = "") -> None:
+    """Write the page; a reader never sees half a file. `style` is added to the style sheet."""
     page = (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         f"<meta name=viewport content='width=device-width'><title>{html.escape(title)}</title>"
-        f"<style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
+        f"<style>{STYLE}{style}</style></head><body><h1>{html.escape(title)}</h1>"
         f"{''.join(sections)}</body></html>\n"
     )
     temporary = f"{path}.tmp"

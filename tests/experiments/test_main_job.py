@@ -133,7 +133,7 @@ def test_samples_are_arrays_grids_and_strips(finished, tmp_path):
     assert np.abs(images).max() <= 1 and len(np.unique(images[:, 3, 3, 0])) > 32
     call("sample", "--workdir", workdir, "--output", tmp_path / "x.png")
     picture = np.asarray(Image.open(tmp_path / "x.png"))
-    assert picture.shape == (6 * (8 * 9 + 1),) * 2
+    assert picture.shape == (8 * (48 + 4) + 4,) * 2
     strip = ["--interpolate", 5, "--count", 10, "--seed", 3]
     call("sample", "--workdir", workdir, *strip, "--output", tmp_path / "strip.npz")
     paths = np.load(tmp_path / "strip.npz")["images"].reshape(2, 5, -1)

@@ -1,0 +1,197 @@
+"""How do points, prices and adversaries hang together? The article, executed.
+
+    python -m experiments.article --workdir runs/article
+
+about a minute and a half on two CPU cores. It writes article.html, one static page with its
+pictures inside, and article.json with every number on the page, all computed in that run. The story
+goes from six points in the plane to an adversarial network; the idea is Gabriel Peyré's, from his
+writings on generative networks and optimal transport. Parts that DIR already holds, for the same
+seed, are not computed again.
+"""
+
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+from experiments import cli
+from experiments.article_parts import PARTS
+from experiments.article_parts.part import Setting, complete, identity, render
+from gan.errors import StorageError, UserError
+from gan.runs import environment, files, report
+from gan.training import Interrupt, Interrupted
+
+TITLE = "From six points to an adversary"
+
+STYLE = """
+body { font: 18px/1.62 Georgia, "Iowan Old Style", "DejaVu Serif", serif; max-width: 46rem;
+       color: #1a202c; }
+h1 { font-size: 2.1rem; line-height: 1.2; margin: 3rem 0 .6rem; }
+h2 { font-size: 1.45rem; margin-top: 3.6rem; }
+figure { display: block; margin: 1.6rem 0; text-align: center; }
+figcaption { font: .84rem/1.45 system-ui, sans-serif; max-width: 38rem; margin: .4rem auto 0; }
+table { font: .88rem/1.4 system-ui, sans-serif; margin: 1.4rem auto; }
+th { font-weight: 600; } th + th { text-align: right; } td, th { padding: .3rem .8rem; }
+p.lead { font-size: 1.15rem; color: #4a5568; } p.note { font: .84rem/1.5 system-ui, sans-serif; }
+"""
+
+LEAD = (
+    "A generator that learns to draw is solving, knowingly or not, a problem of moving earth. This "
+    "page follows that thread in seven parts, from twelve points in the plane to a network that "
+    "plays against another. Every number on it was computed by the program that wrote it, and "
+    "every optimum from a solver that hands over a proof."
+)
+
+CREDIT = (
+    "The idea of telling generative networks through optimal transport, from permutations of a few "
+    "points to adversarial training, is Gabriel Peyré's, in his writings on generative networks "
+    "and optimal transport. Words, instances, pictures and numbers here are this program's own. "
+    "Sources of the results: Monge 1781; Kantorovich 1942; Birkhoff 1946; Dantzig 1951; Orden "
+    "1956; Goodfellow et al. 2014; Arjovsky et al. 2017; Gulrajani et al. 2017."
+)
+
+
+def run(
+    workdir: str,
+    seed: int,
+    parts: list[int],
+    *,
+    sizes: dict[int, dict],
+    data_dir: str | None = None,
+    run_dir: str | None = None,
+    interrupt: Interrupt | None = None,
+) -> dict[int, dict]:
+    """Compute the parts that `workdir` does not hold yet, and write the page.
+
+    Args:
+        workdir: created when missing; a part leaves a JSON file and pictures in parts/.
+        seed: of every random choice.
+        parts: numbers of the parts wanted, 1 to 7.
+        sizes: for every part how much is computed, see Part.sizes.
+        data_dir: see gan.data.load.
+        run_dir: a finished run directory for part 7; None trains a short one.
+        interrupt: an entered context; its signal ends the work.
+
+    Returns:
+        {"title", "seconds", "numbers"} of every part on the page: those wanted, and others that
+        `workdir` holds for the same seed, sizes and inputs.
+
+    Raises:
+        Interrupted: a signal arrived; finished parts are kept.
+        GanError: see gan.errors.
+    """
+    interrupt = interrupt or Interrupt()
+    folder = Path(workdir) / "parts"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+    page, results = [], {}
+    for number, part in PARTS.items():
+        prefix = f"{number}_{part.name}"
+        setting = Setting(
+            folder=folder,
+            prefix=prefix,
+            seed=seed,
+            sizes=sizes[number],
+            data_dir=data_dir,
+            run_dir=run_dir,
+            interrupt=interrupt,
+        )
+        path = folder / f"{prefix}.json"
+        if number not in parts and not path.exists():
+            continue
+        key = identity(part, setting)
+        saved = files.read_json(path) if path.exists() else {}
+        if saved.get("key") != key or not complete(part, saved["numbers"], setting):
+            if number not in parts:
+                continue
+            start = time.perf_counter()
+            numbers = interrupt.watch(lambda part=part, setting=setting: part.compute(setting))
+            saved = {"key": key, "seconds": time.perf_counter() - start, "numbers": numbers}
+            files.write_json(path, saved)
+            print(f"{part.title}: {saved['seconds']:.1f} s", file=sys.stderr, flush=True)
+        else:
+            print(f"{part.title}: already here", file=sys.stderr, flush=True)
+        results[number] = {"title": part.title} | {k: saved[k] for k in ("seconds", "numbers")}
+        page.append(render(part, saved["numbers"], setting))
+    _write(Path(workdir), seed, results, page)
+    return results
+
+
+def _write(workdir: Path, seed: int, results: dict[int, dict], page: list[str]) -> None:
+    where = environment.environment()
+    spent = sum(result["seconds"] for result in results.values())
+    made = (
+        f"Made with seed {seed} in {spent:.0f} seconds on {os.cpu_count()} cores "
+        f"({platform.machine()}), started {where['started']}, python {where['python']}, "
+        + ", ".join(f"{name} {where['packages'][name]}" for name in ("jax", "scipy", "POT"))
+    )
+    files.write_json(
+        workdir / "article.json",
+        {
+            "seed": seed,
+            "seconds": spent,
+            "environment": where,
+            "parts": {str(number): result for number, result in results.items()},
+        },
+    )
+    report.write(
+        str(workdir / "article.html"),
+        TITLE,
+        report.paragraph(LEAD, "lead"),
+        *page,
+        report.section("Sources", report.paragraph(CREDIT), report.paragraph(made, "note")),
+        style=STYLE,
+    )
+
+
+def define(parser, argv) -> None:
+    """The flags of this experiment."""
+    cli.add_workdir(parser)
+    cli.add_data_dir(parser)
+    parser.add_argument("--seed", type=int, default=13, help="seed of every random choice")
+    parser.add_argument(
+        "--parts",
+        type=int,
+        nargs="+",
+        choices=list(PARTS),
+        default=list(PARTS),
+        metavar="N",
+        help="parts to compute, 1 to 7; finished ones are kept",
+    )
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        help="finished run directory of experiments.train for part 7 (default: a short run is "
+        "trained in DIR/adversary)",
+    )
+
+
+def main(arguments) -> int:
+    """Write the article; a signal ends it with 128 + its number, and finished parts are kept."""
+    if not 0 <= arguments.seed < 2**32:
+        raise UserError(f"--seed must be in 0 .. 2**32 - 1, got {arguments.seed}")
+    start = time.perf_counter()
+    with Interrupt() as interrupt:
+        try:
+            results = run(
+                arguments.workdir,
+                arguments.seed,
+                arguments.parts,
+                sizes={number: part.sizes for number, part in PARTS.items()},
+                data_dir=arguments.data_dir,
+                run_dir=arguments.run,
+                interrupt=interrupt,
+            )
+        except Interrupted as stop:
+            print("stopped; the same command continues", file=sys.stderr)
+            return cli.leave(128 + stop.signal)
+    seconds = time.perf_counter() - start
+    print(f"done parts={len(results)} seconds={seconds:.1f} {arguments.workdir}/article.html")
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(define, main, __doc__)
