@@ -3,8 +3,9 @@
     python -m experiments.transport_benchmark --workdir runs/transport
 
 about ten minutes on two idle CPU cores, with the idx files of fashion_mnist below --data_dir. Every
-instance is one fresh process: seconds include imports and compilation. Finished instances are
-kept in the run directory, and `--only NAME` makes one. The table is kept in results/transport.md.
+instance is one fresh process: seconds include compilation, and imports take about three more.
+Finished instances are kept in the run directory, and `--only NAME` makes one. The table is kept in
+results/transport.md.
 
 The images called "generated" are drawn class by class from a Gaussian with the mean and the leading
 64 principal components of the real training images of the class, rounded to uint8.
@@ -167,20 +168,23 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
 def summarize(workdir: str) -> str:
     """The table of all finished instances, as markdown."""
     lines = [
-        "| instance | cost | n | d | start (s) | solve (s) | verify (s) | GiB | passes / solves | "
-        "arcs per point | gap, relative | verified gap | certificate (kB) | load |",
-        "|" + "---|" * 14,
+        "| instance | cost | n | d | start (s) | solve (s) | verify (s) | CPU in all (s) | "
+        "GiB | passes / solves | arcs per point | gap, relative | verified gap | "
+        "certificate (kB) | load |",
+        "|" + "---|" * 15,
     ]
     for name, instance in INSTANCES.items():
         path = Path(workdir) / f"{name}.json"
         if path.exists():
             r = json.loads(path.read_text())
             report = r["report"]
-            gap = "0, in integers" if r["integer"] and r["gap"] == 0 else f"{r['relative_gap']:.1e}"
+            gap = "0" if r["gap"] == 0 else f"{r['relative_gap']:.1e}"
+            gap += ", in integers" if r["integer"] else ""
             verified = "0" if r["verified_gap"] == 0 else f"{r['verified_gap']:.1e}"
             lines.append(
                 f"| {instance.question} | {r['cost']} | {r['n']:,} | {r['d']} | "
                 f"{r['seconds_start']:.1f} | {r['seconds']:.1f} | {r['seconds_verify']:.1f} | "
+                f"{r['seconds_cpu_all']:.0f} | "
                 f"{report['peak_bytes'] / 2**30:.2f} | {report['rounds']:.1f} / "
                 f"{report['solves']} | {report['arcs'] / r['n']:.0f} | {gap} | {verified} | "
                 f"{r['certificate_bytes'] / 1e3:.0f} | {r['load_average']:.1f} |"
