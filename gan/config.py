@@ -272,13 +272,15 @@ def _planar(name: str) -> Callable[[], Config]:
 
 def _dcgan(name: str, steps: int, **fields: Any) -> Callable[[], Config]:
     def images() -> Config:
-        """Images with a strided convolutional pair (Radford et al. 2016) and WGAN-GP's settings,
-        but for Adam(2e-4, .5, .9) and its linear decay, which suit short runs."""
+        """Images with a strided convolutional pair (Radford et al. 2016); two critic steps and
+        Adam(5e-4, .5, .9) with linear decay go further than WGAN-GP's five and 1e-4 in short
+        runs."""
         return Config(
             steps=steps,
+            n_critic=2,
             latent_dim=128,
-            generator_learning_rate=2e-4,
-            critic_learning_rate=2e-4,
+            generator_learning_rate=5e-4,
+            critic_learning_rate=5e-4,
             beta1=0.5,
             schedule="linear",
             data=Data(name=name, **fields),

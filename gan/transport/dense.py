@@ -9,7 +9,6 @@ optimal permutation leaves no negative cycle. Kantorovich: the network simplex o
 import warnings
 
 import numpy as np
-import ot
 from scipy.optimize import linear_sum_assignment
 
 _CHUNK = 64
@@ -63,6 +62,8 @@ def plan(
     Raises:
         RuntimeError: if the simplex stops without an optimum.
     """
+    import ot  # imports scikit-learn and more: over a second
+
     # Without an iteration limit of its own the wrapper stops early above some thousand points.
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -9,7 +9,6 @@ and float64 holds them exactly.
 import math
 
 import numpy as np
-from ot.lp.emd_wrap import emd_c_sparse
 
 
 def safe_bits(points: int) -> int:
@@ -33,6 +32,8 @@ def plan(a, b, rows, columns, weights, near=False):
     Raises:
         RuntimeError: if the simplex ends without an optimum, or its potentials are not feasible.
     """
+    from ot.lp.emd_wrap import emd_c_sparse  # imports scikit-learn and more: over a second
+
     least = weights.min()  # The implementation finds some negative costs infeasible.
     i, j, mass, _, u, v, code = emd_c_sparse(
         a.astype(np.float64),
