@@ -107,6 +107,8 @@ class Pieces:
         )
         if gap < 0:  # By weak duality only the rounding of the sums can do this.
             lower, gap = upper, 0.0
+        if lower > upper:
+            lower = upper
         return lower / self.total, upper / self.total, gap / self.total
 
 
