@@ -20,7 +20,6 @@ setup(
         "numpy>=2.0",
         "optax>=0.2.8",
         "orbax-checkpoint>=0.12,<0.13",
-        "ortools>=9.11",
         "pillow>=11",
         "POT>=0.9.5",
         "scikit-learn>=1.5",

@@ -20,7 +20,6 @@ PACKAGES = (
     "numpy",
     "scipy",
     "POT",
-    "ortools",
     "scikit-learn",
     "tensorflow-datasets",
     "array-record",
