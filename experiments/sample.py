@@ -94,7 +94,7 @@ def write(examples: np.ndarray, output: str, columns: int) -> None:
             levels = np.rint((np.clip(examples, -1, 1) + 1) * 127.5).astype(np.uint8)
             figures.save_image(output, figures.image_grid(levels, columns))
         else:
-            figures.save_points(output, examples, np.zeros((0, 2), np.float32))
+            figures.save_points(output, examples)
     except OSError as error:
         raise StorageError(f"cannot write {output}: {error.strerror}") from error
 

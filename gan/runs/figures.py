@@ -48,12 +48,13 @@ def save_image(path: str, picture: np.ndarray) -> None:
     os.replace(temporary, path)
 
 
-def save_points(path: str, generated: np.ndarray, real: np.ndarray) -> None:
-    """Scatter plot of generated points [n, 2] over real ones [m, 2]."""
+def save_points(path: str, generated: np.ndarray, real: np.ndarray | None = None) -> None:
+    """Scatter plot of generated points [n, 2], over real ones [m, 2] if there are any."""
     figure, axes = _figure(4.8, 4.8)
-    axes.scatter(*real.T, s=3, color="0.7", label="real", linewidths=0)
+    if real is not None:
+        axes.scatter(*real.T, s=3, color="0.7", label="real", linewidths=0)
     axes.scatter(*generated.T, s=3, color="C3", alpha=0.6, label="generated", linewidths=0)
-    limit = 1.15 * float(np.abs(real).max())
+    limit = 1.15 * float(np.abs(generated if real is None else real).max())
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     axes.legend(loc="upper right", markerscale=3, fontsize="small")
     _save(figure, path)
