@@ -121,6 +121,7 @@ INSTANCES = {
     "pixels_euclidean_60k": Instance(
         "generated against real images, pixels", "euclidean", generated(60_000)
     ),
+    "gaussian_d64_200k": Instance("Gaussians, d = 64", "euclidean", gaussian(200_000, 64)),
 }
 """Every instance by name."""
 
