@@ -8,6 +8,7 @@ alone, continues an interrupted run with the same bits.
 """
 
 import contextlib
+import signal
 import sys
 import time
 
@@ -129,7 +130,7 @@ def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt,
                 pictures.save_samples(
                     run.path, config, dataset, game.generator, state.average, step
                 )
-            if due(config.checkpoint_every) or interrupt.signal is not None:
+            if due(config.checkpoint_every):
                 run.checkpoints.save(step, state, score=record.get("w1_debiased"))
     run.checkpoints.save(step, state)
     return step, state
@@ -195,8 +196,8 @@ def main(arguments) -> int:
             interrupt=interrupt,
             tensorboard=arguments.tensorboard,
         )
-        if result is None:
-            return cli.leave(128 + interrupt.signal)
+        if result is None:  # with several processes the signal may have reached another one
+            return cli.leave(128 + (interrupt.signal or signal.SIGTERM))
     if "w1" in result:
         cli.print_scores(result)
         print(f"report {arguments.workdir}/report.html")

@@ -61,4 +61,4 @@ def test_importing_everything_leaves_tensorflow_out():
     ]
     code = "import sys\n" + "\n".join(f"import {m}" for m in modules)
     code += "\nassert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

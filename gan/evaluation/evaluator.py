@@ -152,7 +152,6 @@ MEANINGS = {
     "w1_floor": "What w1 would be for a perfect generator: the same distance from other real "
     "examples to the held-out ones.",
     "w1_floor_spread": "Standard deviation of w1_floor over sets of other real examples.",
-    "w1_ratio": "w1 / w1_floor: 1 is as good as real data at this n.",
     "w1_debiased": "w1 less half the distances within the real and within the generated sets: near "
     "0 for a perfect generator, clearly positive for one that misses or repeats examples.",
     "w1_estimate": "What the critic believes w1 is: its mean score of the real examples less that "

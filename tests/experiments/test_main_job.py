@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+import socket
 import time
 
 import numpy as np
@@ -258,16 +259,30 @@ def test_evaluating_and_a_second_trainer_while_training_goes_on(tmp_path):
     assert last["w1_floor"] == first["w1_floor"] and last["w1"] != first["w1"]
 
 
-@pytest.mark.slow
-def test_two_processes_train_as_two_devices_of_one(tmp_path):
-    import socket
-
+def start_pair(*flags):
+    """Two processes that train one model, on a free port of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    flags = [*RUN, "--workdir", tmp_path / "two"]
-    flags += ["--coordinator", f"127.0.0.1:{port}", "--processes", 2]
-    processes = [start("train", *flags, "--process_index", i) for i in range(2)]
+    flags = [*flags, "--coordinator", f"127.0.0.1:{port}", "--processes", 2]
+    return [start("train", *flags, "--process_index", i) for i in range(2)]
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_of_two_processes_saves_and_stops_both(tmp_path):
+    workdir = tmp_path / "run"
+    processes = start_pair("--workdir", workdir, *ENDLESS, "--log_every", 20)
+    started(workdir, processes[0])
+    processes[1].send_signal(signal.SIGTERM)
+    found = [finish(process, timeout=60) for process in processes]
+    assert [status for status, _, _ in found] == [143, 143], found
+    (step,) = runs.read(workdir).checkpoints.steps()
+    assert f"stopped at step {step}" in found[0][2]
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_two_devices_of_one(tmp_path):
+    processes = start_pair(*RUN, "--workdir", tmp_path / "two")
     found = [finish(process) for process in processes]
     assert [status for status, _, _ in found] == [0, 0], found
     hashes = {done(out) for _, out, _ in found}
