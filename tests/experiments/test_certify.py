@@ -131,3 +131,33 @@ def test_the_benchmark_keeps_what_it_measures(tmp_path, monkeypatch):
     status, _, err = call("transport_benchmark", "--workdir", tmp_path, "--only", "smal")
     assert status == 2
     assert "did you mean 'small'" in err
+
+
+@pytest.mark.slow
+def test_the_peers_agree_and_a_slow_one_is_left_out(tmp_path, monkeypatch):
+    from experiments import transport_peers as peers
+
+    status, out, err = call(
+        "transport_peers", "--workdir", tmp_path, *"--sizes 40 --repeats 1".split()
+    )
+    assert (status, err) == (0, "")
+    rows = json.loads((tmp_path / "peers.json").read_text())
+    assert [row["solver"] for row in rows] == list(peers.SOLVERS)
+    for row in rows:
+        precision = 1e-5 if row["solver"] == "ott_hungarian" else 1e-11
+        assert row["value"] == pytest.approx(rows[0]["value"], rel=precision)
+        assert row["seconds"] > 0
+    assert out.count("| 40 |") == len(rows)
+    assert (tmp_path / "peers.png").stat().st_size > 5000
+    monkeypatch.setattr(peers, "_elsewhere", lambda *_: pytest.fail("measured again"))
+    assert peers.run(tmp_path, [40], 64, 1, 100) == rows
+    monkeypatch.setattr(
+        peers,
+        "_elsewhere",
+        lambda name, n, d, limit: {**rows[0], "solver": name, "n": n, "value": None},
+    )
+    more = peers.run(tmp_path, [50, 60], 64, 1, 0.1)
+    assert [row["n"] for row in more[len(rows) :]] == [50] * len(rows)
+    status, _, err = call("transport_peers", "--workdir", tmp_path, "--only", "sciphy")
+    assert status == 2
+    assert "did you mean 'scipy'" in err
