@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from gan import config
 from gan.errors import UserError
 from gan.networks import dcgan, mlp
+from gan.networks.classifier import Classifier
 
 
 class Network(NamedTuple):
@@ -43,6 +44,11 @@ def critic(spec: config.Network, shape: tuple[int, ...]) -> Network:
         UserError: for an unknown name, or a shape the architecture cannot read.
     """
     return _pure(_build(CRITICS, "critic.name", spec, shape), shape)
+
+
+def classifier(shape: tuple[int, ...], classes: int) -> Network:
+    """Classifier from examples [b, *shape] to (features [b, k], logits [b, classes])."""
+    return _pure(Classifier(classes), shape)
 
 
 def parameter_count(params: Any) -> int:
