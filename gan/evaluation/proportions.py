@@ -16,11 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 from gan import transport
-from gan.evaluation import distances
-from gan.evaluation.scores import intervals
+from gan.evaluation import distances, resampling
 
 SERVED = 5
 """Nearest real examples that a generated one serves."""
+
+HALVES = 100
+"""Half-samples behind the interval of the least change."""
 
 
 class Proportions(NamedTuple):
@@ -29,7 +31,7 @@ class Proportions(NamedTuple):
     Attributes:
         flow: [c, c] share of the mass that goes from each generated to each real class; sums to 1.
         least_change: mass that must change class under any plan, in [0, 1].
-        least_change_interval: 95 % interval of it, see gan.evaluation.scores.intervals.
+        least_change_interval: 95 % interval of it, see gan.evaluation.resampling.
         plan_change: mass that changes class under the exact W1 plan, at least least_change.
         unserved_share: share of real examples among the SERVED nearest of no generated one.
         unserved: their rows, farthest from any generated example first.
@@ -68,16 +70,15 @@ def proportions(
             np.bincount(classes, minlength=num_classes) / len(classes)
             for classes in (generated_classes[rows], real_classes[columns])
         )
-        return {"least_change": total_variation(*shares)}
+        return total_variation(*shares)
 
-    value = least()["least_change"]
-    sizes = (len(generated), len(real))
-    deviation = intervals.spread(least, sizes)["least_change"]
+    value = least()
+    on_halves = [least(*rows) for rows in resampling.halves((len(generated), len(real)), HALVES)]
     missed = unserved(generated, real)
     return Proportions(
         flow=flow,
         least_change=value,
-        least_change_interval=intervals.interval(value, deviation, (0, 1)),
+        least_change_interval=np.clip(resampling.interval(value, on_halves), 0, 1).tolist(),
         plan_change=float(1 - np.trace(flow)),
         unserved_share=len(missed) / len(real),
         unserved=missed,

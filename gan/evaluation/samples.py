@@ -4,6 +4,8 @@ Features come from the classifier that the project trains on the data set, where
 points in the plane are their own features; images without classes fall back to their pixels; and a
 user may give a function. Real examples that training and classifier never saw are scored like
 generated ones: no score stands without what real examples would get at the same n.
+
+Intervals are those of gan.evaluation.resampling: random halves of both samples.
 """
 
 import dataclasses
@@ -14,9 +16,9 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from gan.errors import UserError
-from gan.evaluation import classifier, modes
+from gan.evaluation import classifier, modes, resampling
 from gan.evaluation import proportions as flows
-from gan.evaluation.scores import SCORES, Pair, intervals, two_sample
+from gan.evaluation.scores import SCORES, Pair, two_sample
 
 SAMPLES = 1000
 """Examples per scored set (n), where the held-out splits have as many."""
@@ -32,6 +34,16 @@ MODE_SAMPLES = 2500
 
 STACKED_SAMPLES = 26_000
 """Generated stacks that modes are counted over, the number of the published counts."""
+
+HALVES = 50
+"""Half-samples behind every interval."""
+
+COVERS = (
+    "Intervals of 95 %, from the spread of the score over random halves of both samples, cover the "
+    "luck of which examples were drawn, generated and real, at this n. They do not cover the bias "
+    "that some scores have at a given n, nor the classifier, nor another training run."
+)
+"""What the intervals of scores cover, for whoever prints them."""
 
 MOST_CLASSES = 100
 """Above that a matrix of flows is not drawn up."""
@@ -194,18 +206,18 @@ def _scores(where: Space, generated, real, others) -> tuple[dict[str, dict], dic
         else:
             chosen[name] = score
 
-    def values(rows, columns):
-        half = pair.take(rows, columns)
-        return {name: score.compute(half) for name, score in chosen.items()}
-
-    deviations = intervals.spread(values, (len(generated), len(real)))
+    on_halves: dict[str, list[float]] = {name: [] for name in chosen}
+    for rows in resampling.halves((len(generated), len(real)), HALVES):
+        half = pair.take(*rows)
+        for name, score in chosen.items():
+            on_halves[name].append(score.compute(half))
     found = {}
     for name, score in chosen.items():
         value = score.compute(pair)
         by = where.classifier.description if score.needs_classes else where.features.description
         entry = {
             "value": value,
-            "interval": intervals.interval(value, deviations[name], score.bounds),
+            "interval": _interval(value, on_halves[name], score.bounds),
             "real": score.compute(reference),
             "n": len(generated),
             "features": by,
@@ -233,25 +245,26 @@ def _modes(dataset, where: Space, generated, real) -> dict[str, dict]:
         sides = [where.labels(generated), where.labels(real)]
     side, reference = sides
 
-    def values(rows=slice(None)):
-        found = count(side[rows])
-        return {"mode_count": float(found.covered), "mode_kl": found.reverse_kl}
+    whole, compared = count(side), count(reference)
+    parts = [count(side[rows]) for (rows,) in resampling.halves([len(side)], HALVES)]
 
-    whole, deviations, total = values(), intervals.spread(values, (len(side),)), count(side).total
-    compared = count(reference)
-    bounds = {"mode_count": (0, total), "mode_kl": (0, np.inf)}
-    real_values = {"mode_count": float(compared.covered), "mode_kl": compared.reverse_kl}
-    return {
-        name: {
-            "value": whole[name],
-            "interval": intervals.interval(whole[name], deviations[name], bounds[name]),
-            "real": real_values[name],
+    def entry(field, highest):
+        value = float(getattr(whole, field))
+        return {
+            "value": value,
+            "interval": _interval(value, [getattr(part, field) for part in parts], (0, highest)),
+            "real": float(getattr(compared, field)),
             "n": len(side),
             "features": by,
-            "total": total,
+            "total": whole.total,
         }
-        for name in whole
-    }
+
+    return {"mode_count": entry("covered", whole.total), "mode_kl": entry("reverse_kl", np.inf)}
+
+
+def _interval(value: float, on_halves: list[float], bounds: tuple[float, float]) -> list[float]:
+    """[low, high], cut to what the score can be."""
+    return np.clip(resampling.interval(value, on_halves), *bounds).tolist()
 
 
 def _proportions(dataset, where: Space, generated, real, real_classes, others):
