@@ -37,12 +37,15 @@ SCALED = 4096
 """Training examples that set the unit of the features, at most."""
 
 
+VERSION = 2
+"""Of the kept files: stands for the network and for what this module does with it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """How a classifier is trained; part of the name it is cached under."""
 
-    version: int = 2
-    """Stands for the network and for what this module does with it."""
+    version: int = VERSION
     epochs: int = 3
     least_steps: int = 400
     """Steps for sets whose epochs are few batches."""
@@ -313,11 +316,11 @@ _RECORDED = ("name", "shape", "num_classes", "split", "test_size", "accuracy", "
 
 def _save(path: Path, classifier: Classifier) -> None:
     """Replaces `path` at once, so that nobody sees half a file."""
-    record = json.dumps({name: getattr(classifier, name) for name in _RECORDED})
+    record = {name: getattr(classifier, name) for name in _RECORDED} | {"version": VERSION}
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, record=np.array(record), **_leaves(classifier.params))
+            np.savez(file, record=np.array(json.dumps(record)), **_leaves(classifier.params))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -332,7 +335,7 @@ def _load(path: Path) -> Classifier | None:
         with np.load(path, allow_pickle=False) as file:
             leaves = dict(file)
         record = json.loads(str(leaves.pop("record")))
-        if _hash(leaves) != record["sha256"]:
+        if record.pop("version") != VERSION or _hash(leaves) != record["sha256"]:
             return None
         record["shape"] = tuple(record["shape"])
         return Classifier(**record, params=_tree(leaves))

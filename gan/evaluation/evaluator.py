@@ -83,6 +83,16 @@ class Evaluator:
         """The independent generated sets [n, *shape] that every score is computed from."""
         return [np.asarray(self._generate(params, z)) for z in self._latents]
 
+    def sample(self, params, count: int) -> np.ndarray:
+        """Generated examples [count, *shape], independent of `generated`; the first of them do not
+        depend on how many are asked for."""
+        blocks = []
+        for block in range(-(-count // self.n)):
+            key = jax.random.fold_in(jax.random.key(2**31 + 2), block)
+            latents = jax.random.normal(key, self._latents[0].shape)
+            blocks.append(np.asarray(self._generate(params, latents)))
+        return np.concatenate(blocks)[:count]
+
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
         fakes = self.generated(generator_params)

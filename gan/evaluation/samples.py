@@ -94,6 +94,11 @@ class Report(NamedTuple):
     proportions: dict | None
     unserved: np.ndarray | None
 
+    def entries(self) -> dict[str, dict]:
+        """Everything but the pictures, by name, ready for JSON."""
+        found = {**self.scores, "skipped_scores": self.skipped}
+        return found if self.proportions is None else {**found, "proportions": self.proportions}
+
 
 def space(
     dataset, given: Features | None = None, say: Callable[[str], None] | None = None
@@ -148,8 +153,7 @@ def evaluate(
         UserError: if `samples` is out of range, a split has fewer than 4 examples, or given
             features are not [n, k] and finite.
     """
-    if not 4 <= samples <= MOST_SAMPLES:
-        raise UserError(f"samples must be in 4 .. {MOST_SAMPLES}, got {samples}")
+    check_count(samples)
     reference = REFERENCES[split]
     n = min(samples, dataset.size(split), dataset.size(reference))
     if n < 4:
@@ -178,6 +182,12 @@ def evaluate(
             dataset, where, generated[few], real[few], real_classes[few], others[few]
         )
     return Report(scores, skipped, described, unserved)
+
+
+def check_count(samples: int) -> None:
+    """Raises UserError unless sets of `samples` examples can be scored."""
+    if not 4 <= samples <= MOST_SAMPLES:
+        raise UserError(f"samples must be in 4 .. {MOST_SAMPLES}, got {samples}")
 
 
 def _features(where: Space, examples: np.ndarray) -> np.ndarray:
