@@ -66,6 +66,9 @@ class Config:
     """Critic steps before each generator step."""
     latent_dim: int = 32
     """Dimension of the standard normal latent."""
+    conditional: bool = False
+    """Give both players the class of every example; needs labelled data and networks that take
+    labels."""
     loss: str = "wasserstein"
     """Registered pair of critic and generator losses."""
     penalty: str = "two_sided"
