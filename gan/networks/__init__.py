@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from gan import config
 from gan.errors import UserError
 from gan.networks import dcgan, mlp
+from gan.networks.classifier import Classifier
 
 
 class Network(NamedTuple):
@@ -75,6 +76,11 @@ def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Ne
     """
     tables = CRITICS, CONDITIONAL_CRITICS
     return _pure(*_build(tables, "critic.name", spec, shape, classes), shape)
+
+
+def classifier(shape: tuple[int, ...], classes: int) -> Network:
+    """Classifier from examples [b, *shape] to (features [b, k], logits [b, classes])."""
+    return _pure(Classifier(classes), shape)
 
 
 def parameter_count(params: Any) -> int:
