@@ -66,7 +66,8 @@ def generator(
             does not take or cannot do without.
     """
     tables = GENERATORS, CONDITIONAL_GENERATORS
-    return _pure(*_build(tables, "generator.name", spec, shape, classes), (latent_dim,))
+    module, condition = _build(tables, "generator.name", spec, shape, classes)
+    return _pure(module, (latent_dim,), condition)
 
 
 def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Network:
@@ -75,7 +76,8 @@ def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Ne
     Arguments and errors as for `generator`.
     """
     tables = CRITICS, CONDITIONAL_CRITICS
-    return _pure(*_build(tables, "critic.name", spec, shape, classes), shape)
+    module, condition = _build(tables, "critic.name", spec, shape, classes)
+    return _pure(module, shape, condition)
 
 
 def classifier(shape: tuple[int, ...], classes: int) -> Network:
@@ -101,7 +103,7 @@ def _build(tables, field: str, spec: config.Network, shape: tuple[int, ...], cla
     raise UserError(config.unknown(field, spec.name, table))
 
 
-def _pure(module, condition: tuple, input_shape: tuple[int, ...]) -> Network:
+def _pure(module, input_shape: tuple[int, ...], condition: tuple = ()) -> Network:
     def init(key):
         return module.init(key, jnp.zeros((1, *input_shape)), *condition)["params"]
 
