@@ -1,10 +1,10 @@
 """Generators and critics by name: the only room that knows flax.
 
-The rest of the code sees two functions per player, `init(key) -> params` and
-`apply(params, x) -> y`, and plain trees of arrays. Class-conditional players are
-`apply(params, x, labels) -> y` with labels int32 [b], or float32 [b, classes]: weights that sum to
-1, for points between classes. A new architecture is one module that defines a flax module for each
-player, and one line in the tables below.
+The rest of the code sees three functions per player, `init(key) -> params`,
+`apply(params, x) -> y` and `project(params) -> params`, and plain trees of arrays. Players that are
+class-conditional are `apply(params, x, labels) -> y` with labels int32 [b], or float32
+[b, classes]: weights that sum to 1, for points between classes. A new architecture is one module
+that defines a flax module for each player, and one line in the tables below.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +15,23 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import dcgan, mlp
+from gan.networks import dcgan, mlp, spectral
 from gan.networks.classifier import Classifier
 
 
+def unchanged(params: Any) -> Any:
+    """The projection of a network whose parameters may be anything."""
+    return params
+
+
 class Network(NamedTuple):
-    """One player as pure functions: `init(key) -> params`, `apply(params, x) -> y`, and with labels
-    `apply(params, x, labels) -> y`."""
+    """One player as pure functions: `init(key) -> params`, `apply(params, x) -> y` (with labels
+    `apply(params, x, labels) -> y`), and `project(params) -> params`, which training calls after
+    every step of that player."""
 
     init: Callable[[jax.Array], Any]
     apply: Callable[..., jax.Array]
+    project: Callable[[Any], Any] = unchanged
 
 
 GENERATORS = {"mlp": mlp.Generator, "dcgan": dcgan.Generator}
@@ -67,7 +74,7 @@ def generator(
     """
     tables = GENERATORS, CONDITIONAL_GENERATORS
     module, condition = _build(tables, "generator.name", spec, shape, classes)
-    return _pure(module, (latent_dim,), condition)
+    return _with_weights(_pure(module, (latent_dim,), condition), spec)
 
 
 def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Network:
@@ -77,7 +84,7 @@ def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Ne
     """
     tables = CRITICS, CONDITIONAL_CRITICS
     module, condition = _build(tables, "critic.name", spec, shape, classes)
-    return _pure(module, shape, condition)
+    return _with_weights(_pure(module, shape, condition), spec)
 
 
 def classifier(shape: tuple[int, ...], classes: int) -> Network:
@@ -111,3 +118,16 @@ def _pure(module, input_shape: tuple[int, ...], condition: tuple = ()) -> Networ
         return module.apply({"params": params}, x, *condition)
 
     return Network(init, apply)
+
+
+def _with_weights(network: Network, spec: config.Network) -> Network:
+    if spec.weights == "free":
+        return network
+
+    def init(key):
+        return spectral.initial(network.init(key), jax.random.fold_in(key, 1))
+
+    def apply(params, x, *condition):
+        return network.apply(spectral.normalized(params), x, *condition)
+
+    return Network(init, apply, spectral.advanced)
