@@ -97,8 +97,9 @@ def write_report(path: str | Path) -> None:
                 "Along training, on the validation split. Above: the exact distance (blue), its "
                 "floor (dashed), what is left of it without the sampling (green), and what the "
                 "critic believes it is (orange; grey on training batches). Below: the share of the "
-                "exact distance that the critic certifies; while it is above the grey line, the "
-                "critic sees more than exact transport between as many other examples does.",
+                "exact distance that the critic certifies (orange), and that the exact transport "
+                "prices of as many other examples certify (grey): a critic above that line sees "
+                "more than they do, one below it is not trained enough.",
                 plot=True,
             ),
         ),

@@ -218,8 +218,8 @@ MEANINGS = {
     "critic_share": "Certified share of w1: what the critic, scaled down to slope 1 (w1_estimate / "
     "lipschitz), proves of the exact distance between the compared sets. At most 1; scaling the "
     "critic does not change it.",
-    "yardstick_share": "critic_share of the referee's own critic: exact transport prices between as "
-    "many other examples. A trained critic below it is not trained enough.",
+    "yardstick_share": "critic_share of the referee's own critic, the exact transport prices of as "
+    "many other examples. A critic below it is not trained enough.",
     "c_transform_bound": "Lower bound on w1 that the critic's scores prove without any scaling; "
     "negative when its slopes are far from 1.",
     "duality_gap": "What is left of w1 beyond the scaled critic's value: exactly the critic's half "

@@ -91,11 +91,11 @@ def save_distance_curves(path: str, records: list[dict]) -> None:
         _lines(
             panel,
             judged,
-            ("critic_share", "the critic", dict(color="C1", marker="o")),
-            ("yardstick_share", "yardstick: exact prices of other examples", dict(color="0.4")),
+            ("critic_share", "certified by the critic", dict(color="C1", marker="o")),
+            ("yardstick_share", "trained enough above this line", dict(color="0.4")),
         )
         top = max(1.5 * r[name] for r in judged for name in ("critic_share", "yardstick_share"))
-        panel.set(ylabel="certified share", ylim=(min(0, -0.05 * top), max(0.1, top)))
+        panel.set(ylabel="share of exact W1", ylim=(min(0, -0.05 * top), max(0.1, top)))
         panel.legend(fontsize="small", ncols=2, loc="upper right")
     (lower or [axes])[-1].set(xlabel="generator step")
     _save(figure, path)

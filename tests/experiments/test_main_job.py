@@ -60,6 +60,7 @@ def test_the_scores_are_finite_printed_and_explained(finished):
         assert MEANINGS[name].split("'")[0] in report
         if isinstance(value, float):
             assert np.isfinite(value)
+    assert "Is the critic trained enough?" in report
     assert "<script" not in report and "http" not in report
     assert report.count("data:image/png;base64,") >= 5
 
