@@ -55,12 +55,12 @@ class Side:
         environment = os.environ | (ALLOCATOR if allocator else {})
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload],
+            [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload]
+            + [str(core) for core in cores],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         self.about = self._answer()
 

@@ -1,12 +1,12 @@
 """Runs one side of the benchmark in a process of its own, on command, so that sides can take turns.
 
-    python -m experiments.benchmark_parts.worker SIDE WORKLOAD
+    python -m experiments.benchmark_parts.worker SIDE WORKLOAD CORE [CORE ...]
 
 It reads one JSON command a line and answers each with one JSON line:
 
 - {"run": seconds}: train for about that long; {"iterations": k, "seconds": s}.
-- {"round": path}: one iteration from the start, whose losses are the answer. Ours writes weights and
-  random inputs to `path` first; the peer takes them from there.
+- {"round": path}: one iteration from the start, whose losses are the answer. Ours writes weights
+  and random inputs to `path` first; the peer takes them from there.
 - {"peak": size}: GFLOP/s of the best of twenty products of two matrices of that size (ours only).
 - {"memory": null}: {"bytes": b}, the peak of the process.
 
@@ -14,6 +14,7 @@ The first line comes unasked: how long start and compilation took.
 """
 
 import json
+import os
 import sys
 import time
 
@@ -60,9 +61,9 @@ class Ours:
             stopping=lambda: time.perf_counter() - start >= seconds,
             chunk_seconds=min(training.CHUNK_SECONDS, seconds / 4),
         )
-        for step, state, _ in pauses:
+        for _, state, _ in pauses:
             self.state = state
-        return {"iterations": step - first, "seconds": time.perf_counter() - start}
+        return {"iterations": int(self.state.step) - first, "seconds": time.perf_counter() - start}
 
     def round(self, path: str) -> dict:
         """Metrics of the first round; its weights and random inputs go to `path`."""
@@ -128,6 +129,7 @@ def serve(side, lines, write) -> None:
 BEGIN = time.perf_counter()
 
 if __name__ == "__main__":
+    os.sched_setaffinity(0, map(int, sys.argv[3:]))
     if sys.argv[1] == "ours":
         chosen = Ours(sys.argv[2])
     else:

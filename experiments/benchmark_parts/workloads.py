@@ -3,9 +3,9 @@
 Counts are of multiplications and additions in matrix products and convolutions, two flops each,
 nothing else. With C for the critic's forward pass and G for the generator's, one example each:
 
-- a critic step with a slope penalty: G + 12 C. Real, fake: forward and both backward products, 3 C
-  each. Interpolates: forward, gradient in the input, and the two products of each of them backwards,
-  6 C.
+- a critic step with a slope penalty on interpolates: G + 12 C. Real and fake: forward and both
+  backward products, 3 C each. Interpolates: forward, gradient in the input, and the two products of
+  each of them backwards, 6 C.
 - a generator step: 3 G + 2 C, the critic's weights having no gradient.
 
 They are upper counts: the gradient in the pixels of the first layer, and what vanishes behind
