@@ -65,7 +65,7 @@ class Evaluator:
         keys = jax.random.split(jax.random.key(2**31), repeats)
         classes = np.random.default_rng(1)
 
-        def inputs(key, count: int) -> tuple:
+        def inputs(key, count: int, classes) -> tuple:
             """Latents, and for a conditional generator the labels of random training examples."""
             latents = jax.random.normal(key, (count, config.latent_dim))
             if not config.conditional:
@@ -73,8 +73,9 @@ class Evaluator:
             drawn = classes.integers(0, trained_on, count)
             return latents, dataset.examples("train", drawn)[1]
 
-        self._inputs = [inputs(key, self.n) for key in keys]
-        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES)
+        self._inputs = [inputs(key, self.n, classes) for key in keys]
+        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES, classes)
+        self._fresh_inputs = inputs
         self.labels = [labels for _, *asked in self._inputs for labels in asked]
         self.real_labels = real_labels if config.conditional else None
         self._generate = jax.jit(generator.apply)
@@ -98,6 +99,16 @@ class Evaluator:
     def generated(self, params) -> list[np.ndarray]:
         """The independent generated sets [n, *shape] that every score is computed from."""
         return [np.asarray(self._generate(params, *inputs)) for inputs in self._inputs]
+
+    def sample(self, params, count: int) -> np.ndarray:
+        """Generated examples [count, *shape], independent of `generated`; the first of them do not
+        depend on how many are asked for."""
+        blocks = []
+        for block in range(-(-count // self.n)):
+            key = jax.random.fold_in(jax.random.key(2**31 + 2), block)
+            inputs = self._fresh_inputs(key, self.n, np.random.default_rng([2, block]))
+            blocks.append(np.asarray(self._generate(params, *inputs)))
+        return np.concatenate(blocks)[:count]
 
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
