@@ -82,10 +82,11 @@ def evaluate_and_report(
 ) -> dict:
     """Test-split scores of the given parameters, kept in `path` with pictures and a report."""
     evaluator = Evaluator(config, dataset, generator, critic, "test")
+    space = samples.space(dataset, features, say=lambda line: print(line, file=sys.stderr))
     found = samples.evaluate(
         dataset,
         lambda wanted: evaluator.sample(generator_params, wanted),
-        samples.space(dataset, features, say=lambda line: print(line, file=sys.stderr)),
+        space,
         evaluator.split,
         count or min(samples.SAMPLES, 2 * config.evaluation_size),
     )
@@ -95,6 +96,7 @@ def evaluate_and_report(
         **evaluator(generator_params, critic_params),
         **evaluator.uncertainty(generator_params),
         **evaluator.memorisation(generator_params),
+        **evaluator.feature_distances(generator_params, *space.features),
         **found.entries(),
     }
     files.write_json(path / "evaluation.json", scores)

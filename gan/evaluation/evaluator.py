@@ -5,6 +5,7 @@ The validation split chooses checkpoints and is used while training; the test sp
 
 import functools
 import itertools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -196,6 +197,39 @@ class Evaluator:
             "sliced_w1_debiased": sliced.debiased,
             "sliced_w1_debiased_low": sliced.debiased_interval.low,
             "sliced_w1_debiased_high": sliced.debiased_interval.high,
+        }
+
+    def feature_distances(self, generator_params, features: Callable, name: str) -> dict[str, dict]:
+        """W1 between features, and debiased, each with interval, n and what real examples get.
+
+        Args:
+            generator_params: of the generator.
+            features: [n, *shape] -> [n, k].
+            name: how a table calls them.
+        """
+        reference = distances.reference(self.real, self.others, features=features)
+        found = distances.distance(
+            self.generated(generator_params),
+            reference,
+            resamples=RESAMPLES,
+            permutations=PERMUTATIONS,
+        )
+        real = distances.distance(self.others, reference, resamples=0, permutations=0)
+        common = {"n": found.n, "features": name}
+        return {
+            "feature_w1": {
+                "value": found.value,
+                "interval": list(found.interval),
+                "real": found.floor,
+                "p_value": found.p_value,
+                **common,
+            },
+            "feature_w1_debiased": {
+                "value": found.debiased,
+                "interval": list(found.debiased_interval),
+                "real": real.debiased,
+                **common,
+            },
         }
 
     def memorisation(self, generator_params) -> dict[str, float]:
