@@ -289,6 +289,11 @@ def _digits() -> Config:
     )
 
 
+def _digits_conditional() -> Config:
+    """Digits by class: the same two MLPs with a class embedding and a projection critic."""
+    return dataclasses.replace(_digits(), conditional=True)
+
+
 def _planar(name: str) -> Callable[[], Config]:
     def planar() -> Config:
         """Points in the plane with the toy settings of Gulrajani et al. 2017 (authors' code)."""
@@ -329,6 +334,7 @@ def _dcgan(name: str, steps: int, **fields: Any) -> Callable[[], Config]:
 
 PRESETS: dict[str, Callable[[], Config]] = {
     "digits": _digits,
+    "digits_conditional": _digits_conditional,
     "mnist": _dcgan("mnist", 6000),
     "fashion_mnist": _dcgan("fashion_mnist", 6000),
     "cifar10": _dcgan("cifar10", 50_000),
