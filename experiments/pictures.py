@@ -11,7 +11,7 @@ import numpy as np
 from gan import config as configs
 from gan import runs
 from gan.config import Config
-from gan.evaluation import MEANINGS, Evaluator
+from gan.evaluation import MEANINGS, Evaluator, verdicts
 from gan.runs import figures, report
 
 IMAGES = 64
@@ -121,6 +121,20 @@ def write_report(path: str | Path) -> None:
             report.picture(inside("real.png"), "Real examples that training never saw."),
         ),
         report.section(
+            "Is the critic trained enough?",
+            report.paragraph(verdicts.critic(scores)),
+            report.picture(
+                inside("distances.png"),
+                "Along training, on the validation split. Above: the exact distance (blue), its "
+                "floor (dashed), what is left of it without the sampling (green), and what the "
+                "critic believes it is (orange; grey on training batches). Below: the share of the "
+                "exact distance that the critic certifies (orange), and that the exact transport "
+                "prices of as many other examples certify (grey): a critic above that line sees "
+                "more than they do, one below it is not trained enough.",
+                plot=True,
+            ),
+        ),
+        report.section(
             "Is it copying?",
             report.picture(
                 inside("neighbours.png"),
@@ -140,12 +154,6 @@ def write_report(path: str | Path) -> None:
         ),
         report.section(
             "Along training",
-            report.picture(
-                inside("distances.png"),
-                "The critic's belief about the distance beside the exact distance, on the "
-                "validation split; grey: the belief on training batches.",
-                plot=True,
-            ),
             report.picture(
                 inside("losses.png"),
                 "What the players minimise. A generator loss has an arbitrary offset and means "

@@ -20,7 +20,7 @@ from gan.objectives.penalties import interpolates, slopes
 MODE_SAMPLES = 2500
 NEIGHBOUR_REFERENCES = 60_000
 RESAMPLES = 40
-PERMUTATIONS = 999
+PERMUTATIONS = 199
 
 
 class Evaluator:
@@ -120,6 +120,15 @@ class Evaluator:
         proof = referee.certify(
             self.real, fakes, real_scores, *zip(*judged, strict=True), solutions
         )
+        own = referee.prices(self.others[0], fakes[1])
+        yardstick = referee.certify(
+            self.real,
+            fakes[:1],
+            own(self.real),
+            [own(fakes[0])],
+            [np.zeros_like(fakes[0])],
+            solutions[:1],
+        )
         # Slopes are between examples of one class, as in training.
         latents, *_ = self._inputs[0]
         paired = self._generate(generator_params, latents, *given)
@@ -134,6 +143,7 @@ class Evaluator:
             "w1_debiased": found.debiased,
             "w1_estimate": proof.estimate,
             "critic_share": proof.share,
+            "yardstick_share": yardstick.share,
             "c_transform_bound": proof.c_transform_bound,
             "duality_gap": proof.duality_gap,
             "gradient_cosine": proof.gradient_cosine,
@@ -159,10 +169,11 @@ class Evaluator:
         """Intervals over resamples and p-value of W1, and sliced W1 with the same: for reports,
         since it takes many times as long as the distance itself."""
         fakes = self.generated(generator_params)
-        options = {"resamples": RESAMPLES, "permutations": PERMUTATIONS}
-        exact = distances.distance(fakes, self._reference, **options)
+        exact = distances.distance(
+            fakes, self._reference, resamples=RESAMPLES, permutations=PERMUTATIONS
+        )
         reference = distances.reference(self.real, self.others, metric="sliced")
-        sliced = distances.distance(fakes, reference, **options)
+        sliced = distances.distance(fakes, reference, resamples=RESAMPLES, permutations=0)
         return {
             "w1_low": exact.interval.low,
             "w1_high": exact.interval.high,
@@ -229,6 +240,8 @@ MEANINGS = {
     "critic_share": "Certified share of w1: what the critic, scaled down to slope 1 (w1_estimate / "
     "lipschitz), proves of the exact distance between the compared sets. At most 1; scaling the "
     "critic does not change it.",
+    "yardstick_share": "critic_share of the referee's own critic, the exact transport prices of as "
+    "many other examples. A critic below it is not trained enough.",
     "c_transform_bound": "Lower bound on w1 that the critic's scores prove without any scaling; "
     "negative when its slopes are far from 1.",
     "duality_gap": "What is left of w1 beyond the scaled critic's value: exactly the critic's half "
@@ -244,9 +257,8 @@ MEANINGS = {
     "w1_high": "Upper end of that interval.",
     "w1_debiased_low": "Lower end of a 95 % interval of w1_debiased over other samples.",
     "w1_debiased_high": "Upper end of that interval.",
-    "p_value": "Probability of a generated and a real set that differ as much as these, were both "
-    "drawn from one law (permutation test of the energy distance; 0.001 is the smallest it can "
-    "say).",
+    "p_value": "Probability of a w1_debiased as high, were generated and real examples of one law: "
+    "a permutation test on 256 examples a set, which can say 0.005 at the least.",
     "sliced_w1": "Mean W1 between projections of generated and real examples on 256 fixed "
     "directions; sees less than w1, but has a far lower floor.",
     "sliced_w1_floor": "What sliced_w1 would be for a perfect generator.",

@@ -61,6 +61,7 @@ def test_the_scores_are_finite_printed_and_explained(finished):
         assert MEANINGS[name].split("'")[0] in report
         if isinstance(value, float):
             assert np.isfinite(value)
+    assert "Is the critic trained enough?" in report
     text = re.sub(r"base64,[^\"]*", "", report)
     assert "<script" not in text and "http" not in text
     assert report.count("data:image/png;base64,") >= 5
