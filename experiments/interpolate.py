@@ -177,7 +177,7 @@ def _save_grid(path: str, images: np.ndarray, columns: int) -> None:
 
 
 def _save_frames(path: str, images: np.ndarray) -> None:
-    """Animation of images [r, frames, *shape], side by side, resting at whole classes or latents."""
+    """Animation of images [r, frames, *shape], side by side, resting at the ends of paths."""
     frames = [figures.image_grid(pixels(now), len(now)) for now in images.swapaxes(0, 1)]
     rests = [MILLISECONDS * (6 if i % ANIMATED == 0 else 1) for i in range(len(frames))]
     figures.save_animation(path, frames, rests)
