@@ -11,7 +11,9 @@ import numpy as np
 from gan import config as configs
 from gan import runs
 from gan.config import Config
-from gan.evaluation import MEANINGS, Evaluator, verdicts
+from gan.evaluation import MEANINGS, Evaluator, proportions, verdicts
+from gan.evaluation import scores as scoring
+from gan.evaluation.samples import COVERS
 from gan.runs import figures, report
 
 IMAGES = 64
@@ -19,6 +21,7 @@ CLASS_ROWS, CLASS_COLUMNS = 16, 10
 POINTS = 2000
 NEIGHBOUR_ROWS = 8
 NEIGHBOURS = 5
+UNSERVED = 16
 
 
 @functools.lru_cache(maxsize=8)
@@ -100,6 +103,20 @@ def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_p
         figures.save_image(picture, figures.image_grid(tiles, 2 * (1 + NEIGHBOURS)))
 
 
+def save_proportions(path: str | Path, dataset, found: dict | None, unserved) -> None:
+    """The matrix of flows between classes, and the real examples that nobody serves."""
+    flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
+    for picture in (flow, lonely):
+        if os.path.exists(picture):
+            os.remove(picture)
+    if found is None:
+        return
+    figures.save_flow(flow, np.array(found["flow"]), found["classes"])
+    if len(unserved) and len(dataset.shape) == 3:
+        tiles = dataset.to_uint8(unserved[:UNSERVED])
+        figures.save_image(lonely, figures.image_grid(tiles, UNSERVED))
+
+
 def write_report(path: str | Path) -> None:
     """Draw the curves and write report.html from what the run directory holds."""
     run = runs.read(path)
@@ -144,12 +161,31 @@ def write_report(path: str | Path) -> None:
         ),
         report.section(
             "The numbers",
-            report.table((name, value, MEANINGS[name]) for name, value in scores.items()),
+            report.table(
+                (name, value, MEANINGS[name]) for name, value in scores.items() if name in MEANINGS
+            ),
             report.paragraph(
                 "Distances are Euclidean on examples scaled to [-1, 1] (points: in the units of "
                 "the plane), and exact for the compared samples. They depend on n, so compare "
                 "values at the same n only.",
                 "note",
+            ),
+        ),
+        report.section("Sample scores", *_sample_scores(scores)),
+        report.section("Does it make what it is asked for?", *_class_shares(scores)),
+        report.section(
+            "Proportions",
+            *_proportions(scores),
+            report.picture(
+                inside("flow.png"),
+                "Mass in per cent that the exact plan sends from each class of the generated "
+                "examples (rows) to each class of the real ones (columns). Blue stays in its "
+                "class, orange changes it.",
+                plot=True,
+            ),
+            report.picture(
+                inside("unserved.png"),
+                "Real examples that no generated one serves, the loneliest first.",
             ),
         ),
         report.section(
@@ -171,6 +207,78 @@ def write_report(path: str | Path) -> None:
             report.paragraph(environment_line(run.environment()), "note"),
         ),
     )
+
+
+def _sample_scores(scores: dict) -> list[str]:
+    """The table of sample scores, with what they depend on."""
+    entries = {name: scores[name] for name in scores if name in scoring.MEANINGS}
+    if not entries:
+        return []
+    header = ("score", "value", "95 % interval", "real examples", "n")
+    rows, features = [], {}
+    for name, entry in entries.items():
+        features.setdefault(entry["features"], []).append(name)
+        low, high, value, real = map(
+            report.number, (*entry["interval"], entry["value"], entry["real"])
+        )
+        rows.append((name, value, f"{low} to {high}", real, str(entry["n"])))
+    used = [f"{', '.join(names)}: {text}." for text, names in features.items()]
+    skipped = [f"{name}: {reason}" for name, reason in scores.get("skipped_scores", {}).items()]
+    if skipped:
+        used.append(f"Left out: {'; '.join(skipped)}.")
+    return [
+        report.grid(header, rows),
+        report.table((name, "", scoring.MEANINGS[name]) for name in entries),
+        report.paragraph("Features. " + " ".join(used), "note"),
+        report.paragraph(
+            f"The column of real examples holds what held-out real ones would get in place of "
+            f"the generated ones. {COVERS}",
+            "note",
+        ),
+    ]
+
+
+def _class_shares(scores: dict) -> list[str]:
+    """The shares of a conditional run that the classifier assigns to the asked class."""
+    if "class_shares" not in scores:
+        return []
+    rows = [
+        (
+            name,
+            *("" if s is None else f"{100 * s:.1f} %" for s in (pair["generated"], pair["real"])),
+        )
+        for name, pair in scores["class_shares"].items()
+    ]
+    return [
+        report.grid(("class", "generated", "held-out real"), rows),
+        report.paragraph(
+            "Share that the data set's own classifier assigns to the class asked for, and to the "
+            "label of real examples. It says nothing about variety within a class.",
+            "note",
+        ),
+    ]
+
+
+def _proportions(scores: dict) -> list[str]:
+    """What the exact plan says about classes, in words and numbers."""
+    if "proportions" not in scores:
+        return []
+    found = scores["proportions"]
+    real = found["real"]
+    return [
+        report.paragraph(
+            f"Of {found['n']} generated examples, at least {100 * found['least_change']:.1f} % "
+            f"would have to change class to match the real proportions; as many other real "
+            f"examples would have to change {100 * real['least_change']:.1f} %, by chance. The "
+            f"exact plan moves {100 * found['plan_change']:.1f} % across classes (real examples: "
+            f"{100 * real['plan_change']:.1f} %). {100 * found['unserved']:.1f} % of the real "
+            f"examples are served by nobody (real examples: {100 * real['unserved']:.1f} %)."
+        ),
+        report.table(
+            (name, found[name], meaning) for name, meaning in proportions.MEANINGS.items()
+        ),
+        report.paragraph(f"Classes of generated examples: {found['labels']}.", "note"),
+    ]
 
 
 def verdict(scores: dict) -> str:

@@ -1,4 +1,4 @@
-"""Does a class-conditional generator make what it is asked for? A classifier's count, per class.
+"""Does a class-conditional generator make what it is asked for? A classifier's answer, per class.
 
 The classifier errs too: beside every share stands the share of held-out real examples of the same
 class that it gives their own label, which is what a perfect generator would score. A share says
@@ -10,9 +10,10 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from gan.evaluation.classifier import Classifier
+from gan.evaluation.classifier import Classifier, Stacked
 
 PER_CLASS = 200
+MOST = 20_000
 KEY = 2**31 + 2
 
 
@@ -20,9 +21,9 @@ def shares(
     generate: Callable[[np.ndarray, np.ndarray], np.ndarray],
     latent_dim: int,
     dataset,
-    classifier: Classifier,
+    classifier: Classifier | Stacked,
     split: str,
-    per_class: int = PER_CLASS,
+    per_class: int | None = None,
 ) -> dict[str, dict[str, float | None]]:
     """By class name: {"generated": share, "real": share} that the classifier gives the class.
 
@@ -32,11 +33,14 @@ def shares(
         dataset: what gan.data.load returns.
         classifier: of that data set.
         split: where the real examples are, as many of each class as it has, at most `per_class`.
-        per_class: generated examples of each class.
+        per_class: generated examples of each class; None for PER_CLASS, or fewer where the classes
+            are so many that this would be over MOST in all.
 
     Returns:
         Shares in [0, 1], in the order of the labels; "real" is None where the split has no example.
     """
+    if per_class is None:
+        per_class = max(1, min(PER_CLASS, MOST // dataset.num_classes))
     latents = np.asarray(jax.random.normal(jax.random.key(KEY), (per_class, latent_dim)))
     _, real_labels = dataset.examples(split)
     found = {}
@@ -60,7 +64,15 @@ def entries(found: dict[str, dict[str, float | None]]) -> dict:
     }
 
 
-def _share(classifier: Classifier, examples: np.ndarray, label: int) -> float | None:
+MEANINGS = {
+    "class_share": "Share of generated examples that the data set's own classifier assigns to the "
+    "class that was asked for, a mean over classes with as many examples each.",
+    "class_share_real": "The same share of held-out real examples and their labels: what a perfect "
+    "generator would have.",
+}
+
+
+def _share(classifier: Classifier | Stacked, examples: np.ndarray, label: int) -> float | None:
     if not len(examples):
         return None
     return float(np.mean(classifier.labels(examples) == label))

@@ -216,7 +216,7 @@ def _resampled(metric, fakes, against, count) -> tuple[np.ndarray, np.ndarray]:
     floors = [metric.between(sets[k], sets[0]) for k in others]
     within = [metric.between(sets[k], sets[k + 1]) for k in generated[:-1]]
     found = []
-    for rows in resampling.halves(len(sets), len(sets[0]), count):
+    for rows in resampling.halves([len(part) for part in sets], count):
         value = [f(rows[k], rows[0]) for f, k in zip(values, generated, strict=True)]
         floor = [f(rows[k], rows[0]) for f, k in zip(floors, others, strict=True)]
         inner = [f(rows[k], rows[k + 1]) for f, k in zip(within, generated[:-1], strict=True)]

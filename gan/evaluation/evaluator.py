@@ -13,7 +13,7 @@ import numpy as np
 from gan import transport
 from gan.config import Config
 from gan.errors import UserError
-from gan.evaluation import distances, modes, referee
+from gan.evaluation import asked, distances, modes, referee
 from gan.networks import Network
 from gan.objectives.penalties import interpolates, slopes
 
@@ -65,7 +65,7 @@ class Evaluator:
         keys = jax.random.split(jax.random.key(2**31), repeats)
         classes = np.random.default_rng(1)
 
-        def inputs(key, count: int) -> tuple:
+        def inputs(key, count: int, classes) -> tuple:
             """Latents, and for a conditional generator the labels of random training examples."""
             latents = jax.random.normal(key, (count, config.latent_dim))
             if not config.conditional:
@@ -73,9 +73,10 @@ class Evaluator:
             drawn = classes.integers(0, trained_on, count)
             return latents, dataset.examples("train", drawn)[1]
 
-        self._inputs = [inputs(key, self.n) for key in keys]
-        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES)
-        self.labels = [labels for _, *asked in self._inputs for labels in asked]
+        self._inputs = [inputs(key, self.n, classes) for key in keys]
+        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES, classes)
+        self._fresh_inputs = inputs
+        self.labels = [labels for _, *drawn in self._inputs for labels in drawn]
         self.real_labels = real_labels if config.conditional else None
         self._generate = jax.jit(generator.apply)
 
@@ -99,6 +100,28 @@ class Evaluator:
         """The independent generated sets [n, *shape] that every score is computed from."""
         return [np.asarray(self._generate(params, *inputs)) for inputs in self._inputs]
 
+    def sample(self, params, count: int) -> np.ndarray:
+        """Generated examples [count, *shape], independent of `generated`; the first of them do not
+        depend on how many are asked for."""
+        blocks = []
+        for block in range(-(-count // self.n)):
+            key = jax.random.fold_in(jax.random.key(2**31 + 2), block)
+            inputs = self._fresh_inputs(key, self.n, np.random.default_rng([2, block]))
+            blocks.append(np.asarray(self._generate(params, *inputs)))
+        return np.concatenate(blocks)[:count]
+
+    def class_shares(self, params, classifier) -> dict:
+        """How often a conditional generator makes the class that it is asked for; see
+        gan.evaluation.asked."""
+        found = asked.shares(
+            functools.partial(self._generate, params),
+            self._inputs[0][0].shape[1],
+            self.dataset,
+            classifier,
+            self.split,
+        )
+        return asked.entries(found)
+
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
         fakes = self.generated(generator_params)
@@ -114,8 +137,8 @@ class Evaluator:
         judge = functools.partial(self._criticise, critic_params)
         real_scores, _ = jax.device_get(judge(self.real, *given))
         judged = [
-            jax.device_get(judge(fake, *asked))
-            for fake, (_, *asked) in zip(fakes, self._inputs, strict=True)
+            jax.device_get(judge(fake, *drawn))
+            for fake, (_, *drawn) in zip(fakes, self._inputs, strict=True)
         ]
         proof = referee.certify(
             self.real, fakes, real_scores, *zip(*judged, strict=True), solutions
@@ -222,7 +245,7 @@ class Evaluator:
         return np.concatenate([fakes[:, None], references[indices]], axis=1)
 
 
-MEANINGS = {
+MEANINGS = asked.MEANINGS | {
     "step": "Generator steps behind the evaluated checkpoint.",
     "split": "The split of real data compared with; it took no part in training.",
     "n": "Examples in every compared set; distances between samples depend on it.",

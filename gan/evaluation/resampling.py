@@ -8,7 +8,7 @@ Romano 1994; transport costs are such statistics with the potentials as summands
 Loubes 2019). The halves' own mean lies higher, since the floor does, so only their spread is used.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy import stats
@@ -17,11 +17,11 @@ LEVEL = 0.95
 MOST = 256
 
 
-def halves(sets: int, n: int, count: int) -> Iterator[list[np.ndarray]]:
-    """`count` times, for each of `sets` sets of n points, the rows of a random half of it."""
-    draw = np.random.default_rng(0)
+def halves(sizes: Sequence[int], count: int, seed: int = 0) -> Iterator[list[np.ndarray]]:
+    """`count` times, for each of several sets of these sizes, the rows of a random half of it."""
+    draw = np.random.default_rng(seed)
     for _ in range(count):
-        yield [draw.permutation(n)[: n // 2] for _ in range(sets)]
+        yield [draw.permutation(n)[: n // 2] for n in sizes]
 
 
 def interval(value: float, on_halves: np.ndarray) -> tuple[float, float]:

@@ -136,6 +136,36 @@ def save_loss_curves(path: str, records: list[dict]) -> None:
     _save(figure, path)
 
 
+def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:
+    """Heat map of the mass [c, c] that goes from each generated class to each real one, per cent.
+
+    The diagonal, where mass stays in its class, has a colour of its own, so that the rest is seen.
+    """
+    count = len(flow)
+    numbered = count <= 12
+    figure, (axes,) = _figure(1.6 + 0.55 * min(count, 12), 1.2 + 0.5 * min(count, 12))
+    percent = 100 * np.asarray(flow)
+    stays = np.eye(count, dtype=bool)
+    for shown, colours in ((~stays, "Oranges"), (stays, "Blues")):
+        picture = np.ma.masked_array(percent, ~shown)
+        axes.imshow(picture, cmap=colours, vmin=0, vmax=max(percent[shown].max(), 1e-9))
+    if numbered:
+        for (row, column), value in np.ndenumerate(percent):
+            if value >= 0.05:
+                dark = value > 0.6 * percent[stays if row == column else ~stays].max()
+                colour = "white" if dark else "black"
+                axes.text(
+                    column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=8
+                )
+    ticks = range(count) if numbered else []
+    axes.set_xticks(ticks, [names[k] for k in ticks], rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(ticks, [names[k] for k in ticks], fontsize=8)
+    axes.set(xlabel="real", ylabel="generated")
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    _save(figure, path)
+
+
 def _figure(width: float, height: float, heights: tuple[int, ...] = (1,)):
     import matplotlib
 

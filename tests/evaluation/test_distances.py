@@ -141,7 +141,7 @@ def test_the_p_value_counts_relabellings_of_the_debiased_distance():
 
 
 def test_half_samples_are_halves_without_repetition():
-    rows = list(resampling.halves(3, 11, 4))
+    rows = list(resampling.halves([11] * 3, 4))
     assert len(rows) == 4 and all(len(sides) == 3 for sides in rows)
     for sides in rows:
         assert all(len(set(side)) == len(side) == 5 and max(side) < 11 for side in sides)
