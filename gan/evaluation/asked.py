@@ -64,6 +64,21 @@ def entries(found: dict[str, dict[str, float | None]]) -> dict:
     }
 
 
+def table(runs: list[dict[str, dict[str, float | None]]]) -> str:
+    """Markdown table of the `shares` of several runs, in per cent: mean, range over runs, real."""
+    lines = [
+        "| class | generated, mean | lowest, highest run | held-out real |",
+        "|---|---|---|---|",
+    ]
+    for name, first in runs[0].items():
+        values = [100 * found[name]["generated"] for found in runs]
+        real = "" if first["real"] is None else f"{100 * first['real']:.1f}"
+        lines.append(
+            f"| {name} | {np.mean(values):.1f} | {min(values):.1f}, {max(values):.1f} | {real} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 MEANINGS = {
     "class_share": "Share of generated examples that the data set's own classifier assigns to the "
     "class that was asked for, a mean over classes with as many examples each.",

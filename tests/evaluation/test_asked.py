@@ -52,6 +52,17 @@ def test_real_shares_are_the_classifiers_own_and_means_are_over_classes():
     assert means["class_shares"] == obeys
 
 
+def test_a_table_over_runs_says_mean_range_and_real():
+    obeys = found(lambda z, labels: image(labels))
+    always_b = found(lambda z, labels: image(np.ones(len(labels))))
+    lines = asked.table([obeys, always_b]).splitlines()
+    assert lines[2:] == [
+        "| a | 50.0 | 0.0, 100.0 | 100.0 |",
+        "| b | 100.0 | 100.0, 100.0 | 75.0 |",
+        "| c | 50.0 | 0.0, 100.0 |  |",
+    ]
+
+
 def test_latents_are_normal_and_the_same_for_every_class():
     seen = []
     found(lambda z, labels: seen.append(z) or image(labels))
