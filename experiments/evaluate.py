@@ -99,6 +99,8 @@ def evaluate_and_report(
         **evaluator.feature_distances(generator_params, *space.features),
         **found.entries(),
     }
+    if config.conditional and space.classifier is not None:
+        scores |= evaluator.class_shares(generator_params, space.classifier)
     files.write_json(path / "evaluation.json", scores)
     pictures.save_evaluation(path, dataset, evaluator, generator_params)
     pictures.save_proportions(path, dataset, found.proportions, found.unserved)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import dcgan, mlp, spectral
+from gan.networks import biggan, dcgan, mlp, spectral
 from gan.networks.classifier import Classifier
 
 
@@ -36,8 +36,8 @@ class Network(NamedTuple):
 
 GENERATORS = {"mlp": mlp.Generator, "dcgan": dcgan.Generator}
 CRITICS = {"mlp": mlp.Critic, "dcgan": dcgan.Critic}
-CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator}
-CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic}
+CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator, "biggan": biggan.Generator}
+CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic, "biggan": biggan.Critic}
 
 
 def players(
