@@ -40,11 +40,13 @@ class Network:
     """One player's architecture."""
 
     name: str = "mlp"
-    """Registered architecture: mlp or dcgan."""
+    """Architecture: mlp, dcgan (strided convolutions), resnet (of the WGAN-GP paper), table1 (that
+    paper's family of random architectures) or r3gan (residual, without normalisation)."""
     width: int = 256
-    """Hidden units of an mlp; channels next to the pixels of a dcgan."""
+    """Hidden units of an mlp; channels next to the pixels of the others."""
     depth: int = 3
-    """Hidden layers of an mlp; a dcgan derives its own from the image size."""
+    """Hidden layers of an mlp; all layers of a table1; blocks per image size of an r3gan. A dcgan
+    and a resnet derive their own from the image size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
     """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
     normalization: Literal["none", "layer", "batch"] = "none"
@@ -172,6 +174,17 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
         lambda c: c.weight_clip > 0 and c.critic.weights == "spectral",
         "weight_clip goes with critic.weights free only: spectral normalisation undoes any scale "
         "of the kernels",
+    ),
+    (
+        lambda c: any(
+            p.name == "r3gan" and p.normalization != "none" for p in (c.generator, c.critic)
+        ),
+        "r3gan goes with normalization none only: its blocks start as the identity instead",
+    ),
+    (
+        lambda c: any(p.name == "r3gan" and p.weights != "free" for p in (c.generator, c.critic)),
+        "r3gan goes with weights free only: kernels that start at zero have no largest singular "
+        "value to be divided by",
     ),
 ]
 """Choices that do not go together: whether a config makes them, and why it is refused."""

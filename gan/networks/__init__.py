@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import dcgan, mlp, spectral
+from gan.networks import dcgan, mlp, r3gan, resnet, spectral, table1
 from gan.networks.classifier import Classifier
 
 
@@ -32,8 +32,20 @@ class Network(NamedTuple):
     project: Callable[[Any], Any] = unchanged
 
 
-GENERATORS = {"mlp": mlp.Generator, "dcgan": dcgan.Generator}
-CRITICS = {"mlp": mlp.Critic, "dcgan": dcgan.Critic}
+GENERATORS = {
+    "mlp": mlp.Generator,
+    "dcgan": dcgan.Generator,
+    "resnet": resnet.Generator,
+    "table1": table1.Generator,
+    "r3gan": r3gan.Generator,
+}
+CRITICS = {
+    "mlp": mlp.Critic,
+    "dcgan": dcgan.Critic,
+    "resnet": resnet.Critic,
+    "table1": table1.Critic,
+    "r3gan": r3gan.Critic,
+}
 
 
 def generator(spec: config.Network, latent_dim: int, shape: tuple[int, ...]) -> Network:
