@@ -3,6 +3,7 @@
 The validation split chooses checkpoints and is used while training; the test split is reported.
 """
 
+import functools
 import itertools
 
 import jax
@@ -19,7 +20,7 @@ from gan.objectives.penalties import interpolates, slopes
 MODE_SAMPLES = 2500
 NEIGHBOUR_REFERENCES = 60_000
 RESAMPLES = 40
-PERMUTATIONS = 999
+PERMUTATIONS = 199
 
 
 class Evaluator:
@@ -33,6 +34,11 @@ class Evaluator:
         dataset: what gan.data.load returns.
         generator, critic: pure networks.
         split: "validation" or "test".
+
+    Attributes:
+        real: the held-out examples [n, *shape], and `real_labels`, int32 [n], of a conditional run.
+        labels: the classes asked for in each generated set, int32 [n] each; drawn from the
+            empirical class distribution. Empty for an unconditional run.
 
     Raises:
         UserError: if the data set is too small to compare two examples with two others.
@@ -48,7 +54,7 @@ class Evaluator:
         repeats = max(2, config.evaluation_repeats)
         draw = np.random.default_rng(0)
         rows = draw.permutation(dataset.size(split))[: self.n]
-        self.real = dataset.examples(split, rows)[0]
+        self.real, real_labels = dataset.examples(split, rows)
         order = draw.permutation(trained_on)
         pieces = min(repeats, trained_on // self.n)
         self.others = [
@@ -57,23 +63,33 @@ class Evaluator:
         ]
         self.references = order[:NEIGHBOUR_REFERENCES]
         keys = jax.random.split(jax.random.key(2**31), repeats)
-        self._latents = [jax.random.normal(key, (self.n, config.latent_dim)) for key in keys]
-        self._extra = jax.random.normal(
-            jax.random.key(2**31 + 1), (MODE_SAMPLES, config.latent_dim)
-        )
+        classes = np.random.default_rng(1)
+
+        def inputs(key, count: int) -> tuple:
+            """Latents, and for a conditional generator the labels of random training examples."""
+            latents = jax.random.normal(key, (count, config.latent_dim))
+            if not config.conditional:
+                return (latents,)
+            drawn = classes.integers(0, trained_on, count)
+            return latents, dataset.examples("train", drawn)[1]
+
+        self._inputs = [inputs(key, self.n) for key in keys]
+        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES)
+        self.labels = [labels for _, *asked in self._inputs for labels in asked]
+        self.real_labels = real_labels if config.conditional else None
         self._generate = jax.jit(generator.apply)
 
-        def scores_and_gradients(params, x):
+        def scores_and_gradients(params, x, *given):
             def total(x):
-                scores = critic.apply(params, x)
+                scores = critic.apply(params, x, *given)
                 return jnp.sum(scores), scores
 
             gradients, scores = jax.grad(total, has_aux=True)(x)
             return scores, gradients
 
-        def slopes_between(params, real, fake):
+        def slopes_between(params, real, fake, *given):
             points = interpolates(real, fake, jax.random.key(0))
-            return slopes(lambda x: critic.apply(params, x), points)
+            return slopes(lambda x: critic.apply(params, x, *given), points)
 
         self._criticise = jax.jit(scores_and_gradients)
         self._slopes = jax.jit(slopes_between)
@@ -81,11 +97,12 @@ class Evaluator:
 
     def generated(self, params) -> list[np.ndarray]:
         """The independent generated sets [n, *shape] that every score is computed from."""
-        return [np.asarray(self._generate(params, z)) for z in self._latents]
+        return [np.asarray(self._generate(params, *inputs)) for inputs in self._inputs]
 
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
         fakes = self.generated(generator_params)
+        given = () if self.real_labels is None else (self.real_labels,)
         solutions = [transport.assignment(fake, self.real) for fake in fakes]
         found = distances.distance(
             fakes,
@@ -94,15 +111,29 @@ class Evaluator:
             permutations=0,
             values=[solution.value for solution in solutions],
         )
-        (real_scores, _), *judged = (
-            jax.device_get(self._criticise(critic_params, x)) for x in (self.real, *fakes)
-        )
+        judge = functools.partial(self._criticise, critic_params)
+        real_scores, _ = jax.device_get(judge(self.real, *given))
+        judged = [
+            jax.device_get(judge(fake, *asked))
+            for fake, (_, *asked) in zip(fakes, self._inputs, strict=True)
+        ]
         proof = referee.certify(
             self.real, fakes, real_scores, *zip(*judged, strict=True), solutions
         )
-        low, middle, high = np.percentile(
-            self._slopes(critic_params, jnp.asarray(self.real), jnp.asarray(fakes[0])), (5, 50, 95)
+        own = referee.prices(self.others[0], fakes[1])
+        yardstick = referee.certify(
+            self.real,
+            fakes[:1],
+            own(self.real),
+            [own(fakes[0])],
+            [np.zeros_like(fakes[0])],
+            solutions[:1],
         )
+        # Slopes are between examples of one class, as in training.
+        latents, *_ = self._inputs[0]
+        paired = self._generate(generator_params, latents, *given)
+        between = self._slopes(critic_params, jnp.asarray(self.real), paired, *given)
+        low, middle, high = np.percentile(between, (5, 50, 95))
         scores = {
             "n": self.n,
             "w1": found.value,
@@ -112,6 +143,7 @@ class Evaluator:
             "w1_debiased": found.debiased,
             "w1_estimate": proof.estimate,
             "critic_share": proof.share,
+            "yardstick_share": yardstick.share,
             "c_transform_bound": proof.c_transform_bound,
             "duality_gap": proof.duality_gap,
             "gradient_cosine": proof.gradient_cosine,
@@ -121,7 +153,7 @@ class Evaluator:
             "slope_95": float(high),
         }
         if self.dataset.modes is not None:
-            points = np.asarray(self._generate(generator_params, self._extra))
+            points = np.asarray(self._generate(generator_params, *self._extra))
             counted = modes.count_modes(
                 points, self.dataset.modes.centers, self.dataset.modes.sigma
             )
@@ -137,10 +169,11 @@ class Evaluator:
         """Intervals over resamples and p-value of W1, and sliced W1 with the same: for reports,
         since it takes many times as long as the distance itself."""
         fakes = self.generated(generator_params)
-        options = {"resamples": RESAMPLES, "permutations": PERMUTATIONS}
-        exact = distances.distance(fakes, self._reference, **options)
+        exact = distances.distance(
+            fakes, self._reference, resamples=RESAMPLES, permutations=PERMUTATIONS
+        )
         reference = distances.reference(self.real, self.others, metric="sliced")
-        sliced = distances.distance(fakes, reference, **options)
+        sliced = distances.distance(fakes, reference, resamples=RESAMPLES, permutations=0)
         return {
             "w1_low": exact.interval.low,
             "w1_high": exact.interval.high,
@@ -207,6 +240,8 @@ MEANINGS = {
     "critic_share": "Certified share of w1: what the critic, scaled down to slope 1 (w1_estimate / "
     "lipschitz), proves of the exact distance between the compared sets. At most 1; scaling the "
     "critic does not change it.",
+    "yardstick_share": "critic_share of the referee's own critic, the exact transport prices of as "
+    "many other examples. A critic below it is not trained enough.",
     "c_transform_bound": "Lower bound on w1 that the critic's scores prove without any scaling; "
     "negative when its slopes are far from 1.",
     "duality_gap": "What is left of w1 beyond the scaled critic's value: exactly the critic's half "
@@ -222,9 +257,8 @@ MEANINGS = {
     "w1_high": "Upper end of that interval.",
     "w1_debiased_low": "Lower end of a 95 % interval of w1_debiased over other samples.",
     "w1_debiased_high": "Upper end of that interval.",
-    "p_value": "Probability of a generated and a real set that differ as much as these, were both "
-    "drawn from one law (permutation test of the energy distance; 0.001 is the smallest it can "
-    "say).",
+    "p_value": "Probability of a w1_debiased as high, were generated and real examples of one law: "
+    "a permutation test on 256 examples a set, which can say 0.005 at the least.",
     "sliced_w1": "Mean W1 between projections of generated and real examples on 256 fixed "
     "directions; sees less than w1, but has a far lower floor.",
     "sliced_w1_floor": "What sliced_w1 would be for a perfect generator.",
