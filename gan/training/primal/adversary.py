@@ -1,5 +1,7 @@
 """The game itself, as one more way of lowering the same distance: a critic learns it meanwhile."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,14 +18,14 @@ ROUNDS = 10
 
 
 def adversary(problem: Problem, size: int) -> Method:
-    """WGAN-GP as the problem's config has it, batches of `size`; the critic reads the points.
+    """WGAN-GP as the problem's config has it, but in batches of `size`; the critic reads the points.
 
     Each of the n_critic critic steps of a round takes the next batch in the order of the data.
 
     Raises:
         NonFiniteError: when a metric is.
     """
-    config = problem.config
+    config = dataclasses.replace(problem.config, batch_size=size)
     critic = networks.critic(config.critic, problem.points.shape[1:])
 
     def batch(data, step, i, key):
