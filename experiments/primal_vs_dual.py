@@ -29,6 +29,7 @@ from experiments.primal_parts.settings import SETTINGS, Sets, Setting
 from gan import config
 from gan.config import unknown
 from gan.errors import UserError
+from gan.evaluation import classifier
 from gan.runs import files
 
 
@@ -73,11 +74,19 @@ def run(chosen: dict[str, Setting], workdir: str, data_dir: str | None) -> dict[
     say = functools.partial(print, flush=True)
     started = time.monotonic()
     loaded = {name: settings.load(setting, data_dir) for name, setting in chosen.items()}
-    phi = functools.cache(lambda name, cost: settings.feature_function(loaded[name], cost, say))
+
+    @functools.cache
+    def features(name: str, cost: str):
+        return settings.feature_function(
+            loaded[name], cost, lambda: classifier.load_or_train(loaded[name].dataset, say=say)
+        )
+
+    for name, each in todo:  # what cannot be had is said before hours of training
+        features(name, each.cost)
     for done, (name, each) in enumerate(todo):
         setting = chosen[name]
         snapshots, samples = training.train(
-            setting, loaded[name], phi(name, each.cost), each.method, each.seed
+            setting, loaded[name], features(name, each.cost), each.method, each.seed
         )
         _keep(Path(workdir) / name / each.folder, _identity(setting, each), snapshots, samples)
         spent = time.monotonic() - started

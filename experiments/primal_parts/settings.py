@@ -94,8 +94,8 @@ SETTINGS: dict[str, Setting] = {
         size=1024,
         n=512,
         samples=2500,
-        steps=300,
-        seconds=5,
+        steps=250,
+        seconds=4,
         methods=("wgan_gp:256", *METHODS[1:]),
         learned=(),
         costs=("pixels",),
@@ -106,7 +106,7 @@ SETTINGS: dict[str, Setting] = {
         size=1024,
         n=375,
         samples=1000,
-        steps=300,
+        steps=250,
         seconds=5,
         methods=METHODS,
         learned=LEARNED,
@@ -118,11 +118,11 @@ SETTINGS: dict[str, Setting] = {
         size=2048,
         n=512,
         samples=1024,
-        steps=300,
-        seconds=20,
+        steps=150,
+        seconds=15,
         methods=LEARNED,
-        learned=LEARNED,
-        costs=COSTS,
+        learned=LEARNED[:3],
+        costs=("pixels", "features"),
         seeds=1,
     ),
 }
@@ -175,24 +175,34 @@ def load(setting: Setting, data_dir: str | None) -> Sets:
     )
 
 
-def feature_function(sets: Sets, cost: str, say: Callable) -> Callable:
-    """phi: [m, *shape] -> [m, k], differentiable, so that the cost is |phi(x) - phi(y)|."""
+def pixels(x):
+    """Examples [m, *shape] flattened to [m, k]."""
+    return x.reshape(len(x), -1)
 
-    def pixels(x):
-        return x.reshape(len(x), -1)
 
+def feature_function(
+    sets: Sets, cost: str, trained: Callable[[], classifier.Classifier]
+) -> Callable:
+    """phi: [m, *shape] -> [m, k], differentiable, so that the cost is |phi(x) - phi(y)|.
+
+    Args:
+        trained: gives the classifier, if the cost needs one.
+
+    Raises:
+        UserError: for features of points in the plane.
+    """
     if cost == "pixels":
         return pixels
     dataset = sets.dataset
     if len(dataset.shape) == 1:
         raise UserError(f"points of {dataset.name} are their own features: take cost pixels")
-    trained = classifier.load_or_train(dataset, say=say)
+    found = trained()
     apply = networks.classifier(dataset.shape, dataset.num_classes).apply
     spread = np.linalg.norm(pixels(sets.train).std(axis=0))
-    scale = float(spread / np.linalg.norm(trained.features(sets.train).std(axis=0)))
+    scale = float(spread / np.linalg.norm(found.features(sets.train).std(axis=0)))
 
     def features(x):
-        return scale * apply(trained.params, x)[0]
+        return scale * apply(found.params, x)[0]
 
     if cost == "features":
         return features

@@ -2,8 +2,8 @@
 processor seconds.
 
 Seconds are those of this process on its cores, compilation and snapshots left out; other processes
-on the machine lengthen the run, not the count. A run ends when it has both snapshots, or at twice
-the seconds: methods that are too slow for the steps have no snapshot there.
+on the machine lengthen the run, not the count. A run ends when it has both snapshots, or at half
+as many seconds again: methods that are too slow for the steps have no snapshot there.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from gan import networks
 from gan.errors import NonFiniteError
 from gan.training import primal
 
-PATIENCE = 2
+PATIENCE = 1.5
 """A run ends at this many times its seconds."""
 
 LATENTS = 2**31

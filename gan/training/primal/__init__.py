@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from gan.config import unknown
 from gan.errors import UserError
-from gan.training.primal.adversary import adversary
-from gan.training.primal.fixed_codes import STEPS, FixedCodes, fixed_codes
-from gan.training.primal.minibatch import debiased, minibatch
+from gan.training.primal.batches import debiased, minibatch
+from gan.training.primal.codes import STEPS, FixedCodes, fixed_codes
+from gan.training.primal.entropic import sinkhorn
+from gan.training.primal.game import adversary
 from gan.training.primal.problem import Fit, Method, Problem, make_problem, start
-from gan.training.primal.semi_discrete import semi_discrete
-from gan.training.primal.sinkhorn import sinkhorn
+from gan.training.primal.semidiscrete import semi_discrete
 
 __all__ = ["METHODS", "Fit", "FixedCodes", "Method", "Problem", "make", "make_problem", "start"]
 

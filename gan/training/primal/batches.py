@@ -41,6 +41,14 @@ def minibatch(problem: Problem, size: int) -> Method:
     return Method(lambda: problems.start(problem), round)
 
 
+def energy(fake: jax.Array, targets: jax.Array, within: jax.Array) -> jax.Array:
+    """Mean distance of fake [2 m, k] to its targets [2 m, k], less half that of its first half to
+    its second in the order `within` [m]."""
+    size = len(within)
+    inside = problems.mean_distance(fake[:size], fake[size:][within])
+    return problems.mean_distance(fake, targets) - inside / 2
+
+
 def debiased(problem: Problem, size: int) -> Method:
     """Lower the mean of W1(G, A) and W1(G', A') less W1(G, G') / 2, all of `size` points.
 
@@ -56,12 +64,9 @@ def debiased(problem: Problem, size: int) -> Method:
     def step(fit, targets, within):
         z = problems.latents(problem, fit, 2 * size)
 
-        def loss(params):
-            fake = problem.generator.apply(params, z)
-            inside = problems.mean_distance(fake[:size], fake[size:][within])
-            return problems.mean_distance(fake, targets) - inside / 2
-
-        return problems.lowered(problem, fit, loss)
+        return problems.lowered(
+            problem, fit, lambda p: energy(problem.generator.apply(p, z), targets, within)
+        )
 
     def round(fit: Fit):
         index, fake = 2 * int(fit.step), np.asarray(generate(fit))

@@ -54,10 +54,12 @@ def entropic(costs: jax.Array, epsilon: float, iterations: int) -> tuple[jax.Arr
     return jnp.mean(f) + jnp.mean(g), plan
 
 
-def transport_cost(x: jax.Array, y: jax.Array, epsilon: float) -> jax.Array:
+def transport_cost(
+    x: jax.Array, y: jax.Array, epsilon: float, iterations: int = ITERATIONS
+) -> jax.Array:
     """Entropic transport of x to y, with the derivative of the plan held fixed."""
     costs = distances(x, y)
-    value, plan = jax.lax.stop_gradient(entropic(jax.lax.stop_gradient(costs), epsilon, ITERATIONS))
+    value, plan = jax.lax.stop_gradient(entropic(jax.lax.stop_gradient(costs), epsilon, iterations))
     along = jnp.sum(plan * costs)
     return value + along - jax.lax.stop_gradient(along)
 

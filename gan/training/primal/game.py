@@ -18,7 +18,7 @@ ROUNDS = 10
 
 
 def adversary(problem: Problem, size: int) -> Method:
-    """WGAN-GP as the problem's config has it, but in batches of `size`; the critic reads the points.
+    """The game of the problem's config, but in batches of `size`; the critic reads the points.
 
     Each of the n_critic critic steps of a round takes the next batch in the order of the data.
 
