@@ -112,7 +112,9 @@ def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt,
             scores = record(
                 run, config, dataset, game.generator, scorer, step, state, metrics, logs
             )
-            shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor") if name in scores}
+            if scores:
+                shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
+                shown["share"] = f"{scores['critic_share']:.2f}"
     run.checkpoints.save(step, state)
     return step, state
 

@@ -31,6 +31,8 @@ from gan.training.loop import CHUNK_SECONDS, make_play, next_due
 from gan.training.state import Hyperparameters, State, initial_state
 
 AXIS = "member"
+SWITCHES = ("instance_noise", "weight_clip")
+"""Hyper-parameters whose zero leaves a part out of the round."""
 
 
 class Population(NamedTuple):
@@ -62,9 +64,13 @@ class Meeting(NamedTuple):
 
 
 def shape_of(config: Config) -> Config:
-    """The config without what may differ inside a population: seed and float hyper-parameters."""
+    """The config without what may differ inside a population: seed and float hyper-parameters.
+
+    Of those in SWITCHES it keeps whether they are zero.
+    """
     plain = Config()
     free = {name: getattr(plain, name) for name in ("seed", *Hyperparameters._fields)}
+    free |= {name: float(getattr(config, name) > 0) for name in SWITCHES}
     return configs.replace(config, free)
 
 
@@ -84,18 +90,12 @@ def make_population(
         UserError: for members that differ in anything else (the field is named), a streamed data
             set, or a number of devices that does not divide the members.
     """
-    first, *others = (configs.flatten(shape_of(member)) for member in members)
-    for number, other in enumerate(others, 1):
-        for path, value in other.items():
-            if value != first[path]:
-                raise UserError(
-                    f"members of a population share {path}: {first[path]!r} in member 0, "
-                    f"{value!r} in member {number}; train these apart"
-                )
+    config = members[0]
+    for number, other in enumerate(members):
+        _refuse_difference(number, config, other)
     if dataset.streamed:
         raise UserError(f"a population keeps its data on the device; {dataset.name} is streamed")
     mesh = _make_mesh(len(members), devices)
-    config = _widest(members)
     generator = networks.generator(config.generator, config.latent_dim, dataset.shape)
     critic = networks.critic(config.critic, dataset.shape)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
@@ -204,13 +204,15 @@ def _make_mesh(members: int, devices: int) -> Mesh:
     return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=available[:count])
 
 
-def _widest(members: Sequence[Config]) -> Config:
-    """The config that the shared round is built from: each hyper-parameter at its largest, since a
-    round may leave out what a zero switches off for everyone."""
-    largest = {
-        name: max(getattr(member, name) for member in members) for name in Hyperparameters._fields
-    }
-    return configs.replace(members[0], largest)
+def _refuse_difference(number: int, first: Config, other: Config) -> None:
+    here, there = configs.flatten(shape_of(first)), configs.flatten(shape_of(other))
+    for path in here:
+        if here[path] != there[path]:
+            ours, theirs = configs.flatten(first)[path], configs.flatten(other)[path]
+            raise UserError(
+                f"members of a population share {path}: {ours!r} in member 0, {theirs!r} in member "
+                f"{number}; train these apart"
+            )
 
 
 def _make_chunk(round: Callable, mesh: Mesh, vectorized: bool) -> Callable:
