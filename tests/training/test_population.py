@@ -1,12 +1,18 @@
 """A population against the solo runs of its members."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 
-from gan import config, data, runs, training
+from gan import config, data, networks, runs, training
 from gan.errors import UserError
 from gan.training import Hyperparameters
+from gan.training.adversarial import make_round
+from gan.training.feed import make_feed
+from gan.training.population import SWITCHES
+from gan.training.state import initial_state
 from tests.training.test_game import play
 
 SPREAD = {
@@ -14,7 +20,7 @@ SPREAD = {
     "generator_learning_rate": (5e-4, 1e-3, 5e-4, 5e-4),
     "beta1": (0.0, 0.5, 0.0, 0.0),
     "penalty_weight": (10.0, 1.0, 3.0, 0.5),
-    "instance_noise": (0.3, 0.0, 0.1, 0.3),
+    "instance_noise": (0.3, 0.2, 0.1, 0.3),
 }
 
 
@@ -24,6 +30,26 @@ def members(tiny, count=4, **changes):
         config.replace(tiny, {name: values[i] for name, values in SPREAD.items()} | changes)
         for i in range(count)
     ]
+
+
+@functools.cache
+def compiled(shape, vectorized, devices):
+    """A population of four, built once, and its first state on the host."""
+    population = training.make_population(
+        members(shape), data.load(shape.data), devices, vectorized
+    )
+    return population, jax.device_get(population.state)
+
+
+def population_of(configs, vectorized, devices=1):
+    """The population of four configs with the seeds of `members`, at step 0."""
+    shape = config.replace(training.shape_of(configs[0]), {"instance_noise": 0.3})
+    population, state = compiled(shape, vectorized, devices)
+    assert [c.seed for c in configs] == [c.seed for c in population.configs]
+    hyper = jax.device_get(training.stack([Hyperparameters.of(c) for c in configs]))
+    sharding = population.state.step.sharding
+    placed = jax.device_put((jax.tree.map(np.copy, state), hyper), sharding)
+    return population._replace(state=placed[0], hyper=placed[1])
 
 
 def train(population, end=12, state=None, cadences=(6,), **options):
@@ -42,50 +68,53 @@ def states(state):
     return [training.member(state, i) for i in range(len(state.step))]
 
 
-def solo(config, dataset, end=12):
-    return jax.device_get(play(training.make_game(config, dataset, devices=1), end).state)
+def alone(config, dataset):
+    """The last state of a solo run."""
+    game = training.make_game(config, dataset, devices=1)
+    return jax.device_get(play(game, 12).state)
+
+
+@pytest.fixture(scope="module")
+def solo(digits, tiny):
+    return [alone(cfg, digits) for cfg in members(tiny)]
 
 
 @pytest.mark.parametrize("devices", [1, 2])
 @pytest.mark.parametrize("vectorized", [False, True])
-def test_members_differ_pairwise_and_each_is_its_solo_run(digits, tiny, devices, vectorized):
-    configs = members(tiny)
-    population = training.make_population(configs, digits, devices, vectorized)
-    last = train(population)[-1]
+def test_members_differ_pairwise_and_each_is_its_solo_run(solo, tiny, devices, vectorized):
+    last = train(population_of(members(tiny), vectorized, devices))[-1]
     assert list(last.steps) == [12] * 4 and last.moved.all() and not last.fallen
-    assert len(last.state.critic["Dense_0"]["kernel"].sharding.device_set) == devices
+    assert len(jax.tree.leaves(last.state.critic)[0].sharding.device_set) == devices
     found = states(last.state)
     assert len({runs.tree_hash(state) for state in found}) == 4
-    for state, cfg in zip(found, configs, strict=True):
-        alone = solo(cfg, digits)
+    for state, expected in zip(found, solo, strict=True):
         if vectorized:
-            for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(alone), strict=True):
+            for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(expected), strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
         else:
-            assert runs.tree_hash(state) == runs.tree_hash(alone)
+            assert runs.tree_hash(state) == runs.tree_hash(expected)
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
-def test_a_learning_rate_of_zero_freezes_only_its_member(digits, tiny, vectorized):
-    configs = members(tiny, 3)
+def test_a_learning_rate_of_zero_freezes_only_its_member(tiny, vectorized):
+    configs = members(tiny)
     frozen = {"generator_learning_rate": 0.0, "critic_learning_rate": 0.0}
     configs[1] = config.replace(configs[1], frozen)
-    population = training.make_population(configs, digits, 1, vectorized)
+    population = population_of(configs, vectorized)
     before = states(population.state)
     after = states(train(population, 3)[-1].state)
     for player in ("generator", "critic"):
         hashes = [[runs.tree_hash(getattr(s, player)) for s in half] for half in (before, after)]
-        assert [a == b for a, b in zip(*hashes, strict=True)] == [False, True, False]
+        assert [a == b for a, b in zip(*hashes, strict=True)] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
-def test_a_diverged_member_is_named_and_harms_no_other(digits, tiny, vectorized):
+def test_a_diverged_member_is_named_and_harms_no_other(tiny, vectorized):
+    healthy = states(train(population_of(members(tiny), vectorized))[-1].state)
     configs = members(tiny)
     explosion = {"generator_learning_rate": 1e30, "critic_learning_rate": 1e30}
     configs[2] = config.replace(configs[2], explosion)
-    healthy = training.make_population(members(tiny), digits, 1, vectorized)
-    alone = states(train(healthy)[-1].state)
-    first, last = train(training.make_population(configs, digits, 1, vectorized))
+    first, last = train(population_of(configs, vectorized))
     assert list(first.fallen) == [2] and "critic_loss = " in first.fallen[2]
     stopped = int(first.steps[2])
     assert 1 <= stopped < 6 and first.fallen[2].startswith(f"step {stopped}: ")
@@ -93,53 +122,66 @@ def test_a_diverged_member_is_named_and_harms_no_other(digits, tiny, vectorized)
     assert list(last.steps) == [12, 12, stopped, 12] and not last.fallen
     for index, state in enumerate(states(last.state)):
         if index != 2:
-            assert runs.tree_hash(state) == runs.tree_hash(alone[index])
+            assert runs.tree_hash(state) == runs.tree_hash(healthy[index])
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
-def test_members_at_different_steps_catch_up_to_the_same_bits(digits, tiny, vectorized):
-    whole = states(train(training.make_population(members(tiny), digits, 1, vectorized))[-1].state)
-    population = training.make_population(members(tiny), digits, 1, vectorized)
-    early = states(train(population, 4)[-1].state)
-    late = states(
-        train(training.make_population(members(tiny), digits, 1, vectorized), 9)[-1].state
+def test_members_at_different_steps_catch_up_to_the_same_bits(tiny, vectorized):
+    whole, early, late = (
+        states(train(population_of(members(tiny), vectorized), end)[-1].state) for end in (12, 4, 9)
     )
     mixed = training.stack([early[0], late[1], late[2], early[3]])
-    again = training.make_population(members(tiny), digits, 1, vectorized)
-    meetings = train(again, state=mixed, cadences=(5,))
+    meetings = train(population_of(members(tiny), vectorized), state=mixed, cadences=(5,))
     assert [list(m.steps) for m in meetings] == [[5, 9, 9, 5], [10] * 4, [12] * 4]
     assert [list(m.moved) for m in meetings] == [[True, False, False, True]] + [[True] * 4] * 2
     for a, b in zip(states(meetings[-1].state), whole, strict=True):
         assert runs.tree_hash(a) == runs.tree_hash(b)
 
 
-def test_fallen_members_stay_where_they_are(digits, tiny):
-    population = training.make_population(members(tiny, 2), digits, 1)
-    (last,) = train(population, 3, fallen=[0])
-    assert list(last.steps) == [0, 3] and list(last.moved) == [False, True]
+def test_fallen_members_stay_where_they_are(tiny):
+    (last,) = train(population_of(members(tiny), False), 3, fallen=[0, 2])
+    assert list(last.steps) == [0, 3, 0, 3] and list(last.moved) == [False, True, False, True]
 
 
-def test_the_second_call_does_not_compile(digits, tiny):
-    population = training.make_population(members(tiny, 2), digits, 2)
+def test_the_second_call_does_not_compile(tiny):
+    population = population_of(members(tiny), False, 2)
     state = train(population, 2)[-1].state
     size = population.chunk._cache_size()
     train(population, 12, state, cadences=(5, 7), fallen=[1])
     assert population.chunk._cache_size() == size
 
 
-def test_stopping_meets_wherever_the_members_are(digits, tiny):
-    population = training.make_population(members(tiny, 2), digits, 1)
+def test_stopping_meets_wherever_the_members_are(tiny):
+    population = population_of(members(tiny), False)
     (meeting,) = train(population, stopping=lambda: True, chunk_seconds=0)
-    assert list(meeting.steps) == [1, 1] and meeting.moved.all()
+    assert list(meeting.steps) == [1] * 4 and meeting.moved.all()
 
 
-def test_every_hyperparameter_and_the_seed_may_differ_and_nothing_else(digits, tiny):
-    for name in Hyperparameters._fields:
-        other = config.replace(tiny, {"seed": 1, name: getattr(tiny, name) * 0.5 + 0.125})
-        assert training.shape_of(other) == training.shape_of(tiny)
-        hyper = training.make_population([tiny, other], digits, 1).hyper
-        low, high = np.asarray(getattr(hyper, name))
-        assert low == np.float32(getattr(tiny, name)) != high
+@pytest.mark.parametrize("name", Hyperparameters._fields)
+def test_what_a_zero_leaves_out_of_the_round_is_shared(digits, tiny, name):
+    """A solo run without it is then the same program, so members may differ in it."""
+
+    def program(config):
+        feed = make_feed(digits, config, None)
+        players = (
+            networks.generator(config.generator, 4, (8, 8, 1)),
+            networks.critic(config.critic, (8, 8, 1)),
+        )
+        state = jax.eval_shape(lambda: initial_state(*players, 0))
+        round = make_round(config, *players, feed.batch)
+        return str(jax.make_jaxpr(round)(state, Hyperparameters.of(config), digits.arrays))
+
+    pair = [config.replace(tiny, {name: value}) for value in (0.5, 0.0)]
+    same_program = program(pair[0]) == program(pair[1])
+    assert same_program == (name not in SWITCHES)
+    if same_program:
+        assert training.shape_of(pair[0]) == training.shape_of(pair[1])
+    else:
+        with pytest.raises(UserError, match=f"share {name}: 0.5 in member 0, 0.0 in member 1"):
+            training.make_population(pair, digits, 1)
+
+
+def test_members_that_differ_in_anything_else_are_refused(digits, tiny):
     for path, value in (("n_critic", 3), ("critic.width", 17), ("log_every", 7)):
         with pytest.raises(UserError, match=f"share {path}: .* in member 0, {value} in member 1"):
             training.make_population([tiny, config.replace(tiny, {path: value})], digits)
