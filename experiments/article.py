@@ -17,7 +17,7 @@ from pathlib import Path
 
 from experiments import cli
 from experiments.article_parts import PARTS
-from experiments.article_parts.part import Setting, complete, identity, render
+from experiments.article_parts.part import Setting, kept, render
 from gan.errors import StorageError, UserError
 from gan.runs import environment, files, report
 from gan.training import Interrupt, Interrupted
@@ -99,21 +99,9 @@ def run(
             run_dir=run_dir,
             interrupt=interrupt,
         )
-        path = folder / f"{prefix}.json"
-        if number not in parts and not path.exists():
+        saved = kept(part, setting, wanted=number in parts)
+        if saved is None:
             continue
-        key = identity(part, setting)
-        saved = files.read_json(path) if path.exists() else {}
-        if saved.get("key") != key or not complete(part, saved["numbers"], setting):
-            if number not in parts:
-                continue
-            start = time.perf_counter()
-            numbers = interrupt.watch(lambda part=part, setting=setting: part.compute(setting))
-            saved = {"key": key, "seconds": time.perf_counter() - start, "numbers": numbers}
-            files.write_json(path, saved)
-            print(f"{part.title}: {saved['seconds']:.1f} s", file=sys.stderr, flush=True)
-        else:
-            print(f"{part.title}: already here", file=sys.stderr, flush=True)
         results[number] = {"title": part.title} | {k: saved[k] for k in ("seconds", "numbers")}
         page.append(render(part, saved["numbers"], setting))
     _write(Path(workdir), seed, results, page)

@@ -40,7 +40,7 @@ def read(text: str, data_dir: str | None) -> np.ndarray:
         from experiments.sample import sample
 
         folder = text if os.path.isdir(text) else place
-        examples = sample(folder, SAMPLES if folder == text else _count(count))
+        examples, _ = sample(folder, SAMPLES if folder == text else _count(count))
         return _levels(examples) if examples.ndim == 4 else examples
     name, *rest = text.split(":")
     if not 1 <= len(rest) <= 2:

@@ -38,8 +38,7 @@ def evaluate(
     step, state = run.read_step(step)
     dataset = data.load(config.data, data_dir=data_dir)
     run.check_data(data.describe(dataset))
-    generator = networks.generator(config.generator, config.latent_dim, dataset.shape)
-    critic = networks.critic(config.critic, dataset.shape)
+    generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     return evaluate_and_report(
         run.path, config, dataset, generator, critic, step, state["average"], state["critic"]
     )

@@ -15,6 +15,7 @@ from gan.evaluation import MEANINGS, Evaluator
 from gan.runs import figures, report
 
 IMAGES = 64
+CLASS_ROWS, CLASS_COLUMNS = 16, 10
 POINTS = 2000
 NEIGHBOUR_ROWS = 8
 NEIGHBOURS = 5
@@ -30,25 +31,46 @@ def fixed_latents(count: int, latent_dim: int) -> jax.Array:
     return jax.random.normal(jax.random.key(0), (count, latent_dim))
 
 
-def save_examples(path: str | Path, dataset, examples: np.ndarray, reference: np.ndarray) -> None:
-    """Examples as a grid of images, or as points over reference points."""
+def by_class(labels: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Indices of the first examples of each of the first classes present, int64 [r, c].
+
+    One row per class, r <= rows; c <= columns is what the rarest of these classes has.
+    """
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)[:rows]]
+    columns = min(columns, *map(len, groups))
+    return np.stack([group[:columns] for group in groups])
+
+
+def save_examples(
+    path: str | Path, dataset, examples: np.ndarray, reference: np.ndarray, columns: int = 0
+) -> None:
+    """Examples as a grid of images, square unless `columns` says otherwise, or as points over
+    reference points."""
     if len(dataset.shape) == 3:
-        columns = round(len(examples) ** 0.5)
+        columns = columns or round(len(examples) ** 0.5)
         figures.save_image(path, figures.image_grid(dataset.to_uint8(examples), columns))
     else:
         figures.save_points(path, examples, reference)
 
 
 def save_samples(path: str | Path, config: Config, dataset, generator, average, step: int) -> str:
-    """Picture of the averaged generator at fixed latents: samples/step_XXXXXXXX.png."""
+    """Picture of the averaged generator at fixed latents: samples/step_XXXXXXXX.png.
+
+    Images of a conditional generator are sorted: one class to a row, one latent to a column.
+    """
     folder = os.path.join(path, "samples")
     os.makedirs(folder, exist_ok=True)
     planar = len(dataset.shape) == 1
-    latents = fixed_latents(POINTS if planar else IMAGES, config.latent_dim)
-    examples = np.asarray(_jitted(generator.apply)(jax.device_get(average), latents))
+    latents, given, columns = fixed_latents(POINTS if planar else IMAGES, config.latent_dim), (), 0
+    if config.conditional:
+        classes = dataset.num_classes if planar else min(dataset.num_classes, CLASS_ROWS)
+        columns = POINTS // classes if planar else CLASS_COLUMNS
+        latents = np.tile(fixed_latents(columns, config.latent_dim), (classes, 1))
+        given = (np.arange(classes, dtype=np.int32).repeat(columns),)
+    examples = np.asarray(_jitted(generator.apply)(jax.device_get(average), latents, *given))
     reference = dataset.examples("validation", np.arange(POINTS))[0] if planar else examples
     name = os.path.join(folder, f"step_{step:08d}.png")
-    save_examples(name, dataset, examples, reference)
+    save_examples(name, dataset, examples, reference, columns)
     return name
 
 
@@ -59,9 +81,18 @@ def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_p
     generated = evaluator.generated(generator_params)[0]
     planar = len(dataset.shape) == 1
     shown = len(generated) if planar else IMAGES
-    for name, examples in (("generated", generated), ("real", evaluator.real)):
+    sets = {"generated": (generated, None), "real": (evaluator.real, evaluator.real_labels)}
+    if evaluator.labels:
+        sets["generated"] = generated, evaluator.labels[0]
+    for name, (examples, labels) in sets.items():
         picture = os.path.join(folder, f"{name}.png")
-        save_examples(picture, dataset, examples[:shown], evaluator.real)
+        if planar or labels is None:
+            save_examples(picture, dataset, examples[:shown], evaluator.real)
+        else:
+            chosen = by_class(labels, CLASS_ROWS, CLASS_COLUMNS)
+            save_examples(
+                picture, dataset, examples[chosen.ravel()], evaluator.real, chosen.shape[1]
+            )
     if not planar:
         rows = evaluator.neighbours(generator_params, 2 * NEIGHBOUR_ROWS, NEIGHBOURS)
         tiles = dataset.to_uint8(rows).reshape(-1, *dataset.shape)

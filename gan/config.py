@@ -70,6 +70,9 @@ class Config:
     """Critic steps before each generator step."""
     latent_dim: int = 32
     """Dimension of the standard normal latent."""
+    conditional: bool = False
+    """Give both players the class of every example; needs labelled data and networks that take
+    labels."""
     loss: str = "wasserstein"
     """Pair of critic and generator losses: wasserstein, minimax, non_saturating, least_squares,
     hinge or relativistic."""

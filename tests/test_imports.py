@@ -16,6 +16,7 @@ ALLOWED = {
     "networks": {"config", "errors"},
     "objectives": {"errors"},
     "transport": {"config", "errors"},
+    "games": {"errors", "objectives"},
     "training": {"config", "errors", "data", "networks", "objectives", "transport"},
     "evaluation": {"cache", "config", "errors", "data", "networks", "objectives", "transport"},
     "runs": {"config", "errors"},

@@ -10,11 +10,13 @@ import html
 import inspect
 import os
 import string
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan.runs import report
+from gan.runs import files, report
 from gan.training import Interrupt
 
 
@@ -110,6 +112,31 @@ def complete(part: Part, numbers: dict, setting: Setting) -> bool:
     """Whether every picture of the story is there."""
     names = [block.name for block in part.story(numbers) if isinstance(block, Picture)]
     return all(os.path.exists(setting.path(name)) for name in names)
+
+
+def kept(part: Part, setting: Setting, wanted: bool = True) -> dict | None:
+    """{"key", "seconds", "numbers"} of a part, from its JSON file or computed and written there.
+
+    A file that other code, sizes or inputs left is not used. None when there is no usable one and
+    the part is not `wanted`.
+    """
+    path = setting.folder / f"{setting.prefix}.json"
+    if not wanted and not path.exists():
+        return None
+    key = identity(part, setting)
+    saved = files.read_json(path) if path.exists() else {}
+    if saved.get("key") == key and complete(part, saved["numbers"], setting):
+        print(f"{part.title}: already here", file=sys.stderr, flush=True)
+        return saved
+    if not wanted:
+        return None
+    start = time.perf_counter()
+    interrupt = setting.interrupt or Interrupt()
+    numbers = interrupt.watch(lambda: part.compute(setting))
+    saved = {"key": key, "seconds": time.perf_counter() - start, "numbers": numbers}
+    files.write_json(path, saved)
+    print(f"{part.title}: {saved['seconds']:.1f} s", file=sys.stderr, flush=True)
+    return saved
 
 
 def quoted(part: Part, numbers: dict) -> list[str]:

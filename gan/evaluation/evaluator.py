@@ -3,6 +3,7 @@
 The validation split chooses checkpoints and is used while training; the test split is reported.
 """
 
+import functools
 import itertools
 
 import jax
@@ -34,6 +35,11 @@ class Evaluator:
         generator, critic: pure networks.
         split: "validation" or "test".
 
+    Attributes:
+        real: the held-out examples [n, *shape], and `real_labels`, int32 [n], of a conditional run.
+        labels: the classes asked for in each generated set, int32 [n] each; drawn from the
+            empirical class distribution. Empty for an unconditional run.
+
     Raises:
         UserError: if the data set is too small to compare two examples with two others.
     """
@@ -48,7 +54,7 @@ class Evaluator:
         repeats = max(2, config.evaluation_repeats)
         draw = np.random.default_rng(0)
         rows = draw.permutation(dataset.size(split))[: self.n]
-        self.real = dataset.examples(split, rows)[0]
+        self.real, real_labels = dataset.examples(split, rows)
         order = draw.permutation(trained_on)
         pieces = min(repeats, trained_on // self.n)
         self.others = [
@@ -57,23 +63,33 @@ class Evaluator:
         ]
         self.references = order[:NEIGHBOUR_REFERENCES]
         keys = jax.random.split(jax.random.key(2**31), repeats)
-        self._latents = [jax.random.normal(key, (self.n, config.latent_dim)) for key in keys]
-        self._extra = jax.random.normal(
-            jax.random.key(2**31 + 1), (MODE_SAMPLES, config.latent_dim)
-        )
+        classes = np.random.default_rng(1)
+
+        def inputs(key, count: int) -> tuple:
+            """Latents, and for a conditional generator the labels of random training examples."""
+            latents = jax.random.normal(key, (count, config.latent_dim))
+            if not config.conditional:
+                return (latents,)
+            drawn = classes.integers(0, trained_on, count)
+            return latents, dataset.examples("train", drawn)[1]
+
+        self._inputs = [inputs(key, self.n) for key in keys]
+        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES)
+        self.labels = [labels for _, *asked in self._inputs for labels in asked]
+        self.real_labels = real_labels if config.conditional else None
         self._generate = jax.jit(generator.apply)
 
-        def scores_and_gradients(params, x):
+        def scores_and_gradients(params, x, *given):
             def total(x):
-                scores = critic.apply(params, x)
+                scores = critic.apply(params, x, *given)
                 return jnp.sum(scores), scores
 
             gradients, scores = jax.grad(total, has_aux=True)(x)
             return scores, gradients
 
-        def slopes_between(params, real, fake):
+        def slopes_between(params, real, fake, *given):
             points = interpolates(real, fake, jax.random.key(0))
-            return slopes(lambda x: critic.apply(params, x), points)
+            return slopes(lambda x: critic.apply(params, x, *given), points)
 
         self._criticise = jax.jit(scores_and_gradients)
         self._slopes = jax.jit(slopes_between)
@@ -81,11 +97,12 @@ class Evaluator:
 
     def generated(self, params) -> list[np.ndarray]:
         """The independent generated sets [n, *shape] that every score is computed from."""
-        return [np.asarray(self._generate(params, z)) for z in self._latents]
+        return [np.asarray(self._generate(params, *inputs)) for inputs in self._inputs]
 
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
         fakes = self.generated(generator_params)
+        given = () if self.real_labels is None else (self.real_labels,)
         solutions = [transport.assignment(fake, self.real) for fake in fakes]
         found = distances.distance(
             fakes,
@@ -94,15 +111,20 @@ class Evaluator:
             permutations=0,
             values=[solution.value for solution in solutions],
         )
-        (real_scores, _), *judged = (
-            jax.device_get(self._criticise(critic_params, x)) for x in (self.real, *fakes)
-        )
+        judge = functools.partial(self._criticise, critic_params)
+        real_scores, _ = jax.device_get(judge(self.real, *given))
+        judged = [
+            jax.device_get(judge(fake, *asked))
+            for fake, (_, *asked) in zip(fakes, self._inputs, strict=True)
+        ]
         proof = referee.certify(
             self.real, fakes, real_scores, *zip(*judged, strict=True), solutions
         )
-        low, middle, high = np.percentile(
-            self._slopes(critic_params, jnp.asarray(self.real), jnp.asarray(fakes[0])), (5, 50, 95)
-        )
+        # Slopes are between examples of one class, as in training.
+        latents, *_ = self._inputs[0]
+        paired = self._generate(generator_params, latents, *given)
+        between = self._slopes(critic_params, jnp.asarray(self.real), paired, *given)
+        low, middle, high = np.percentile(between, (5, 50, 95))
         scores = {
             "n": self.n,
             "w1": found.value,
@@ -121,7 +143,7 @@ class Evaluator:
             "slope_95": float(high),
         }
         if self.dataset.modes is not None:
-            points = np.asarray(self._generate(generator_params, self._extra))
+            points = np.asarray(self._generate(generator_params, *self._extra))
             counted = modes.count_modes(
                 points, self.dataset.modes.centers, self.dataset.modes.sigma
             )

@@ -1,12 +1,13 @@
 """Generators and critics by name: the only room that knows flax.
 
 The rest of the code sees three functions per player, `init(key) -> params`,
-`apply(params, x) -> y` and `project(params) -> params`, and plain trees of arrays. A new
-architecture is one module that defines a flax module for each player, and one line in the tables
-below.
+`apply(params, x) -> y` and `project(params) -> params`, and plain trees of arrays. Players that are
+class-conditional are `apply(params, x, labels) -> y` with labels int32 [b], or float32
+[b, classes]: weights that sum to 1, for points between classes. A new architecture is one module
+that defines a flax module for each player, and one line in the tables below.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -24,35 +25,66 @@ def unchanged(params: Any) -> Any:
 
 
 class Network(NamedTuple):
-    """One player as pure functions: `init(key) -> params`, `apply(params, x) -> y`, and
-    `project(params) -> params`, which training calls after every step of that player."""
+    """One player as pure functions: `init(key) -> params`, `apply(params, x) -> y` (with labels
+    `apply(params, x, labels) -> y`), and `project(params) -> params`, which training calls after
+    every step of that player."""
 
     init: Callable[[jax.Array], Any]
-    apply: Callable[[Any, jax.Array], jax.Array]
+    apply: Callable[..., jax.Array]
     project: Callable[[Any], Any] = unchanged
 
 
 GENERATORS = {"mlp": mlp.Generator, "dcgan": dcgan.Generator}
 CRITICS = {"mlp": mlp.Critic, "dcgan": dcgan.Critic}
+CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator}
+CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic}
 
 
-def generator(spec: config.Network, latent_dim: int, shape: tuple[int, ...]) -> Network:
+def players(
+    choice: config.Config, shape: tuple[int, ...], class_names: Sequence[str]
+) -> tuple[Network, Network]:
+    """The generator and the critic of a config, for data of that shape and those classes.
+
+    Raises:
+        UserError: as `generator` and `critic`, and for conditional players of data without labels.
+    """
+    classes = len(class_names) if choice.conditional else 0
+    if classes == 1:
+        raise UserError(f"conditional needs labelled data; all of {choice.data.name} is one class")
+    return (
+        generator(choice.generator, choice.latent_dim, shape, classes),
+        critic(choice.critic, shape, classes),
+    )
+
+
+def generator(
+    spec: config.Network, latent_dim: int, shape: tuple[int, ...], classes: int = 0
+) -> Network:
     """Generator from latents [b, latent_dim] to examples [b, *shape]; images lie in [-1, 1].
 
+    Args:
+        spec: the architecture.
+        latent_dim: length of a latent.
+        shape: of one example.
+        classes: number of classes of a conditional generator; 0 for one without labels.
+
     Raises:
-        UserError: for an unknown name, or a shape the architecture cannot make.
+        UserError: for an unknown name, a shape the architecture cannot make, or labels that it
+            does not take or cannot do without.
     """
-    network = _pure(_build(GENERATORS, "generator.name", spec, shape), (latent_dim,))
-    return _with_weights(network, spec)
+    tables = GENERATORS, CONDITIONAL_GENERATORS
+    module, condition = _build(tables, "generator.name", spec, shape, classes)
+    return _with_weights(_pure(module, (latent_dim,), condition), spec)
 
 
-def critic(spec: config.Network, shape: tuple[int, ...]) -> Network:
+def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Network:
     """Critic from examples [b, *shape] to scores [b], without a bound on their range.
 
-    Raises:
-        UserError: for an unknown name, or a shape the architecture cannot read.
+    Arguments and errors as for `generator`.
     """
-    return _with_weights(_pure(_build(CRITICS, "critic.name", spec, shape), shape), spec)
+    tables = CRITICS, CONDITIONAL_CRITICS
+    module, condition = _build(tables, "critic.name", spec, shape, classes)
+    return _with_weights(_pure(module, shape, condition), spec)
 
 
 def classifier(shape: tuple[int, ...], classes: int) -> Network:
@@ -65,18 +97,25 @@ def parameter_count(params: Any) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def _build(table: dict, field: str, spec: config.Network, shape: tuple[int, ...]):
-    if spec.name not in table:
-        raise UserError(config.unknown(field, spec.name, table))
-    return table[spec.name](spec, shape)
+def _build(tables, field: str, spec: config.Network, shape: tuple[int, ...], classes: int):
+    """(flax module, what it is given beside its input): nothing, or a label."""
+    table, other = reversed(tables) if classes else tables
+    if spec.name in table:
+        if not classes:
+            return table[spec.name](spec, shape), ()
+        return table[spec.name](spec, shape, classes), (jnp.zeros(1, jnp.int32),)
+    if spec.name in other:
+        fault = "takes no labels; conditional networks" if classes else "needs labels; without them"
+        raise UserError(f"{field} {spec.name} {fault}: {', '.join(sorted(table))}")
+    raise UserError(config.unknown(field, spec.name, table))
 
 
-def _pure(module, input_shape: tuple[int, ...]) -> Network:
+def _pure(module, input_shape: tuple[int, ...], condition: tuple = ()) -> Network:
     def init(key):
-        return module.init(key, jnp.zeros((1, *input_shape)))["params"]
+        return module.init(key, jnp.zeros((1, *input_shape)), *condition)["params"]
 
-    def apply(params, x):
-        return module.apply({"params": params}, x)
+    def apply(params, x, *condition):
+        return module.apply({"params": params}, x, *condition)
 
     return Network(init, apply)
 
@@ -88,7 +127,7 @@ def _with_weights(network: Network, spec: config.Network) -> Network:
     def init(key):
         return spectral.initial(network.init(key), jax.random.fold_in(key, 1))
 
-    def apply(params, x):
-        return network.apply(spectral.normalized(params), x)
+    def apply(params, x, *condition):
+        return network.apply(spectral.normalized(params), x, *condition)
 
     return Network(init, apply, spectral.advanced)

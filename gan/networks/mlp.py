@@ -1,4 +1,10 @@
-"""Fully connected players, for points and for small images."""
+"""Fully connected players, for points and for small images.
+
+The conditional ones carry one embedding per class: the generator reads it beside the latent; the
+critic adds its product with the last hidden layer to the score, a projection (Miyato and Koyama
+2018), since the log-ratio of two class-conditional laws has that form when the classes share their
+features.
+"""
 
 import math
 
@@ -7,6 +13,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.networks.hidden import finish
+from gan.networks.labels import embed, project
 
 
 class Generator(nn.Module):
@@ -32,6 +39,32 @@ class Critic(nn.Module):
     def __call__(self, x):
         h = _hidden(x.reshape(x.shape[0], -1), self.spec)
         return nn.Dense(1)(h)[:, 0]
+
+
+class ConditionalGenerator(nn.Module):
+    """As `Generator`, on the latent beside an embedding of the class of the latent's length."""
+
+    spec: config.Network
+    shape: tuple[int, ...]
+    classes: int
+
+    @nn.compact
+    def __call__(self, z, labels):
+        embedded = embed(labels, self.classes, z.shape[-1])
+        return Generator(self.spec, self.shape)(jnp.concatenate([z, embedded], axis=-1))
+
+
+class ConditionalCritic(nn.Module):
+    """As `Critic`, plus <embedding of the class, last hidden layer>."""
+
+    spec: config.Network
+    shape: tuple[int, ...]
+    classes: int
+
+    @nn.compact
+    def __call__(self, x, labels):
+        h = _hidden(x.reshape(x.shape[0], -1), self.spec)
+        return project(h, labels, self.classes)
 
 
 def _hidden(h, spec: config.Network):

@@ -32,7 +32,9 @@ def critic_keys(key_data: jax.Array, step: jax.Array, n_critic: int) -> CriticKe
     return CriticKeys(*(jax.random.split(k, n_critic) for k in jax.random.split(key, 3)))
 
 
-def make_round(config: Config, generator: Network, critic: Network, batch, place=lambda x: x):
+def make_round(
+    config: Config, generator: Network, critic: Network, batch, place=lambda x: x, labels=None
+):
     """The function round(state, hyper, data) -> (state, metrics) for a config.
 
     Args:
@@ -40,6 +42,10 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
         generator, critic: pure networks.
         batch: batch(data, step, i, key) -> real examples [batch_size, *shape] of critic step i.
         place: applied to every array with a leading batch axis; the place to constrain sharding.
+        labels: labels(data, step, i, key) -> int32 [batch_size], the classes of that batch, for
+            conditional networks; None for the others. Generated examples are asked for the classes
+            of a real batch of the same round: draws from the empirical class distribution, with one
+            class at both ends of every interpolate.
 
     Returns:
         A pure function. `metrics` are float32 scalars, means over the critic steps of the round:
@@ -62,6 +68,10 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
 
     def latents(key):
         return place(jax.random.normal(key, (size, dim)))
+
+    def condition(data, step, i, key) -> tuple:
+        """What both players are given beside their input in critic step i."""
+        return () if labels is None else (place(labels(data, step, i, key)),)
 
     def blurred(x, key, hyper: Hyperparameters):
         """Instance noise (Sonderby et al. 2017): the blurred laws agree where the laws do."""
@@ -93,15 +103,16 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
     def critic_step(state: State, hyper: Hyperparameters, decay, data, i, keys):
         real_key, fake_key = jax.random.split(jax.random.fold_in(keys.penalty, 1))
         real = blurred(place(batch(data, state.step, i, keys.batch)), real_key, hyper)
-        fake = generator.apply(state.generator, latents(keys.latent))
+        given = condition(data, state.step, i, keys.batch)
+        fake = generator.apply(state.generator, latents(keys.latent), *given)
         fake = blurred(fake, fake_key, hyper)
 
         def objective(params):
-            scores_real = critic.apply(params, real)
-            scores_fake = critic.apply(params, fake)
+            scores_real = critic.apply(params, real, *given)
+            scores_fake = critic.apply(params, fake, *given)
             excess = lazily(
                 lambda params: penalty(
-                    lambda x: critic.apply(params, x),
+                    lambda x: critic.apply(params, x, *given),
                     real,
                     fake,
                     keys.penalty,
@@ -129,17 +140,19 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
         state = state._replace(critic=bounded(params, hyper), critic_optimizer=moments)
         return state, metrics
 
-    def generator_step(state: State, hyper: Hyperparameters, decay, key, real):
-        """`real`: examples for a loss that pairs, else None."""
+    def generator_step(state: State, hyper: Hyperparameters, decay, key, real, given: tuple):
+        """`real`: examples for a loss that pairs, else None; `given`: what both players are given
+        beside their input."""
         z = latents(key)
         scores_real = None
         if loss.pairs:
             real = blurred(real, jax.random.fold_in(key, 2), hyper)
-            scores_real = critic.apply(state.critic, real)
+            scores_real = critic.apply(state.critic, real, *given)
 
         def objective(params):
-            fake = blurred(generator.apply(params, z), jax.random.fold_in(key, 1), hyper)
-            return loss.generator(scores_real, critic.apply(state.critic, fake))
+            fake = generator.apply(params, z, *given)
+            fake = blurred(fake, jax.random.fold_in(key, 1), hyper)
+            return loss.generator(scores_real, critic.apply(state.critic, fake, *given))
 
         value, gradients = jax.value_and_grad(objective)(state.generator)
         params, moments = _descend(
@@ -170,11 +183,12 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
         state, metrics = jax.lax.scan(body, state, (jnp.arange(config.n_critic), keys))
         metrics = jax.tree.map(jnp.mean, metrics)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+        last = config.n_critic - 1
+        given = condition(data, state.step, last, keys.batch[last])
         real = None
         if loss.pairs:  # the examples of the last critic step, as in Huang et al. 2024
-            last = config.n_critic - 1
             real = place(batch(data, state.step, last, keys.batch[last]))
-        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1), real)
+        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1), real, given)
         return state._replace(step=state.step + 1), metrics | more
 
     return round

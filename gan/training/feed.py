@@ -20,10 +20,12 @@ WINDOW_BYTES = 256 * 2**20
 
 class Feed(NamedTuple):
     """`load(step) -> (data, last)`: data on the device for the rounds step .. last - 1, `last` None
-    when there is no end; `batch(data, step, i, key) -> [batch_size, *shape]` inside jit."""
+    when there is no end; inside jit `batch(data, step, i, key) -> [batch_size, *shape]` and
+    `labels(data, step, i, key) -> int32 [batch_size]`, the classes of the same examples."""
 
     load: Callable[[int], tuple[Any, int | None]]
     batch: Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
+    labels: Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
 
 
 def make_feed(dataset, config: Config, key_data: jax.Array, sharding=None) -> Feed:
@@ -41,7 +43,10 @@ def make_feed(dataset, config: Config, key_data: jax.Array, sharding=None) -> Fe
         def batch(data, step, i, key):
             return dataset.batch(data, key, config.batch_size)[0]
 
-        return Feed(lambda step: (arrays, None), batch)
+        def labels(data, step, i, key):
+            return dataset.batch(data, key, config.batch_size)[1]
+
+        return Feed(lambda step: (arrays, None), batch, labels)
     return _streamed(dataset, config, key_data, sharding)
 
 
@@ -57,10 +62,14 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
 
         return jax.vmap(of_round)(steps)
 
-    def read(start: int) -> np.ndarray:
+    def read(start: int) -> dict[str, np.ndarray]:
         indices = np.asarray(rows(jnp.arange(start, start + window, dtype=jnp.int32)))
-        raw, _ = dataset.read(indices.ravel())
-        return raw.reshape(*indices.shape, *raw.shape[1:])
+        raw, labels = dataset.read(indices.ravel())
+        return {
+            "start": np.int32(start),
+            "raw": raw.reshape(*indices.shape, *raw.shape[1:]),
+            "labels": labels.reshape(indices.shape),
+        }
 
     reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
     ahead = {}
@@ -69,14 +78,17 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
     def load(step: int):
         start = step - step % window
         if start not in current:
-            raw = ahead.pop(start).result() if start in ahead else read(start)
+            arrays = ahead.pop(start).result() if start in ahead else read(start)
             current.clear()
             ahead.clear()
-            current[start] = jax.device_put({"start": np.int32(start), "raw": raw}, sharding)
+            current[start] = jax.device_put(arrays, sharding)
             ahead[start + window] = reader.submit(read, start + window)
         return current[start], start + window
 
     def batch(data, step, i, key):
         return dataset.finish(data["raw"][step - data["start"], i], key)
 
-    return Feed(load, batch)
+    def labels(data, step, i, key):
+        return data["labels"][step - data["start"], i]
+
+    return Feed(load, batch, labels)

@@ -31,15 +31,16 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     """Build the game of a config on `devices` devices (0: all), state at step 0.
 
     Raises:
-        UserError: for unknown names, a shape a network cannot handle, or too few devices.
+        UserError: for unknown names, a shape a network cannot handle, conditional networks of data
+            without labels, or too few devices.
     """
     mesh = make_mesh(devices, config.batch_size)
     everywhere = replicated(mesh)
-    generator = networks.generator(config.generator, config.latent_dim, dataset.shape)
-    critic = networks.critic(config.critic, dataset.shape)
+    generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     state = jax.device_put(initial_state(generator, critic, config.seed), everywhere)
     feed = make_feed(dataset, config, state.key, everywhere)
-    round = make_round(config, generator, critic, feed.batch, split_batch(mesh))
+    labels = feed.labels if config.conditional else None
+    round = make_round(config, generator, critic, feed.batch, split_batch(mesh), labels)
     return Game(
         generator,
         critic,

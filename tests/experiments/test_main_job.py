@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import socket
 import time
@@ -60,7 +61,8 @@ def test_the_scores_are_finite_printed_and_explained(finished):
         assert MEANINGS[name].split("'")[0] in report
         if isinstance(value, float):
             assert np.isfinite(value)
-    assert "<script" not in report and "http" not in report
+    text = re.sub(r"base64,[^\"]*", "", report)
+    assert "<script" not in text and "http" not in text
     assert report.count("data:image/png;base64,") >= 5
 
 

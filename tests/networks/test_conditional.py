@@ -1,0 +1,117 @@
+"""What every class-conditional player must do, and the projection by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan import config, networks
+from gan.errors import UserError
+
+LATENT = 16
+CLASSES = 10
+COUNTS = {
+    ("mlp", (2,)): (140_706, 135_169),
+    ("mlp", (8, 8, 1)): (156_640, 151_041),
+    ("mlp", (28, 28, 1)): (341_680, 335_361),
+}
+"""Generator and critic parameters at latent 16 and 10 classes; width 256, depth 3 (mlp) and width
+16 (others)."""
+
+
+def spec(name):
+    return config.Network(name=name, width=256 if name == "mlp" else 16, depth=3)
+
+
+def moved(params, seed=1):
+    """The parameters with noise, so that nothing is at a neutral initial value."""
+    leaves, structure = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+    noisy = [p + 0.1 * jax.random.normal(k, p.shape) for p, k in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(structure, noisy)
+
+
+def players(name, shape):
+    """{player: (apply with fixed parameters, input [3, ...])}"""
+    g = networks.generator(spec(name), LATENT, shape, CLASSES)
+    f = networks.critic(spec(name), shape, CLASSES)
+    z, x = jax.random.normal(jax.random.key(1), (3, LATENT)), jnp.zeros((3, *shape))
+    x = x + jax.random.normal(jax.random.key(2), x.shape)
+    found = {}
+    for player, network, given in (("generator", g, z), ("critic", f, x)):
+        params = moved(network.init(jax.random.key(0)))
+        found[player] = jax.jit(lambda x, y, n=network, p=params: n.apply(p, x, y)), given
+    return found
+
+
+def test_both_players_are_registered_under_the_same_names():
+    assert set(networks.CONDITIONAL_GENERATORS) == set(networks.CONDITIONAL_CRITICS)
+    assert {name for name, _ in COUNTS} == set(networks.CONDITIONAL_CRITICS)
+
+
+@pytest.mark.parametrize(("name", "shape"), COUNTS)
+def test_parameter_counts_are_pinned(name, shape):
+    g = networks.generator(spec(name), LATENT, shape, CLASSES)
+    f = networks.critic(spec(name), shape, CLASSES)
+    key = jax.random.key(0)
+    counts = tuple(networks.parameter_count(jax.eval_shape(n.init, key)) for n in (g, f))
+    assert counts == COUNTS[name, shape]
+
+
+@pytest.mark.parametrize("player", ["generator", "critic"])
+@pytest.mark.parametrize("name", networks.CONDITIONAL_CRITICS)
+def test_every_example_follows_its_own_label_and_no_other(name, player):
+    apply, given = players(name, (8, 8, 1))[player]
+    same = given[:1].repeat(3, axis=0)
+    outputs = np.asarray(apply(same, jnp.array([0, 4, 9])))
+    for i, j in ((0, 1), (1, 2), (0, 2)):
+        assert np.abs(outputs[i] - outputs[j]).max() > 1e-3
+    first, second = (np.asarray(apply(given, jnp.array([3, k, 5]))) for k in (1, 2))
+    assert np.abs(first[1] - second[1]).max() > 1e-3
+    np.testing.assert_allclose(first[[0, 2]], second[[0, 2]], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("player", ["generator", "critic"])
+@pytest.mark.parametrize("name", networks.CONDITIONAL_CRITICS)
+def test_weights_lead_from_class_to_class(name, player):
+    apply, given = players(name, (8, 8, 1))[player]
+    labels = jnp.array([2, 7, 7])
+    weights = jax.nn.one_hot(labels, CLASSES)
+    ends = np.asarray(apply(given, labels))
+    np.testing.assert_allclose(apply(given, weights), ends, rtol=1e-4, atol=1e-5)
+    middle = np.asarray(apply(given, (weights + jax.nn.one_hot(0, CLASSES)[None]) / 2))
+    assert np.abs(middle - ends).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", networks.CONDITIONAL_GENERATORS)
+def test_images_fit_the_data(name):
+    for shape in (s for n, s in COUNTS if n == name):
+        g = networks.generator(spec(name), LATENT, shape, CLASSES)
+        z = jax.random.normal(jax.random.key(1), (2, LATENT))
+        fake = jax.jit(g.apply)(g.init(jax.random.key(0)), z, jnp.array([0, 1]))
+        assert fake.shape == (2, *shape) and fake.dtype == jnp.float32
+        assert len(shape) == 1 or np.abs(fake).max() <= 1
+
+
+def test_the_projection_critic_by_hand():
+    f = networks.critic(config.Network(width=5, depth=1), (2,), 3)
+    params = {
+        "Dense_0": {"kernel": jnp.eye(2, 5), "bias": jnp.zeros(5)},
+        "Dense_1": {"kernel": jnp.array([[1.0], [10], [0], [0], [0]]), "bias": jnp.ones(1)},
+        "Embedding_0": {"kernel": jnp.arange(15.0).reshape(3, 5)},
+    }
+    shapes = jax.tree.map(jnp.shape, f.init(jax.random.key(0)))
+    assert shapes == jax.tree.map(jnp.shape, params)
+    x = jnp.array([[2.0, 3.0], [2.0, -3.0]])
+    # Hidden layers relu(x, 0, 0, 0): (2, 3) and (2, 0); rows 0 and 2 of the embedding.
+    expected = [1 + 2 + 30 + (0 * 2 + 1 * 3), 1 + 2 + 0 + (10 * 2 + 11 * 0)]
+    np.testing.assert_allclose(f.apply(params, x, jnp.array([0, 2])), expected, rtol=1e-6)
+
+
+def test_labels_where_none_are_taken_are_refused():
+    with pytest.raises(UserError, match="dcgan takes no labels; conditional networks: .*mlp"):
+        networks.critic(config.Network(name="dcgan"), (8, 8, 1), CLASSES)
+    with pytest.raises(UserError, match="did you mean 'mlp'"):
+        networks.generator(config.Network(name="mpl"), LATENT, (8, 8, 1), CLASSES)
+    with pytest.raises(UserError, match="conditional needs labelled data"):
+        networks.players(config.Config(conditional=True), (2,), ["all"])
