@@ -96,14 +96,14 @@ def make_population(
     if dataset.streamed:
         raise UserError(f"a population keeps its data on the device; {dataset.name} is streamed")
     mesh = _make_mesh(len(members), devices)
-    generator = networks.generator(config.generator, config.latent_dim, dataset.shape)
-    critic = networks.critic(config.critic, dataset.shape)
+    generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
     states = [initial_state(generator, critic, member.seed) for member in members]
     state = jax.device_put(stack(states), split)
     hyper = jax.device_put(stack([Hyperparameters.of(member) for member in members]), split)
     feed = make_feed(dataset, config, state.key, NamedSharding(mesh, PartitionSpec()))
-    round = make_round(config, generator, critic, feed.batch)
+    labels = feed.labels if config.conditional else None
+    round = make_round(config, generator, critic, feed.batch, labels=labels)
     if vectorized is None:
         vectorized = jax.default_backend() != "cpu"
     return Population(
