@@ -163,10 +163,7 @@ def test_what_a_zero_leaves_out_of_the_round_is_shared(digits, tiny, name):
 
     def program(config):
         feed = make_feed(digits, config, None)
-        players = (
-            networks.generator(config.generator, 4, (8, 8, 1)),
-            networks.critic(config.critic, (8, 8, 1)),
-        )
+        players = networks.players(config, digits.shape, digits.class_names)
         state = jax.eval_shape(lambda: initial_state(*players, 0))
         round = make_round(config, *players, feed.batch)
         return str(jax.make_jaxpr(round)(state, Hyperparameters.of(config), digits.arrays))
