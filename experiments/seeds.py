@@ -3,7 +3,8 @@
     python -m experiments.seeds --preset digits --seeds 3 --workdir runs/seeds
 
 about four minutes on two CPU cores. Each seed is a run directory below --workdir, finished ones
-are not run again; seeds.json holds every score, seeds.md the table with means and deviations.
+are not run again; seeds.json holds every score, seeds.md the table with means and deviations. With
+--together all seeds are one jitted training, which compiles once and fills an accelerator.
 """
 
 import datetime
@@ -14,6 +15,7 @@ import statistics
 from pathlib import Path
 
 from experiments import cli
+from experiments.population import train_together
 from experiments.train import train
 from gan import config as configs
 from gan.config import Config
@@ -47,16 +49,32 @@ def run(
     *,
     data_dir: str | None = None,
     interrupt: Interrupt | None = None,
+    together: bool = False,
 ) -> list[dict] | None:
-    """Scores of one finished run per seed; None when a signal ended it early."""
+    """Scores of one finished run per seed; None when a signal ended it early.
+
+    Args:
+        config: what all share.
+        seeds: one run each.
+        workdir: holds a run directory seed_N for each.
+        data_dir: where data sets are, see gan.data.load.
+        interrupt: an entered context; its signal saves and stops.
+        together: train all as one population; a seed that diverges then has the row
+            {"seed", "failure"} and the others go on.
+    """
+    members = [configs.replace(config, {"seed": seed}) for seed in seeds]
+    folders = [os.path.join(workdir, f"seed_{seed}") for seed in seeds]
+    if together:
+        found = train_together(members, folders, data_dir=data_dir, interrupt=interrupt)
+    else:
+        found = _one_by_one(members, folders, data_dir, interrupt)
+    if found is None:
+        return None
     rows = []
-    for seed in seeds:
-        folder = os.path.join(workdir, f"seed_{seed}")
-        scores = train(
-            configs.replace(config, {"seed": seed}), folder, data_dir=data_dir, interrupt=interrupt
-        )
-        if scores is None:
-            return None
+    for seed, scores in zip(seeds, found, strict=True):
+        if "failure" in scores:
+            rows.append({"seed": seed} | scores)
+            continue
         derived = {"seed": seed, "w1_ratio": scores["w1"] / scores["w1_floor"]}
         if "nearest_train" in scores:
             derived["nearest_ratio"] = scores["nearest_train"] / scores["nearest_train_real"]
@@ -64,8 +82,21 @@ def run(
     return rows
 
 
+def _one_by_one(members, folders, data_dir, interrupt) -> list[dict] | None:
+    found = []
+    for member, folder in zip(members, folders, strict=True):
+        scores = train(member, folder, data_dir=data_dir, interrupt=interrupt)
+        if scores is None:
+            return None
+        found.append(scores)
+    return found
+
+
 def table(rows: list[dict]) -> str:
-    """Markdown table: a row per seed, then mean and standard deviation over seeds."""
+    """Markdown table: a row per seed, then mean and standard deviation over seeds; seeds that
+    diverged are named below it."""
+    failed = [row for row in rows if "failure" in row]
+    rows = [row for row in rows if "failure" not in row]
     columns = [name for name in COLUMNS if all(name in row for row in rows)]
     lines = [
         "| seed | " + " | ".join(COLUMNS[name] for name in columns) + " |",
@@ -80,6 +111,7 @@ def table(rows: list[dict]) -> str:
             for n in columns
         ]
         lines.append("| mean ± sd | " + " | ".join(spread) + " |")
+    lines += [f"\nSeed {row['seed']} diverged: {row['failure']}." for row in failed]
     return "\n".join(lines) + "\n"
 
 
@@ -96,12 +128,13 @@ def class_table(rows: list[dict]) -> str:
 
 def describe(config: Config, rows: list[dict], command: str) -> str:
     """The table with what made it: command, n, split, machine, date."""
+    scored = next((row for row in rows if "failure" not in row), {"n": 0, "split": "held-out"})
     today = datetime.datetime.now(datetime.UTC).date()
     return (
         f"# {config.data.name}: {config.steps} generator steps, {len(rows)} seeds\n\n"
         f"`{command}`\n\n"
-        f"Exact W1 (Euclidean on [-1, 1] pixels, or in the plane) between n = {rows[0]['n']} "
-        f"generated and as many {rows[0]['split']} examples; the floor is that of other real "
+        f"Exact W1 (Euclidean on [-1, 1] pixels, or in the plane) between n = {scored['n']} "
+        f"generated and as many {scored['split']} examples; the floor is that of other real "
         f"examples. Averages over {config.evaluation_repeats} sets each. {today}, "
         f"{os.cpu_count()} cores, {platform.machine()}.\n\n" + table(rows) + class_table(rows)
     )
@@ -112,6 +145,7 @@ def define(parser, argv) -> None:
     cli.add_workdir(parser)
     cli.add_data_dir(parser)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
+    parser.add_argument("--together", action="store_true", help="train all seeds as one population")
     cli.add_config(parser, argv, default="digits")
 
 
@@ -126,6 +160,7 @@ def main(arguments) -> int:
             arguments.workdir,
             data_dir=arguments.data_dir,
             interrupt=interrupt,
+            together=arguments.together,
         )
     if rows is None:
         return cli.leave(128 + interrupt.signal)

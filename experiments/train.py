@@ -106,39 +106,61 @@ def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt,
         game.hyper,
         game.feed,
         end=config.steps,
-        cadences=(
-            config.log_every,
-            config.evaluate_every,
-            config.sample_every,
-            config.checkpoint_every,
-        ),
+        cadences=cadences(config),
         stopping=lambda: training.agreed(interrupt.signal is not None),
         chunk_seconds=training.CHUNK_SECONDS if jax.process_count() == 1 else None,
         progress=progress,
     )
     with bar:
         for step, state, metrics in pauses:
-
-            def due(cadence, step=step):
-                return step % cadence == 0 or step == config.steps
-
-            record = {"step": step, **metrics}
-            if run.primary and due(config.evaluate_every):
-                scores = scorer(*jax.device_get((state.average, state.critic)))
-                record |= scores
+            scores = record(
+                run, config, dataset, game.generator, scorer, step, state, metrics, logs
+            )
+            if scores:
                 shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
                 shown["share"] = f"{scores['critic_share']:.2f}"
-            if due(config.log_every) or due(config.evaluate_every):
-                for log in logs:
-                    log(record)
-            if run.primary and due(config.sample_every):
-                pictures.save_samples(
-                    run.path, config, dataset, game.generator, state.average, step
-                )
-            if due(config.checkpoint_every):
-                run.checkpoints.save(step, state, score=record.get("w1_debiased"))
     run.checkpoints.save(step, state)
     return step, state
+
+
+def cadences(config: Config) -> tuple[int, ...]:
+    """The steps at whose multiples a run has something to do."""
+    return (
+        config.log_every,
+        config.evaluate_every,
+        config.sample_every,
+        config.checkpoint_every,
+    )
+
+
+def record(run, config: Config, dataset, generator, scorer, step: int, state, metrics, logs):
+    """What is due at `step`: scores, a line of the log, a picture, a checkpoint.
+
+    Args:
+        run: the writable run directory.
+        generator: pure network.
+        scorer: evaluator of the validation split; None in processes that do not write.
+        state, metrics: after `step` rounds, and of the last of them.
+        logs: functions of one record.
+
+    Returns:
+        The validation scores, empty when no evaluation was due.
+    """
+
+    def due(cadence):
+        return step % cadence == 0 or step == config.steps
+
+    scores = {}
+    if run.primary and due(config.evaluate_every):
+        scores = scorer(*jax.device_get((state.average, state.critic)))
+    if due(config.log_every) or due(config.evaluate_every):
+        for log in logs:
+            log({"step": step, **metrics, **scores})
+    if run.primary and due(config.sample_every):
+        pictures.save_samples(run.path, config, dataset, generator, state.average, step)
+    if due(config.checkpoint_every):
+        run.checkpoints.save(step, state, score=scores.get("w1_debiased"))
+    return scores
 
 
 def _finish(run, config: Config, dataset, game: Game, state, interrupt) -> dict:

@@ -15,11 +15,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-<<<<<<< HEAD
-from gan.networks import biggan, dcgan, mlp, spectral
-=======
-from gan.networks import dcgan, mlp, r3gan, resnet, spectral, table1
->>>>>>> objectives
+from gan.networks import biggan, dcgan, mlp, r3gan, resnet, spectral, table1
 from gan.networks.classifier import Classifier
 
 
@@ -38,12 +34,6 @@ class Network(NamedTuple):
     project: Callable[[Any], Any] = unchanged
 
 
-<<<<<<< HEAD
-GENERATORS = {"mlp": mlp.Generator, "dcgan": dcgan.Generator}
-CRITICS = {"mlp": mlp.Critic, "dcgan": dcgan.Critic}
-CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator, "biggan": biggan.Generator}
-CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic, "biggan": biggan.Critic}
-=======
 GENERATORS = {
     "mlp": mlp.Generator,
     "dcgan": dcgan.Generator,
@@ -58,9 +48,8 @@ CRITICS = {
     "table1": table1.Critic,
     "r3gan": r3gan.Critic,
 }
-CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator}
-CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic}
->>>>>>> objectives
+CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator, "biggan": biggan.Generator}
+CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic, "biggan": biggan.Critic}
 
 
 def players(

@@ -1,20 +1,37 @@
-"""Training: the state, the adversarial round, and the loop that drives it."""
+"""Training: the state, the adversarial round, the loop that drives it, and whole populations."""
 
 from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
 from gan.training.interrupt import Interrupt, Interrupted
 from gan.training.loop import CHUNK_SECONDS, Pause, advance
-from gan.training.state import State
+from gan.training.population import (
+    Meeting,
+    Population,
+    advance_together,
+    make_population,
+    member,
+    shape_of,
+    stack,
+)
+from gan.training.state import Hyperparameters, State
 
 __all__ = [
     "CHUNK_SECONDS",
     "Game",
+    "Hyperparameters",
     "Interrupt",
     "Interrupted",
+    "Meeting",
     "Pause",
+    "Population",
     "State",
     "advance",
+    "advance_together",
     "agreed",
     "join",
     "make_game",
+    "make_population",
+    "member",
+    "shape_of",
+    "stack",
 ]

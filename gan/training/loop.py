@@ -29,13 +29,13 @@ class Pause(NamedTuple):
     metrics: dict[str, float]
 
 
-def make_chunk(round: Callable, shardings=None) -> Callable:
-    """Jitted chunk(state, hyper, data, stop) -> (state, metrics of the last round).
+def make_play(round: Callable) -> Callable:
+    """Pure play(state, hyper, data, stop) -> (state, metrics of the last round).
 
-    Runs rounds while state.step < stop and every metric is finite. The state is donated.
+    Runs rounds while state.step < stop and every metric is finite; metrics are zero after none.
     """
 
-    def chunk(state: State, hyper: Hyperparameters, data: Any, stop: jax.Array):
+    def play(state: State, hyper: Hyperparameters, data: Any, stop: jax.Array):
         _, shapes = jax.eval_shape(round, state, hyper, data)
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
@@ -49,7 +49,12 @@ def make_chunk(round: Callable, shardings=None) -> Callable:
 
         return jax.lax.while_loop(unfinished, body, (state, zeros))
 
-    return jax.jit(chunk, donate_argnums=0, out_shardings=shardings)
+    return play
+
+
+def make_chunk(round: Callable, shardings=None) -> Callable:
+    """Jitted `make_play(round)`; the state is donated."""
+    return jax.jit(make_play(round), donate_argnums=0, out_shardings=shardings)
 
 
 def next_due(step: int, cadences: Iterable[int], end: int) -> int:

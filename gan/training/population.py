@@ -1,0 +1,236 @@
+"""Several games as one jitted training: seeds and float hyper-parameters on a leading axis.
+
+A member is a whole run: its own parameters, key, optimiser states, step and hyper-parameters. The
+members share one compilation, nothing else, so each takes the batches of its own seed, one that
+diverges stops alone, and any of them can be continued by itself or in another company.
+
+Vectorised (`jax.vmap`), every operation carries all members, which is what an accelerator wants; a
+member then equals its solo run up to rounding. In turn (`jax.lax.map`), the program trains one
+member after the other and a member has the bits of its solo run; on a CPU that is no slower, since
+one member's matrix products already fill a core. With several devices each holds its share of
+the members and never talks to the others.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from gan import config as configs
+from gan import networks
+from gan.config import Config
+from gan.errors import UserError
+from gan.training.adversarial import make_round
+from gan.training.feed import Feed, make_feed
+from gan.training.loop import CHUNK_SECONDS, make_play, next_due
+from gan.training.state import Hyperparameters, State, initial_state
+
+AXIS = "member"
+SWITCHES = ("instance_noise", "weight_clip")
+"""Hyper-parameters whose zero leaves a part out of the round."""
+
+
+class Population(NamedTuple):
+    """k games in one: every leaf of `state` and `hyper` has a leading axis of k members."""
+
+    configs: tuple[Config, ...]
+    generator: networks.Network
+    critic: networks.Network
+    mesh: Mesh
+    state: State
+    hyper: Hyperparameters
+    feed: Feed
+    chunk: Callable
+
+
+class Meeting(NamedTuple):
+    """The population between two rounds; arrays have one entry per member.
+
+    `steps` counts each member's rounds, `metrics` are those of its last round, `moved` says who has
+    trained since the meeting before and is well. `fallen` maps a member that stopped for good since
+    then to the step and the quantities that were not finite.
+    """
+
+    steps: np.ndarray
+    state: State
+    metrics: dict[str, np.ndarray]
+    moved: np.ndarray
+    fallen: dict[int, str]
+
+
+def shape_of(config: Config) -> Config:
+    """The config without what may differ inside a population: seed and float hyper-parameters.
+
+    Of those in SWITCHES it keeps whether they are zero.
+    """
+    plain = Config()
+    free = {name: getattr(plain, name) for name in ("seed", *Hyperparameters._fields)}
+    free |= {name: float(getattr(config, name) > 0) for name in SWITCHES}
+    return configs.replace(config, free)
+
+
+def make_population(
+    members: Sequence[Config], dataset, devices: int = 0, vectorized: bool | None = None
+) -> Population:
+    """Build the games of several configs as one, states at step 0.
+
+    Args:
+        members: at least one; they differ in seed and in fields of `Hyperparameters` only.
+        dataset: what gan.data.load returns, held on the device.
+        devices: devices to split the members over; 0 for as many as divide them evenly.
+        vectorized: all members in every operation, or one after the other; None for the first
+            except on a CPU.
+
+    Raises:
+        UserError: for members that differ in anything else (the field is named), a streamed data
+            set, or a number of devices that does not divide the members.
+    """
+    config = members[0]
+    for number, other in enumerate(members):
+        _refuse_difference(number, config, other)
+    if dataset.streamed:
+        raise UserError(f"a population keeps its data on the device; {dataset.name} is streamed")
+    mesh = _make_mesh(len(members), devices)
+    generator, critic = networks.players(config, dataset.shape, dataset.class_names)
+    split = NamedSharding(mesh, PartitionSpec(AXIS))
+    states = [initial_state(generator, critic, member.seed) for member in members]
+    state = jax.device_put(stack(states), split)
+    hyper = jax.device_put(stack([Hyperparameters.of(member) for member in members]), split)
+    feed = make_feed(dataset, config, state.key, NamedSharding(mesh, PartitionSpec()))
+    labels = feed.labels if config.conditional else None
+    round = make_round(config, generator, critic, feed.batch, labels=labels)
+    if vectorized is None:
+        vectorized = jax.default_backend() != "cpu"
+    return Population(
+        tuple(members),
+        generator,
+        critic,
+        mesh,
+        state,
+        hyper,
+        feed,
+        _make_chunk(round, mesh, vectorized),
+    )
+
+
+def stack(trees: Sequence):
+    """Trees of one structure as one tree with a leading axis of members."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def member(tree, index: int):
+    """The tree of one member, on the host, from a stacked tree that is there already."""
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def advance_together(
+    population: Population,
+    state: State,
+    *,
+    end: int,
+    cadences: Iterable[int],
+    fallen: Iterable[int] = (),
+    stopping: Callable[[], bool] = lambda: False,
+    chunk: Callable | None = None,
+    chunk_seconds: float = CHUNK_SECONDS,
+    progress: Callable[[int, dict[str, np.ndarray]], None] = lambda step, metrics: None,
+) -> Iterator[Meeting]:
+    """Train every member until `end`, as `advance` does with one game.
+
+    Members may start at different steps: those behind catch up while the others wait. A member with
+    a number that is not finite stops; the others go on.
+
+    Args:
+        population: gives the chunk, the hyper-parameters and the data.
+        state: consumed; the caller continues with the state of the latest meeting.
+        end: number of rounds of each member in all.
+        cadences: meet at their multiples.
+        fallen: members that are not to be trained.
+        stopping: polled between chunks; the last meeting is then wherever the members are.
+        chunk: the population's, compiled ahead of time.
+        chunk_seconds: aim for chunks of this length.
+        progress: called after every chunk with the lowest step of the members that are well, and
+            the metrics.
+    """
+    chunk, cadences = chunk or population.chunk, tuple(cadences)
+    data, _ = population.feed.load(0)
+    steps = np.asarray(state.step)
+    well = np.isin(np.arange(len(steps)), list(fallen), invert=True)
+    metrics: dict[str, np.ndarray] = {}
+    rounds = 1
+    while np.any(well & (steps < end)):
+        before, found = steps, {}
+        due = next_due(int(steps[well].min()), cadences, end)
+        while np.any(well & (steps < due)):
+            front = int(steps[well].min())
+            stop = min(due, front + rounds)
+            stops = np.where(well, np.maximum(steps, stop), steps).astype(np.int32)
+            start = time.perf_counter()
+            state, latest = chunk(state, population.hyper, data, stops)
+            latest = {name: np.asarray(values) for name, values in latest.items()}
+            seconds = time.perf_counter() - start
+            rounds = max(1, int(chunk_seconds * (stop - front) / max(seconds, 1e-6)))
+            trained = stops > steps
+            steps = np.asarray(state.step)
+            for name, values in latest.items():
+                metrics[name] = np.where(trained, values, metrics.get(name, values))
+            for index in map(int, np.flatnonzero(trained)):
+                values = {name: values[index] for name, values in latest.items()}
+                bad = [f"{name} = {v}" for name, v in values.items() if not math.isfinite(v)]
+                if bad:
+                    well[index] = False
+                    found[index] = f"step {steps[index]}: {', '.join(bad)}"
+            if np.any(well):
+                progress(int(steps[well].min()), metrics)
+            if stopping():
+                break
+        yield Meeting(steps, state, dict(metrics), well & (steps > before), found)
+        if stopping():
+            return
+
+
+def _make_mesh(members: int, devices: int) -> Mesh:
+    available = jax.devices()
+    count = devices or math.gcd(members, len(available))
+    if not 1 <= count <= len(available):
+        raise UserError(f"--devices {count}: must be 1 .. {len(available)}, or 0 for all")
+    if members % count:
+        raise UserError(f"{members} members cannot be split evenly over {count} devices")
+    return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=available[:count])
+
+
+def _refuse_difference(number: int, first: Config, other: Config) -> None:
+    here, there = configs.flatten(shape_of(first)), configs.flatten(shape_of(other))
+    for path in here:
+        if here[path] != there[path]:
+            ours, theirs = configs.flatten(first)[path], configs.flatten(other)[path]
+            raise UserError(
+                f"members of a population share {path}: {ours!r} in member 0, {theirs!r} in member "
+                f"{number}; train these apart"
+            )
+
+
+def _make_chunk(round: Callable, mesh: Mesh, vectorized: bool) -> Callable:
+    """Jitted chunk(state, hyper, data, stops [k]) -> (state, metrics [k]); the state is donated."""
+    solo = make_play(round)
+
+    def share(state, hyper, data, stops):
+        if vectorized:
+            return jax.vmap(solo, in_axes=(0, 0, None, 0))(state, hyper, data, stops)
+        return jax.lax.map(lambda one: solo(one[0], one[1], data, one[2]), (state, hyper, stops))
+
+    split, whole = PartitionSpec(AXIS), PartitionSpec()
+    # The shares of the devices run independent loops; the check would ask for a common carry.
+    shares = jax.shard_map(
+        share,
+        mesh=mesh,
+        in_specs=(split, split, whole, split),
+        out_specs=split,
+        check_vma=False,
+    )
+    return jax.jit(shares, donate_argnums=0)
