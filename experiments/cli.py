@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import simple_parsing
 from absl import app, flags, logging
 
-from gan import config
+from gan import cache, config
 from gan.errors import GanError, UserError
 from gan.evaluation import MEANINGS
 from gan.runs import report
@@ -168,15 +168,12 @@ def _cache_compilations() -> None:
 
     if jax.config.jax_compilation_cache_dir:
         return
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = os.path.join(root, "gan", "xla")
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        os.chmod(folder, 0o700)
+        folder = cache.folder("xla")
     except OSError as error:
-        print(f"no compilation cache: {folder}: {error.strerror}", file=sys.stderr)
+        print(f"no compilation cache: {error.filename}: {error.strerror}", file=sys.stderr)
         return
-    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 

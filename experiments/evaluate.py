@@ -61,6 +61,7 @@ def evaluate_and_report(
         "step": step,
         "split": evaluator.split,
         **evaluator(generator_params, critic_params),
+        **evaluator.uncertainty(generator_params),
         **evaluator.memorisation(generator_params),
     }
     files.write_json(path / "evaluation.json", scores)

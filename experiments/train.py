@@ -123,6 +123,7 @@ def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt,
                 scores = scorer(*jax.device_get((state.average, state.critic)))
                 record |= scores
                 shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
+                shown["share"] = f"{scores['critic_share']:.2f}"
             if due(config.log_every) or due(config.evaluate_every):
                 for log in logs:
                     log(record)

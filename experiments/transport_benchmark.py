@@ -122,6 +122,7 @@ INSTANCES = {
         "generated against real images, pixels", "euclidean", generated(60_000)
     ),
     "gaussian_d64_200k": Instance("Gaussians, d = 64", "euclidean", gaussian(200_000, 64)),
+    "gaussian_d64_400k": Instance("Gaussians, d = 64", "euclidean", gaussian(400_000, 64)),
 }
 """Every instance by name."""
 

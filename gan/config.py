@@ -47,9 +47,13 @@ class Network:
     """Hidden layers of an mlp; a dcgan derives its own from the image size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
     """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
-    normalization: Literal["none", "layer"] = "none"
-    """Layer norm over each example between a hidden layer and its nonlinearity, or nothing; batch
-    norm would couple the examples that the penalty treats one by one."""
+    normalization: Literal["none", "layer", "batch"] = "none"
+    """Between a hidden layer and its nonlinearity: nothing, layer norm over each example, or batch
+    norm with the statistics of the batch at hand, which couples its examples and is refused in a
+    penalised critic."""
+    weights: Literal["free", "spectral"] = "free"
+    """Kernels as they are, or each divided by its largest singular value (spectral
+    normalisation)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +71,22 @@ class Config:
     latent_dim: int = 32
     """Dimension of the standard normal latent."""
     loss: str = "wasserstein"
-    """Registered pair of critic and generator losses."""
+    """Pair of critic and generator losses: wasserstein, minimax, non_saturating, least_squares,
+    hinge or relativistic."""
     penalty: str = "two_sided"
-    """Registered penalty on the critic's slopes: two_sided, one_sided or none."""
+    """Penalty on the critic's slopes: two_sided, one_sided or zero_centered (between real and
+    generated examples), r1 (real ones), r2 (generated ones), r1_r2, dragan (around real ones) or
+    none."""
     penalty_weight: float = 10.0
-    """Weight (lambda) of the penalty."""
+    """Weight of the penalty; r1 and r2 carry a factor 1/2 of their own."""
+    penalty_every: int = 1
+    """Critic steps from one penalty to the next; its weight is multiplied by as much (lazy
+    regularisation)."""
     penalty_target: float = 1.0
     """Slope that the penalty asks for, in critic output per unit of input."""
+    weight_clip: float = 0.0
+    """Largest absolute value of a critic's parameter, enforced after every critic step; 0 leaves
+    them free."""
     instance_noise: float = 0.0
     """Standard deviation of normal noise on everything the critic is trained on, real and generated
     alike; keeps a critic from learning a small data set by heart."""
@@ -116,7 +129,9 @@ class Config:
             "n_critic": 1,
             "latent_dim": 1,
             "penalty_weight": 0,
+            "penalty_every": 1,
             "penalty_target": 0,
+            "weight_clip": 0,
             "instance_noise": 0,
             "generator_learning_rate": 0,
             "critic_learning_rate": 0,
@@ -142,6 +157,24 @@ class Config:
                 raise UserError(f"{path} must be in [0, 1), got {values[path]}")
         if self.seed >= 2**32:
             raise UserError(f"seed must be below 2**32, got {self.seed}")
+        for applies, reason in FORBIDDEN:
+            if applies(self):
+                raise UserError(reason)
+
+
+FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
+    (
+        lambda c: c.penalty != "none" and c.critic.normalization == "batch",
+        "critic.normalization batch goes with penalty none only: it couples the examples of a "
+        "batch, and the penalty is about the slope at each; take layer",
+    ),
+    (
+        lambda c: c.weight_clip > 0 and c.critic.weights == "spectral",
+        "weight_clip goes with critic.weights free only: spectral normalisation undoes any scale "
+        "of the kernels",
+    ),
+]
+"""Choices that do not go together: whether a config makes them, and why it is refused."""
 
 
 def to_dict(config: Config) -> dict[str, Any]:

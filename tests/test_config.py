@@ -37,12 +37,36 @@ def test_the_path_of_every_field_replaces_that_field_alone():
         ({"schedule": "cosine"}, "schedule must be one of constant, linear; got 'cosine'"),
         ({"data.folder": 3}, "data.folder must be str or null, got 3"),
         ({"seed": 2**32}, "seed must be below"),
+        ({"penalty_every": 0}, "penalty_every must be a number >= 1, got 0"),
+        ({"weight_clip": -1.0}, "weight_clip must be a number >= 0, got -1.0"),
     ],
 )
 def test_a_bad_field_is_named_with_what_is_allowed(changes, message):
     with pytest.raises(UserError) as caught:
         config.replace(config.Config(), changes)
     assert message in str(caught.value)
+
+
+FORBIDDEN = [
+    {"critic.normalization": "batch", "penalty": "r1"},
+    {"weight_clip": 0.01, "critic.weights": "spectral"},
+]
+
+
+@pytest.mark.parametrize("changes", FORBIDDEN, ids=str)
+def test_choices_that_do_not_go_together_are_refused_and_each_alone_is_not(changes):
+    base = config.replace(config.Config(), {"penalty": "none"})
+    for path, value in changes.items():
+        config.replace(base, {path: value})
+    with pytest.raises(UserError, match="goes with"):
+        config.replace(base, changes)
+
+
+def test_every_forbidden_pair_has_its_case():
+    base = config.to_dict(config.replace(config.Config(), {"penalty": "none"}))
+    for applies, _ in config.FORBIDDEN:
+        assert not applies(config.from_dict(base))
+    assert len(config.FORBIDDEN) == len(FORBIDDEN)
 
 
 def test_unknown_preset_names_the_closest():

@@ -101,7 +101,7 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
     codes, *fresh = (draw.normal(size=(n, dim)).astype(np.float32) for _ in range(3))
     spec = config.Network(width=sizes["width"], depth=sizes["depth"])
     generator = networks.generator(spec, dim, dataset.shape)
-    floor = distances.floors(held, [real[: len(held)], other[: len(held)]])
+    reference = distances.reference(held, [real[: len(held)], other[: len(held)]])
     apply = jax.jit(generator.apply)
     curve = {"round": [], "train": [], "w1": [], "debiased": []}
     kept = []
@@ -117,7 +117,7 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
         if state.number not in measured:
             continue
         sets = [np.asarray(apply(state.params, z))[: len(held)] for z in fresh]
-        found = distances.distance(sets, held, floor)
+        found = distances.distance(sets, reference, resamples=0, permutations=0)
         curve["round"].append(state.number)
         curve["train"].append(distances.w1(state.images, real))
         curve["w1"].append(found.value)
@@ -133,8 +133,8 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
         "parameters": networks.parameter_count(kept[-1].params),
         "rounds": measured[-1],
         "steps": sizes["steps"],
-        "floor": float(np.mean(floor)),
-        "floor_spread": float(np.std(floor, ddof=1)),
+        "floor": found.floor,
+        "floor_spread": found.floor_spread,
         "curve": curve,
         "first_train": curve["train"][0],
         "last_train": curve["train"][-1],
@@ -143,7 +143,7 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
         "best_round": curve["round"][best],
         "best_debiased": curve["debiased"][best],
         "last_w1": curve["w1"][-1],
-        "ratio": curve["w1"][-1] / float(np.mean(floor)),
+        "ratio": curve["w1"][-1] / found.floor,
         "last_debiased": curve["debiased"][-1],
         "nearest": float(np.median(to_train)),
         "nearest_real": float(np.median(distances.nearest(held, real)[0])),

@@ -1,7 +1,10 @@
 """What follows every hidden layer: normalisation, then a nonlinearity, both by name.
 
 The shifted softplus is the one of Gulrajani et al. 2017, Table 1. Layer norm is over every axis of
-an example (Ba et al. 2016), with a scale and a bias per channel.
+an example (Ba et al. 2016), with a scale and a bias per channel. Batch norm (Ioffe and Szegedy
+2015) is over every axis but the channels, always with the statistics of the batch at hand: there is
+no running average to keep beside the parameters, to resume, or to go wrong with a moving average of
+the weights; in return an example depends on its batch, also when it is evaluated.
 """
 
 import flax.linen as nn
@@ -20,6 +23,7 @@ ACTIVATIONS = {
 
 def finish(h, spec: config.Network):
     """Normalise and activate the output of a hidden layer, [b, ..., channels]; inside a module."""
-    if spec.normalization == "layer":
-        h = nn.LayerNorm(reduction_axes=tuple(range(1, h.ndim)), feature_axes=-1)(h)
+    axes = {"layer": tuple(range(1, h.ndim)), "batch": tuple(range(h.ndim - 1))}
+    if spec.normalization != "none":
+        h = nn.LayerNorm(reduction_axes=axes[spec.normalization], feature_axes=-1)(h)
     return ACTIVATIONS[spec.activation](h)

@@ -1,8 +1,13 @@
 """Losses of the two players, as functions of the critic's scores.
 
-The critic maximises E f(real) - E f(fake), which for 1-Lipschitz f is at most the Wasserstein-1
-distance; code minimises the negative. A generator loss alone means nothing: it has an arbitrary
-offset. Source: Arjovsky et al. 2017; Gulrajani et al. 2017.
+Scores are unbounded: where a paper speaks of a discriminator's probability, it is the logistic
+function of the score. Both players minimise what is returned; the critic wants high scores on real
+examples, the generator on its own. The value at which the game rests, where every score is the same
+constant, is given with each loss.
+
+For the Wasserstein loss the critic maximises E f(real) - E f(fake), which for 1-Lipschitz f is at
+most the Wasserstein-1 distance; code minimises the negative. The other losses bound no distance
+that way. A generator loss alone means nothing: it has an arbitrary offset.
 """
 
 from collections.abc import Callable
@@ -13,21 +18,102 @@ import jax.numpy as jnp
 
 
 class Loss(NamedTuple):
-    """`critic` and `generator`, each (real_scores [b], fake_scores [b]) -> scalar."""
+    """`critic` and `generator`, each (real_scores [b], fake_scores [b]) -> scalar.
+
+    Where `pairs` is false the generator's loss does not read the real scores, which may be None.
+    """
 
     critic: Callable[[jax.Array, jax.Array], jax.Array]
-    generator: Callable[[jax.Array, jax.Array], jax.Array]
+    generator: Callable[[jax.Array | None, jax.Array], jax.Array]
+    pairs: bool = False
 
 
 def wasserstein_critic(real_scores, fake_scores):
-    """mean f(fake) - mean f(real); scores [b]. Exactly 0 for a constant critic."""
+    """mean f(fake) - mean f(real). Exactly 0 for a constant critic (Arjovsky et al. 2017)."""
     return jnp.mean(fake_scores) - jnp.mean(real_scores)
 
 
 def wasserstein_generator(real_scores, fake_scores):
-    """-mean f(fake); the real scores do not enter."""
+    """-mean f(fake); the real scores do not enter. Also the generator's side of the hinge loss."""
     del real_scores
     return -jnp.mean(fake_scores)
 
 
-LOSSES = {"wasserstein": Loss(wasserstein_critic, wasserstein_generator)}
+def logistic_critic(real_scores, fake_scores):
+    """-mean log D(real) - mean log(1 - D(fake)) with D the logistic function of the score.
+
+    2 log 2 where all scores are 0; less its minimum over critics it is twice the Jensen-Shannon
+    divergence (Goodfellow et al. 2014).
+    """
+    return jnp.mean(jax.nn.softplus(-real_scores)) + jnp.mean(jax.nn.softplus(fake_scores))
+
+
+def minimax_generator(real_scores, fake_scores):
+    """mean log(1 - D(fake)): the zero-sum game; -log 2 at score 0 (Goodfellow et al. 2014).
+
+    Its gradient in a score is minus D(fake), which vanishes where the critic is sure.
+    """
+    del real_scores
+    return -jnp.mean(jax.nn.softplus(fake_scores))
+
+
+def non_saturating_generator(real_scores, fake_scores):
+    """-mean log D(fake): strong gradients where the critic is sure; log 2 at score 0 (Goodfellow et
+    al. 2014)."""
+    del real_scores
+    return jnp.mean(jax.nn.softplus(-fake_scores))
+
+
+def least_squares_critic(real_scores, fake_scores):
+    """mean (f(real) - 1)^2 / 2 + mean f(fake)^2 / 2: labels 1 and 0 (Mao et al. 2017, Eq. 9).
+
+    1/4 at the best constant critic, 1/2.
+    """
+    return (jnp.mean((real_scores - 1) ** 2) + jnp.mean(fake_scores**2)) / 2
+
+
+def least_squares_generator(real_scores, fake_scores):
+    """mean (f(fake) - 1)^2 / 2; 1/8 at the score 1/2 (Mao et al. 2017, Eq. 9)."""
+    del real_scores
+    return jnp.mean((fake_scores - 1) ** 2) / 2
+
+
+def hinge_critic(real_scores, fake_scores):
+    """mean max(0, 1 - f(real)) + mean max(0, 1 + f(fake)) (Lim and Ye 2017).
+
+    2 for every constant critic between -1 and 1. Its generator minimises -mean f(fake).
+    """
+    return jnp.mean(jax.nn.relu(1 - real_scores)) + jnp.mean(jax.nn.relu(1 + fake_scores))
+
+
+def relativistic_critic(real_scores, fake_scores):
+    """mean log(1 + exp(f(fake_i) - f(real_i))), real and generated examples paired by their place.
+
+    log 2 for every constant critic; adding a constant to f changes nothing (Jolicoeur-Martineau
+    2019; Huang et al. 2024).
+
+    Raises:
+        ValueError: unless both are [b]: any other difference would broadcast over the batch.
+    """
+    return jnp.mean(jax.nn.softplus(_paired_difference(fake_scores, real_scores)))
+
+
+def relativistic_generator(real_scores, fake_scores):
+    """The critic's loss with the two sides exchanged; reads the real scores."""
+    return jnp.mean(jax.nn.softplus(_paired_difference(real_scores, fake_scores)))
+
+
+def _paired_difference(a, b):
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(f"scores must be two vectors of one length, got {a.shape} and {b.shape}")
+    return a - b
+
+
+LOSSES = {
+    "wasserstein": Loss(wasserstein_critic, wasserstein_generator),
+    "minimax": Loss(logistic_critic, minimax_generator),
+    "non_saturating": Loss(logistic_critic, non_saturating_generator),
+    "least_squares": Loss(least_squares_critic, least_squares_generator),
+    "hinge": Loss(hinge_critic, wasserstein_generator),
+    "relativistic": Loss(relativistic_critic, relativistic_generator, pairs=True),
+}

@@ -44,7 +44,8 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
     Returns:
         A pure function. `metrics` are float32 scalars, means over the critic steps of the round:
         critic_loss (penalty included), w1_estimate_batch (mean f(real) - mean f(fake)), penalty
-        (before its weight), generator_loss, and the norms over all parameters critic_gradient and
+        (before its weight; `penalty_every` times as much in the steps that have one, 0 in the
+        others), generator_loss, and the norms over all parameters critic_gradient and
         generator_gradient.
 
     Raises:
@@ -68,6 +69,27 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
             return x
         return x + hyper.instance_noise * place(jax.random.normal(key, x.shape))
 
+    def lazily(excess, params, count):
+        """Lazy regularisation (Karras et al. 2020): in one critic step of `every`, times `every`.
+        Adam's settings stay as they are."""
+        every = config.penalty_every
+        if every == 1:
+            return excess(params)
+        return jax.lax.cond(
+            count % every == 0,
+            lambda params: every * excess(params),
+            lambda params: jnp.zeros(()),
+            params,
+        )
+
+    def bounded(params, hyper: Hyperparameters):
+        """What holds for a critic after every step: its projection and the clip (Arjovsky et al.
+        2017)."""
+        if config.weight_clip:
+            clip = hyper.weight_clip
+            params = jax.tree.map(lambda p: jnp.clip(p, -clip, clip), params)
+        return critic.project(params)
+
     def critic_step(state: State, hyper: Hyperparameters, decay, data, i, keys):
         real_key, fake_key = jax.random.split(jax.random.fold_in(keys.penalty, 1))
         real = blurred(place(batch(data, state.step, i, keys.batch)), real_key, hyper)
@@ -77,12 +99,16 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
         def objective(params):
             scores_real = critic.apply(params, real)
             scores_fake = critic.apply(params, fake)
-            excess = penalty(
-                lambda x: critic.apply(params, x),
-                real,
-                fake,
-                keys.penalty,
-                target=hyper.penalty_target,
+            excess = lazily(
+                lambda params: penalty(
+                    lambda x: critic.apply(params, x),
+                    real,
+                    fake,
+                    keys.penalty,
+                    target=hyper.penalty_target,
+                ),
+                params,
+                state.step * config.n_critic + i,
             )
             value = loss.critic(scores_real, scores_fake) + hyper.penalty_weight * excess
             return value, {
@@ -100,14 +126,20 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
             hyper.critic_learning_rate * decay,
         )
         metrics["critic_gradient"] = optax.tree.norm(gradients)
-        return state._replace(critic=params, critic_optimizer=moments), metrics
+        state = state._replace(critic=bounded(params, hyper), critic_optimizer=moments)
+        return state, metrics
 
-    def generator_step(state: State, hyper: Hyperparameters, decay, key):
+    def generator_step(state: State, hyper: Hyperparameters, decay, key, real):
+        """`real`: examples for a loss that pairs, else None."""
         z = latents(key)
+        scores_real = None
+        if loss.pairs:
+            real = blurred(real, jax.random.fold_in(key, 2), hyper)
+            scores_real = critic.apply(state.critic, real)
 
         def objective(params):
             fake = blurred(generator.apply(params, z), jax.random.fold_in(key, 1), hyper)
-            return loss.generator(None, critic.apply(state.critic, fake))
+            return loss.generator(scores_real, critic.apply(state.critic, fake))
 
         value, gradients = jax.value_and_grad(objective)(state.generator)
         params, moments = _descend(
@@ -117,6 +149,7 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
             hyper,
             hyper.generator_learning_rate * decay,
         )
+        params = generator.project(params)
         step = state.step.astype(jnp.float32)
         ema = jnp.minimum(hyper.ema_decay, (1 + step) / (10 + step))
         average = jax.tree.map(lambda a, p: ema * a + (1 - ema) * p, state.average, params)
@@ -137,7 +170,11 @@ def make_round(config: Config, generator: Network, critic: Network, batch, place
         state, metrics = jax.lax.scan(body, state, (jnp.arange(config.n_critic), keys))
         metrics = jax.tree.map(jnp.mean, metrics)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1))
+        real = None
+        if loss.pairs:  # the examples of the last critic step, as in Huang et al. 2024
+            last = config.n_critic - 1
+            real = place(batch(data, state.step, last, keys.batch[last]))
+        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1), real)
         return state._replace(step=state.step + 1), metrics | more
 
     return round

@@ -36,6 +36,7 @@ class Hyperparameters(NamedTuple):
     beta2: Any
     penalty_weight: Any
     penalty_target: Any
+    weight_clip: Any
     instance_noise: Any
     ema_decay: Any
 

@@ -141,8 +141,13 @@ class Geometry:
         return values
 
     def take(self, rows: np.ndarray, columns: np.ndarray) -> "Geometry":
-        """The geometry of a subset of rows and of columns."""
-        return dataclasses.replace(self, x=self.x[rows], y=self.y[columns])
+        """The geometry of a subset of rows and of columns; a whole set in order is not copied."""
+        return dataclasses.replace(self, x=_taken(self.x, rows), y=_taken(self.y, columns))
+
+
+def _taken(points, indices):
+    whole = len(indices) == len(points) and np.array_equal(indices, np.arange(len(points)))
+    return points if whole else points[indices]
 
 
 def geometry(x, y, cost) -> Geometry:
@@ -169,7 +174,7 @@ def geometry(x, y, cost) -> Geometry:
     exact = x.dtype.kind in "iu" and y.dtype.kind in "iu"
     x = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float64)
     y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
-    size = max(np.abs(x).max(), np.abs(y).max())
+    size = max(float(max(part.max(), -part.min())) for part in (x, y))
     if isinstance(cost, str) and size > 0 and not 1e-140 < size < 1e140:
         raise UserError(
             f"the largest coordinate is {size:.3g}: its square leaves the range of float64; "

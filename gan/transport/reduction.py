@@ -31,24 +31,39 @@ class Distinct:
 def distinct(points: np.ndarray, mass: np.ndarray) -> Distinct:
     """Merges the equal rows of points [n, d] float64, whose masses [n] add up.
 
-    The rows are compared by a 64-bit hash first and then exactly.
+    The rows are compared by a 64-bit hash first and then exactly. Distinct points keep the order in
+    which they first occur.
     """
     some = np.flatnonzero(mass > 0)
-    rows = np.ascontiguousarray(points[some]) + 0.0
-    factors = np.random.default_rng(0).integers(1, 2**63, size=rows.shape[1], dtype=np.uint64) | 1
-    bits = rows.view(np.uint64)
-    keys = ((bits ^ (bits >> np.uint64(29))) * factors).sum(axis=1, dtype=np.uint64)
-    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    factors = np.random.default_rng(0).integers(1, 2**63, size=points.shape[1], dtype=np.uint64) | 1
+    keys = np.empty(len(some), np.uint64)
+    for part in _parts(len(some)):
+        bits = (points[some[part]] + 0.0).view(np.uint64)
+        keys[part] = ((bits ^ (bits >> np.uint64(29))) * factors).sum(axis=1, dtype=np.uint64)
+    first, group = _groups(*np.unique(keys, return_index=True, return_inverse=True)[1:])
     if not all(
-        np.array_equal(rows[s : s + 4096], rows[first[group[s : s + 4096]]])
-        for s in range(0, len(rows), 4096)
+        np.array_equal(points[some[part]], points[some[first[group[part]]]])
+        for part in _parts(len(some))
     ):
-        _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        unique = np.unique(points[some], axis=0, return_index=True, return_inverse=True)
+        first, group = _groups(*unique[1:])
     merged = np.zeros(len(first), mass.dtype)
-    np.add.at(merged, group.ravel(), mass[some])
+    np.add.at(merged, group, mass[some])
     every = np.zeros(len(points), np.int64)
-    every[some] = group.ravel()
+    every[some] = group
     return Distinct(points=some[first], group=every, mass=merged, weights=mass)
+
+
+def _parts(n: int) -> list[slice]:
+    return [slice(start, start + 4096) for start in range(0, n, 4096)]
+
+
+def _groups(first, group):
+    """Numbers groups in the order of their first members."""
+    order = np.argsort(first)
+    rank = np.empty(len(first), np.int64)
+    rank[order] = np.arange(len(first))
+    return first[order], rank[group.ravel()]
 
 
 def expand(left: Distinct, right: Distinct, rows, columns, mass):

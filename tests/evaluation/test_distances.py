@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import spatial, stats
 
-from gan.evaluation import distances
+from gan.evaluation import distances, resampling
 
 
 def sets(count, n=64, shape=(2,), seed=0):
@@ -26,26 +26,132 @@ def test_identical_sets_are_at_distance_zero_and_a_shift_at_its_length():
     assert distances.w1(x, x + np.array([3.0, 4.0])) == pytest.approx(5.0, rel=1e-9)
 
 
+def plain(generated, real, others, **options):
+    options = {"resamples": 0, "permutations": 0} | options
+    return distances.distance(generated, distances.reference(real, others), **options)
+
+
 def test_real_against_real_has_a_debiased_value_near_zero_and_a_collapsed_one_does_not():
     generated, real, others = sets(4, 200, (16,)), sets(1, 200, (16,), 1)[0], sets(4, 200, (16,), 2)
-    floors = distances.floors(real, others)
-    perfect = distances.distance(generated, real, floors)
+    perfect = plain(generated, real, others)
     assert perfect.n == 200
     assert perfect.value == pytest.approx(perfect.floor, rel=0.03)
     assert abs(perfect.debiased) < 0.1
-    collapsed = distances.distance([np.zeros((200, 16))] * 4, real, floors)
+    collapsed = plain([np.zeros((200, 16))] * 4, real, others)
     # The trap: the raw value of a collapsed generator is not much above the floor.
     assert collapsed.value < 1.3 * perfect.value
     assert collapsed.debiased > 1.0
     assert collapsed.spread == 0 and perfect.spread > 0 and perfect.floor_spread > 0
+    assert perfect.interval is perfect.debiased_interval is perfect.p_value is None
 
 
-def test_too_few_sets_are_refused():
+def test_every_part_of_a_distance_is_what_its_definition_says():
+    a, b, real, other = sets(4)
+    found = plain([a, b], real, [other])
+    values = [distances.w1(a, real), distances.w1(b, real)]
+    floor, within = distances.w1(other, real), distances.w1(a, b)
+    assert found.value == pytest.approx(np.mean(values), rel=1e-12)
+    assert found.floor == pytest.approx(floor, rel=1e-12)
+    expected = np.mean(values) - floor / 2 - within / 2
+    assert found.debiased == pytest.approx(expected, rel=1e-12)
+    known = plain([a, b], real, [other], values=[1.0, 2.0])
+    assert known.value == 1.5 and known.debiased == pytest.approx(1.5 - floor / 2 - within / 2)
+
+
+@pytest.mark.parametrize("metric", sorted(distances.METRICS))
+def test_a_metric_between_subsets_is_its_value_there(metric):
+    x, y = sets(2, 20, (3,))
+    rows, columns = np.arange(0, 20, 2), np.arange(10)
+    found = distances.METRICS[metric].between(x, y)(rows, columns)
+    assert found == pytest.approx(distances.METRICS[metric].value(x[rows], y[columns]), rel=1e-12)
+
+
+def test_sliced_w1_of_a_shift_is_its_mean_projection_and_it_is_below_w1():
+    (x,) = sets(1, 300)
+    assert distances.sliced(x, x + np.array([3.0, 4.0])) == pytest.approx(10 / np.pi, rel=0.05)
+    assert distances.sliced(x, x[::-1]) == 0
+    x, y = sets(2, 100, (8,))
+    assert 0 < distances.sliced(x, y) < distances.w1(x, y)
+    assert distances.sliced(x[:, :1], y[:, :1]) == pytest.approx(distances.w1(x[:, :1], y[:, :1]))
+
+
+def test_features_replace_the_examples():
+    generated, (real, other) = sets(2), sets(2, seed=1)
+
+    def half(x):
+        return x[:, :1] / 2
+
+    featured = distances.reference(real, [other], features=half)
+    by_hand = distances.reference(half(real), [half(other)])
+    options = {"resamples": 3, "permutations": 9}
+    found = distances.distance(generated, featured, **options)
+    assert found == distances.distance([half(x) for x in generated], by_hand, **options)
+    assert found.value != plain(generated, real, [other]).value
+
+
+def test_the_intervals_are_as_wide_as_values_of_other_samples_scatter():
+    found = []
+    for seed in range(60):
+        generated, real, others = (
+            sets(2, 40, (2,), seed),
+            *np.split(np.array(sets(3, 40, (2,), 1000 + seed)) * 1.5 + 1, [1]),
+        )
+        found.append(plain(generated, real[0], list(others), resamples=20))
+    assert len(found) == 60
+    for name in ("value", "debiased"):
+        values = np.array([getattr(f, name) for f in found])
+        spans = np.array([f.interval if name == "value" else f.debiased_interval for f in found])
+        np.testing.assert_allclose(spans.mean(axis=1), values)
+        covered = (spans[:, 0] <= values.mean()) & (values.mean() <= spans[:, 1])
+        assert 0.85 <= covered.mean() <= 1
+        assert np.mean(spans[:, 1] - spans[:, 0]) < 6 * values.std()
+
+
+def test_p_values_of_equal_laws_are_uniform_and_of_others_as_small_as_they_can_be():
+    draw = np.random.default_rng(0)
+    equal = [resampling.p_value(*draw.normal(size=(2, 12, 3)), 19) for _ in range(400)]
+    assert set(np.round(np.array(equal) * 20).astype(int)) == set(range(1, 21))
+    for level in (0.05, 0.25, 0.5):  # three standard errors
+        assert abs(np.mean(np.array(equal) <= level + 1e-9) - level) < 0.075
+    x, y = draw.normal(size=(2, 60, 3))
+    assert resampling.p_value(x, y + 2, 199) == 1 / 200
+    assert resampling.p_value(x, 3 * y, 199) == 1 / 200
+    assert resampling.p_value(x, x[::-1], 99) == 1
+
+
+def test_the_energy_statistic_is_the_energy_distance():
+    x, y = sets(2, 10, (2,), 3)
+    observed = stats.energy_distance(x[:, 0], y[:, 0]) ** 2
+    draw = np.random.default_rng(0)
+    both = np.concatenate([x, y])[:, 0]
+    others = []
+    for _ in range(50):
+        signs = draw.permutation(np.concatenate([np.ones(10), -np.ones(10)]))
+        others.append(stats.energy_distance(both[signs > 0], both[signs < 0]) ** 2)
+    expected = (1 + np.sum(np.array(others) >= observed - 1e-12)) / 51
+    assert resampling.p_value(x[:, :1], y[:, :1], 50) == pytest.approx(expected)
+
+
+def test_half_samples_are_halves_without_repetition():
+    rows = list(resampling.halves(3, 11, 4))
+    assert len(rows) == 4 and all(len(sides) == 3 for sides in rows)
+    for sides in rows:
+        assert all(len(set(side)) == len(side) == 5 and max(side) < 11 for side in sides)
+    assert not np.array_equal(rows[0][0], rows[0][1]) and not np.array_equal(*rows[0][::2])
+
+
+def test_sets_that_cannot_be_compared_are_refused():
     x, y = sets(2)
     with pytest.raises(ValueError, match="two generated sets"):
-        distances.distance([x], y, [1.0])
-    with pytest.raises(ValueError, match="one floor"):
-        distances.distance([x, x], y, [])
+        plain([x], y, [x])
+    with pytest.raises(ValueError, match="two generated sets"):
+        plain([x, x[:5]], y, [x])
+    with pytest.raises(ValueError, match="one other real set"):
+        distances.reference(x, [])
+    with pytest.raises(ValueError, match="each of 64"):
+        distances.reference(x, [y[:5]])
+    with pytest.raises(ValueError, match="sliced"):
+        distances.reference(x, [y], metric="slcied")
 
 
 def test_nearest_agrees_with_a_tree():

@@ -53,6 +53,13 @@ def test_the_critics_estimate_and_slopes_are_those_of_a_linear_critic(digits, se
     assert scores["w1_estimate"] == pytest.approx(expected, rel=1e-4)
     for name in ("slope_5", "slope_50", "slope_95"):
         assert scores[name] == pytest.approx(2.0, rel=1e-4)
+    # All generated images are one black one, and every real one is brighter.
+    assert scores["gradient_cosine"] > 0.3
+    assert scores["lipschitz"] <= 2 * (1 + 1e-5)
+    bound = scores["w1_estimate"] / scores["lipschitz"]
+    assert scores["critic_share"] == pytest.approx(bound / scores["w1"], rel=1e-9)
+    assert scores["duality_gap"] == pytest.approx(scores["w1"] - bound, rel=1e-9)
+    assert scores["c_transform_bound"] <= scores["w1"]
     # A critic of slope 1 never claims more than the exact distance (Kantorovich and Rubinstein).
     assert scores["w1_estimate"] / 2 <= scores["w1"] * (1 + 1e-5)
     assert scores["w1"] == pytest.approx(distances.w1(BLACK, evaluator.real), rel=1e-6)
@@ -60,8 +67,11 @@ def test_the_critics_estimate_and_slopes_are_those_of_a_linear_critic(digits, se
 
 def test_every_score_is_explained_and_finite(digits, settings):
     evaluator = Evaluator(settings, digits, table_lookup(BLACK), linear_critic(1.0), "test")
-    scores = evaluator({}, {}) | evaluator.memorisation({})
+    scores = evaluator({}, {}) | evaluator.uncertainty({}) | evaluator.memorisation({})
     assert set(scores) <= set(MEANINGS)
+    assert scores["w1_low"] < scores["w1"] < scores["w1_high"]
+    assert scores["w1_debiased_low"] < scores["w1_debiased"] < scores["w1_debiased_high"]
+    assert scores["p_value"] == 0.001 and scores["sliced_w1"] > scores["sliced_w1_floor"]
     assert all(np.isfinite(value) for value in scores.values())
     assert scores["n"] == 60
 

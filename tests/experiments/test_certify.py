@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from experiments import certify
 from gan import transport
 from tests.experiments.commands import call
 
@@ -62,10 +63,35 @@ def test_unequal_sizes_and_data_sets(tmp_path):
     assert call("verify", tmp_path / "c.npz", *sets)[0] == 0
 
 
+def test_the_floor_is_between_sets_as_large_as_those_compared(files):
+    folder, x, y = files
+    sets = ["--target", folder / "y.npz", "--output", folder / "c.npz"]
+    np.save(folder / "z.npy", x[:40] + 1)
+    out = call("certify", "--source", folder / "x.npy", "--reference", folder / "z.npy", *sets)[1]
+    expected = transport.plan(x[:40] + 1, y, cost="euclidean").value
+    assert float(field(out, "floor")[1]) == pytest.approx(expected, rel=1e-11)
+    assert "40 other real points against the target's 60" in out
+    out = call("certify", "--source", folder / "x.npy", *sets)[1]
+    assert "two random halves of the target, 30 points each" in out
+
+
+@pytest.mark.parametrize("source", ["digits:train:40", "digits:test:40", "digits:train"])
+def test_the_floor_takes_examples_of_neither_set(source):
+    target = "digits:test:30"
+    others = certify.others(target, source, 900 if source.endswith(":40") else 500, None)
+    rows = {row.tobytes() for row in others}
+    assert len(rows) == len(others)
+    for text in (target, source):
+        assert not rows & {row.tobytes() for row in certify.read(text, None)}
+    assert certify.others(target, source, 1800, None) is None
+    assert certify.others("x.npy", source, 10, None) is None
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
         (["--source", "digits"], "is no point set"),
+        (["--reference", "digits"], "is no point set"),
         (["--source", "digitz:train"], "did you mean 'digits'"),
         (["--source", "digits:trian"], "train"),
         (["--source", "digits:train:0"], "positive integer, got '0'"),
@@ -105,3 +131,33 @@ def test_the_benchmark_keeps_what_it_measures(tmp_path, monkeypatch):
     status, _, err = call("transport_benchmark", "--workdir", tmp_path, "--only", "smal")
     assert status == 2
     assert "did you mean 'small'" in err
+
+
+@pytest.mark.slow
+def test_the_peers_agree_and_a_slow_one_is_left_out(tmp_path, monkeypatch):
+    from experiments import transport_peers as peers
+
+    status, out, err = call(
+        "transport_peers", "--workdir", tmp_path, *"--sizes 40 --repeats 1".split()
+    )
+    assert (status, err) == (0, "")
+    rows = json.loads((tmp_path / "peers.json").read_text())
+    assert [row["solver"] for row in rows] == list(peers.SOLVERS)
+    for row in rows:
+        precision = 1e-5 if row["solver"] == "ott_hungarian" else 1e-11
+        assert row["value"] == pytest.approx(rows[0]["value"], rel=precision)
+        assert row["seconds"] > 0
+    assert out.count("| 40 |") == len(rows)
+    assert (tmp_path / "peers.png").stat().st_size > 5000
+    monkeypatch.setattr(peers, "_elsewhere", lambda *_: pytest.fail("measured again"))
+    assert peers.run(tmp_path, [40], 64, 1, 100) == rows
+    monkeypatch.setattr(
+        peers,
+        "_elsewhere",
+        lambda name, n, d, limit: {**rows[0], "solver": name, "n": n, "value": None},
+    )
+    more = peers.run(tmp_path, [50, 60], 64, 1, 0.1)
+    assert [row["n"] for row in more[len(rows) :]] == [50] * len(rows)
+    status, _, err = call("transport_peers", "--workdir", tmp_path, "--only", "sciphy")
+    assert status == 2
+    assert "did you mean 'scipy'" in err

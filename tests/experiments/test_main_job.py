@@ -43,7 +43,9 @@ def test_a_run_leaves_what_the_readme_promises(finished):
     for record in records:
         assert {"critic_loss", "generator_loss", "w1_estimate_batch", "penalty"} <= set(record)
     for record in (records[1], records[3]):
-        assert {"w1", "w1_floor", "w1_debiased", "w1_estimate"} <= set(record)
+        assert {"w1", "w1_floor", "w1_debiased", "w1_estimate", "gradient_cosine"} <= set(record)
+        assert record["critic_share"] <= 1 and record["c_transform_bound"] <= record["w1"]
+        assert record["duality_gap"] >= 0 and record["lipschitz"] > 0
     assert runs.read(workdir).checkpoints.steps() == [6, 12]
 
 

@@ -106,3 +106,15 @@ def test_layer_norm_makes_hidden_layers_blind_to_the_scale_of_an_example(name):
         params = f.init(jax.random.key(0))
         same = np.allclose(f.apply(params, x), f.apply(params, 3 * x), rtol=1e-3)
         assert same == (normalization == "layer")
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"), [((2,), 9_290), ((8, 8, 1), 75_114), ((28, 28, 1), 443_818)]
+)
+def test_a_classifier_gives_features_and_logits(shape, count):
+    network = networks.classifier(shape, 10)
+    params = network.init(jax.random.key(0))
+    assert networks.parameter_count(params) == count
+    features, logits = network.apply(params, jnp.zeros((3, *shape)))
+    assert features.shape == (3, 64) and logits.shape == (3, 10)
+    assert features.min() >= 0

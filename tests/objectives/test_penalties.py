@@ -37,6 +37,20 @@ def test_a_linear_critic_has_the_closed_form(shape, target, slope):
     one = gradient_penalty(critic, real, fake, KEY, target=target, one_sided=True)
     np.testing.assert_allclose(two, (slope - target) ** 2, rtol=1e-4, atol=1e-10)
     np.testing.assert_allclose(one, max(slope - target, 0) ** 2, rtol=1e-4, atol=1e-10)
+    forms = {
+        "two_sided": two,
+        "one_sided": one,
+        "zero_centered": slope**2,
+        "r1": slope**2 / 2,
+        "r2": slope**2 / 2,
+        "r1_r2": slope**2,
+        "dragan": (slope - target) ** 2,
+        "none": 0.0,
+    }
+    assert set(forms) == set(PENALTIES)
+    for name, form in forms.items():
+        found = PENALTIES[name](critic, real, fake, KEY, target=target)
+        np.testing.assert_allclose(found, form, rtol=1e-4, atol=1e-9, err_msg=name)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -48,7 +62,7 @@ def test_a_quadratic_critic_has_slope_equal_to_the_norm(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", ["two_sided", "one_sided"])
+@pytest.mark.parametrize("name", [name for name in PENALTIES if name != "none"])
 def test_gradients_in_the_parameters_match_finite_differences_to_second_order(shape, name):
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
@@ -79,8 +93,31 @@ def test_a_flat_critic_gives_finite_derivatives(shape, name):
         return PENALTIES[name](lambda x: 0 * smooth(scale, x), real, fake, KEY, target=1.0)
 
     scale = jnp.ones(int(np.prod(shape)))
-    np.testing.assert_allclose(value(scale), 1.0 if name == "two_sided" else 0.0)
+    np.testing.assert_allclose(value(scale), 1.0 if name in ("two_sided", "dragan") else 0.0)
     assert np.all(np.isfinite(jax.grad(value)(scale)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_each_penalty_looks_where_it_says(shape):
+    """For f(x) = |x|^2 / 2 the slope is |x|: the penalties tell where they take it."""
+    real, fake = pair(shape)
+    square = lambda x: jnp.mean(jnp.sum(x.reshape(len(x), -1) ** 2, axis=1))  # noqa: E731
+    critic = lambda x: jnp.sum(x.reshape(len(x), -1) ** 2, axis=1) / 2  # noqa: E731
+    expected = {
+        "r1": square(real) / 2,
+        "r2": square(fake) / 2,
+        "r1_r2": (square(real) + square(fake)) / 2,
+        "zero_centered": square(interpolates(real, fake, KEY)),
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(PENALTIES[name](critic, real, fake, KEY), value, rtol=1e-5)
+
+
+def test_dragan_looks_around_real_examples_at_half_their_spread():
+    real = 3.0 * jax.random.normal(jax.random.key(3), (20_000, 2)) + 5.0
+    critic = lambda x: jnp.sum(x**2, axis=1) / 2  # noqa: E731
+    found = PENALTIES["dragan"](critic, real, jnp.zeros_like(real), KEY, target=0.0)
+    np.testing.assert_allclose(found, 2 * (25 + 9 + 9 / 4), rtol=0.02)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

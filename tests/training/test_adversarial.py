@@ -86,7 +86,7 @@ def test_the_linear_schedule_falls_to_zero_at_the_last_step():
 @pytest.mark.parametrize("field", Hyperparameters._fields)
 def test_every_hyperparameter_reaches_the_round(field):
     generator, critic = affine_players()
-    cfg = affine_config(instance_noise=0.5)
+    cfg = affine_config(instance_noise=0.5, weight_clip=4.2)
     base = Hyperparameters.of(cfg)._replace(ema_decay=jnp.float32(0.5))
     changed = base._replace(**{field: getattr(base, field) * 0.5 + 0.125})
     play = jax.jit(make_round(cfg, generator, critic, real_batch))
@@ -146,3 +146,83 @@ def test_instance_noise_reaches_real_and_generated_examples_alike():
     assert abs(metrics["w1_estimate_batch"]) < 1.5  # E|x|^2 is 2 + 18 on both sides
     # -E f(fake) after the first Adam step of size 1e-4 on f.
     np.testing.assert_allclose(metrics["generator_loss"], -20, rtol=0.05)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_a_lazy_penalty_acts_once_in_so_many_critic_steps_with_its_weight_scaled(every):
+    """Without a data term the penalty alone moves the critic; its steps are counted across rounds.
+
+    The slope of the affine critic is its norm, so each penalty of (|f| - 1)^2 is known by hand.
+    """
+    generator, critic = affine_players()
+    cfg = affine_config(n_critic=2, penalty_every=every, critic_learning_rate=0.0)
+    play = jax.jit(make_round(cfg, generator, critic, lambda *_: jnp.zeros((4, 2))))
+    state, found = initial_state(generator, critic, 0), []
+    for _ in range(3):
+        state, metrics = play(state, Hyperparameters.of(cfg), None)
+        found.append(float(metrics["penalty"]))
+    steps = [16.0 * every * (count % every == 0) for count in range(6)]
+    np.testing.assert_allclose(found, np.mean(np.reshape(steps, (3, 2)), axis=1), rtol=1e-5)
+
+
+def test_a_lazy_penalty_has_the_gradient_of_the_same_penalty_with_more_weight():
+    generator, critic = affine_players()
+
+    def first_gradient(**fields):
+        cfg = affine_config(**fields)
+        round = make_round(cfg, generator, critic, lambda *_: jnp.zeros((4, 2)))
+        state, _ = jax.jit(round)(
+            initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
+        )
+        return state.critic_optimizer.mu["f"]
+
+    lazy, plain = first_gradient(penalty_every=4), first_gradient(penalty_weight=40.0)
+    np.testing.assert_allclose(lazy, plain, rtol=1e-5)
+    assert np.all(np.abs(lazy) > 1)
+
+
+def test_weights_are_clipped_after_every_critic_step():
+    generator, critic = affine_players()
+    cfg = affine_config(weight_clip=0.25, n_critic=3)
+    state, _ = make_round(cfg, generator, critic, real_batch)(
+        initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
+    )
+    np.testing.assert_array_equal(state.critic["f"], 0.25)
+
+
+def test_each_player_is_projected_after_its_own_steps():
+    """Projections that count: n_critic calls a round for the critic, one for the generator."""
+    generator, critic = affine_players()
+    one_more = lambda p: p | {"calls": p["calls"] + 1}  # noqa: E731
+    generator, critic = (
+        player._replace(
+            init=lambda key, player=player: player.init(key) | {"calls": jnp.zeros(())},
+            project=one_more,
+        )
+        for player in (generator, critic)
+    )
+    cfg = affine_config(n_critic=3)
+    play = jax.jit(make_round(cfg, generator, critic, real_batch))
+    state = initial_state(generator, critic, 0)
+    for _ in range(2):
+        state, _ = play(state, Hyperparameters.of(cfg), None)
+    assert (state.critic["calls"], state.generator["calls"]) == (6, 2)
+
+
+def test_the_relativistic_generator_sees_the_real_examples_of_the_last_critic_step():
+    """With a frozen critic <x, f> the loss is known from the batches and latents of the round."""
+    generator, critic = affine_players()
+    cfg = affine_config(loss="relativistic", n_critic=2, critic_learning_rate=0.0, penalty="none")
+
+    def batch(data, step, i, key):
+        return real_batch(data, step, i, key) + i
+
+    state = initial_state(generator, critic, 0)
+    _, metrics = make_round(cfg, generator, critic, batch)(state, Hyperparameters.of(cfg), None)
+    keys = critic_keys(state.key, state.step, 2)
+    f = np.array([3.0, 4.0])
+    real = np.asarray(batch(None, 0, 1, keys.batch[1])) @ f
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(state.key), 0), 1)
+    fake = np.asarray(jax.random.normal(key, (4, 2))) @ f
+    expected = np.mean(np.log1p(np.exp(real - fake)))
+    np.testing.assert_allclose(metrics["generator_loss"], expected, rtol=1e-5)

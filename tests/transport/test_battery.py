@@ -1,5 +1,6 @@
 """One battery of random instances, easy and hard, against independent solvers and the verifier."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,8 +10,25 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan import transport
+from gan.errors import UserError
 
-COSTS = ("euclidean", "sqeuclidean", "cityblock")
+
+def cubes(x, y):
+    return cdist(x, y) ** 3
+
+
+def squares(x):
+    x = np.asarray(x, np.float64)
+    return np.concatenate([x, x**2], axis=1)
+
+
+COSTS = {
+    "euclidean": "euclidean",
+    "sqeuclidean": "sqeuclidean",
+    "cityblock": "cityblock",
+    "callable": cubes,
+    "features": transport.FeatureCost(squares, "euclidean", "euclidean after squares"),
+}
 KINDS = ("gaussian", "grid", "duplicates", "collapsed", "identical", "uint8", "clusters", "huge")
 
 
@@ -40,34 +58,48 @@ def instance(kind, seed, n, m, d):
     return x, y
 
 
-def sizes(count, seed):
+def sizes(count, seed, largest=1000):
     rng = np.random.default_rng(seed)
-    n = np.rint(np.exp(rng.uniform(0, math.log(300), count))).astype(int)
-    m = np.rint(np.exp(rng.uniform(0, math.log(300), count))).astype(int)
+    n = np.rint(np.exp(rng.uniform(0, math.log(largest), count))).astype(int)
+    m = np.rint(np.exp(rng.uniform(0, math.log(largest), count))).astype(int)
     d = np.rint(np.exp(rng.uniform(0, math.log(784), count))).astype(int)
     return [
-        (KINDS[k % len(KINDS)], COSTS[k // len(KINDS) % 3], k, int(n[k]), int(m[k]), int(d[k]))
+        (
+            KINDS[k % len(KINDS)],
+            list(COSTS)[k // len(KINDS) % len(COSTS)],
+            k,
+            int(n[k]),
+            int(m[k]),
+            int(d[k]),
+        )
         for k in range(count)
     ]
 
 
-@pytest.mark.parametrize("kind, cost, seed, n, m, d", sizes(96, seed=1))
+def costs_of(x, y, cost):
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    if cost == "features":
+        return cdist(squares(x), squares(y))
+    return cubes(x, y) if cost == "callable" else cdist(x, y, cost)
+
+
+@pytest.mark.parametrize("kind, cost, seed, n, m, d", sizes(100, seed=1))
 def test_assignment_is_optimal_and_proved(kind, cost, seed, n, m, d):
     x, y = instance(kind, seed, n, n, d)
-    matrix = cdist(x.astype(np.float64), y.astype(np.float64), cost)
+    matrix = costs_of(x, y, cost)
     i, s = linear_sum_assignment(matrix)
     optimum = matrix[i, s].mean()
-    r = transport.assignment(x, y, cost)
-    check(r, x, y, matrix, optimum)
+    r = transport.assignment(x, y, COSTS[cost])
+    check(r, x, y, cost, matrix, optimum)
     assert sorted(r.permutation) == list(range(n))
     np.testing.assert_allclose(matrix[i, r.permutation].mean(), optimum, rtol=1e-9, atol=1e-300)
 
 
-@pytest.mark.parametrize("kind, cost, seed, n, m, d", sizes(96, seed=2))
+@pytest.mark.parametrize("kind, cost, seed, n, m, d", sizes(100, seed=2))
 @pytest.mark.parametrize("weights", ["uniform", "uneven"])
 def test_plan_is_optimal_and_proved(weights, kind, cost, seed, n, m, d):
     x, y = instance(kind, seed, n, m, d)
-    matrix = cdist(x.astype(np.float64), y.astype(np.float64), cost)
+    matrix = costs_of(x, y, cost)
     a = b = None
     wanted = [np.full(n, 1 / n), np.full(m, 1 / m)]
     if weights == "uneven":
@@ -76,13 +108,13 @@ def test_plan_is_optimal_and_proved(weights, kind, cost, seed, n, m, d):
         wanted = [w if w.sum() else np.ones(len(w)) for w in wanted]
         a, b = wanted = [w / w.sum() for w in wanted]
     optimum = float(ot.emd2(*wanted, matrix, numItermax=10**8))
-    r = transport.plan(x, y, a, b, cost=cost)
-    check(r, x, y, matrix, optimum, a, b)
+    r = transport.plan(x, y, a, b, cost=COSTS[cost])
+    check(r, x, y, cost, matrix, optimum, a, b)
     for axis, marginal in ((1, wanted[0]), (0, wanted[1])):
         np.testing.assert_allclose(r.plan.sum(axis=axis), marginal, rtol=1e-9, atol=1e-12)
 
 
-def check(r, x, y, matrix, optimum, a=None, b=None):
+def check(r, x, y, cost, matrix, optimum, a=None, b=None):
     scale = max(optimum, matrix.max() * 1e-3)
     np.testing.assert_allclose(r.value, optimum, rtol=1e-9, atol=1e-12 * scale)
     u, v = r.potentials
@@ -90,9 +122,26 @@ def check(r, x, y, matrix, optimum, a=None, b=None):
     arcs = r.plan.tocoo()
     slack = matrix[arcs.row, arcs.col] - u[arcs.row] - v[arcs.col]
     assert float(arcs.data @ slack) <= 1e-11 * scale + 1e-300
-    bounds = transport.verify(r.certificate, x, y, a, b)
-    np.testing.assert_allclose(bounds.upper, r.value, rtol=1e-12, atol=1e-13 * scale)
+    wanted = None if isinstance(COSTS[cost], str) else COSTS[cost]
+    bounds = transport.verify(r.certificate, x, y, a, b, cost=wanted)
+    np.testing.assert_allclose(bounds.upper, r.value, rtol=1e-12, atol=1e-14 * matrix.max())
     assert bounds.gap <= 1e-10 * scale + 1e-300
     if r.integer:
         assert bounds.integer
         assert r.gap == bounds.gap == 0
+    tampering_is_caught(r.certificate, x, y, a, b, wanted, 10 * matrix.max() + 1)
+
+
+def tampering_is_caught(certificate, x, y, a, b, cost, much):
+    """Another set is refused; a raised potential shows a gap as large as the raise allows."""
+    moved = x.copy()
+    moved.flat[0] += 1 if x.dtype.kind == "u" else max(1.0, abs(moved.flat[0]))
+    with pytest.raises(UserError, match="is not the point set"):
+        transport.verify(certificate, moved, y, a, b, cost=cost)
+    weights = np.full(len(y), 1 / len(y)) if b is None else b
+    k = int(np.argmin(weights))
+    if weights[k] < 1:  # with all mass on one point the raise is a shift, which changes nothing
+        v = certificate.v.copy()
+        v[k] += np.asarray(much, v.dtype)
+        bounds = transport.verify(dataclasses.replace(certificate, v=v), x, y, a, b, cost=cost)
+        assert bounds.gap > 0.3 * much * (1 - weights[k])
