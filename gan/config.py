@@ -40,11 +40,13 @@ class Network:
     """One player's architecture."""
 
     name: str = "mlp"
-    """Registered architecture: mlp or dcgan."""
+    """Registered architecture: mlp, dcgan, or for a critic groupsort or cones, whose slope is at
+    most 1 by construction."""
     width: int = 256
-    """Hidden units of an mlp; channels next to the pixels of a dcgan."""
+    """Hidden units of an mlp or groupsort; channels next to the pixels of a dcgan; number of
+    cones."""
     depth: int = 3
-    """Hidden layers of an mlp; a dcgan derives its own from the image size."""
+    """Hidden layers of an mlp or groupsort; a dcgan derives its own from the image size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
     """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
     normalization: Literal["none", "layer", "batch"] = "none"

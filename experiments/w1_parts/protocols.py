@@ -15,20 +15,20 @@ class Protocol:
     Attributes:
         batch_size: fresh samples of each law per step.
         steps: of every method; None takes each method's published number.
-        learning_rate: None takes each method's published one.
+        learning_rate: times the method's `rate`.
         schedule: constant, or linear decay to zero at the last step.
         evaluation_size: fresh samples of each law that the metrics are means over.
     """
 
     batch_size: int
     steps: int | None
-    learning_rate: float | None
+    learning_rate: float
     schedule: Literal["constant", "linear"]
     evaluation_size: int = 4096
 
 
 PROTOCOLS = {
-    "published": Protocol(1024, None, None, "constant"),
-    "short": Protocol(256, 2000, 2e-3, "linear"),
+    "published": Protocol(1024, None, 2e-4, "constant"),
+    "short": Protocol(256, 1500, 2e-3, "linear"),
 }
 """By the name that --protocol takes."""

@@ -35,7 +35,7 @@ def train(
     seeds: Sequence[int],
     steps: int,
     learning_rate: float,
-    progress: Callable[[int, float], None] = lambda step, seconds: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> list[dict[str, float]]:
     """Metrics (see `measure`) of one critic per seed, trained side by side.
 
@@ -46,11 +46,11 @@ def train(
         seeds: each determines its member's parameters and samples, whoever else is trained.
         steps: critic steps.
         learning_rate: before the schedule.
-        progress: called between chunks with the steps done and the seconds since the first chunk,
-            which contains the compilation; may raise to stop.
+        progress: called with the steps done after the first step, which contains the compilation,
+            and every few seconds; may raise to stop.
 
     Raises:
-        NonFiniteError: if a metric is not finite, which names it.
+        NonFiniteError: if a parameter became NaN or infinite; names the steps.
     """
     members = jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
     over_members = jax.vmap if len(seeds) > 1 else _alone
@@ -65,38 +65,31 @@ def train(
 
     @jax.jit
     def advance(states, keys, start, stop):
-        return jax.lax.fori_loop(
+        states = jax.lax.fori_loop(
             start, stop, lambda i, s: over_members(lambda a, b: step(i, a, b))(s, keys), states
         )
+        return states, jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(states)])
 
     run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(members)
     states = jax.jit(over_members(learner.init))(members)
-    done, chunk, began, seconds = 0, 1, None, 0.0
+    done, chunk = 0, 1
     while done < steps:
-        stop = min(done + chunk, steps)
         before = time.perf_counter()
-        states = jax.block_until_ready(advance(states, run_keys, done, stop))
-        now = time.perf_counter()
-        if began is None:
-            began = now
-        else:
-            per_step = (now - before) / (stop - done)
-            chunk = max(1, min(4 * chunk, int(CHUNK_SECONDS / per_step)))
-            seconds = now - began
-        if done == 0:
-            chunk = 8
-        done = stop
-        progress(done, seconds)
+        stop = min(done + chunk, steps)
+        states, finite = advance(states, run_keys, done, stop)
+        if not finite.all():
+            raise NonFiniteError(
+                f"{pair.name}: a parameter is not finite after step {stop}; all were after {done}"
+            )
+        # The first chunk holds the compilation and is one step; later ones may grow fourfold.
+        per_step = (time.perf_counter() - before) / (stop - done)
+        done, chunk = stop, max(1, min(4 * chunk, int(CHUNK_SECONDS / per_step)))
+        progress(done)
     evaluation_keys = jax.vmap(lambda key: jax.random.fold_in(key, 2))(members)
     metrics = jax.jit(
         over_members(lambda s, k: measure(pair, learner.critic(s), k, protocol.evaluation_size))
     )(states, evaluation_keys)
-    rows = [{name: float(values[i]) for name, values in metrics.items()} for i in range(len(seeds))]
-    for seed, row in zip(seeds, rows, strict=True):
-        for name, value in row.items():
-            if not jnp.isfinite(value):
-                raise NonFiniteError(f"{name} of seed {seed} is {value} after {steps} steps")
-    return rows
+    return [{name: float(values[i]) for name, values in metrics.items()} for i in range(len(seeds))]
 
 
 def measure(pair: Pair, critic, key, count: int) -> dict[str, jax.Array]:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import dcgan, mlp, spectral
+from gan.networks import cones, dcgan, groupsort, mlp, spectral
 from gan.networks.classifier import Classifier
 
 
@@ -33,7 +33,12 @@ class Network(NamedTuple):
 
 
 GENERATORS = {"mlp": mlp.Generator, "dcgan": dcgan.Generator}
-CRITICS = {"mlp": mlp.Critic, "dcgan": dcgan.Critic}
+CRITICS = {
+    "mlp": mlp.Critic,
+    "dcgan": dcgan.Critic,
+    "groupsort": groupsort.Critic,
+    "cones": cones.Critic,
+}
 
 
 def generator(spec: config.Network, latent_dim: int, shape: tuple[int, ...]) -> Network:

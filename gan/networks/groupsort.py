@@ -31,10 +31,9 @@ class Critic(nn.Module):
     def __call__(self, x):
         if self.spec.width % 2:
             raise UserError(f"groupsort needs an even width, got {self.spec.width}")
-        if self.spec.normalization != "none":
-            raise UserError(
-                "groupsort goes with normalization none only: layer norm would undo its slope"
-            )
+        for field, wanted in (("normalization", "none"), ("weights", "free")):
+            if getattr(self.spec, field) != wanted:
+                raise UserError(f"groupsort bounds its slope by itself: {field} must be {wanted}")
         h = x.reshape(x.shape[0], -1)
         for _ in range(self.spec.depth):
             h = sorted_pairs(OrthonormalDense(self.spec.width)(h))

@@ -11,6 +11,7 @@ inside jit in their own dtype.
 """
 
 import dataclasses
+import hashlib
 import math
 import os
 import zipfile
@@ -57,6 +58,19 @@ class Pair:
     def source(self, uniform):
         """Points of Q from uniform numbers in [0, 1): [m, d] -> [m, d]."""
         return (2 * uniform - 1) * self.half_width
+
+
+@dataclasses.dataclass(frozen=True)
+class Funnels(Pair):
+    """A funnel pair.
+
+    Attributes:
+        count: number of funnels.
+        fingerprint: of centres and offsets, hexadecimal.
+    """
+
+    count: int = 0
+    fingerprint: str = ""
 
 
 class Estimate(NamedTuple):
@@ -140,7 +154,7 @@ def line(waves: int = 2, strength: float = 0.5, half_width: float = 1.0) -> Pair
     return Pair("line", 1, half_width, move, potential, 2 * abs(strength) / (math.pi * k))
 
 
-def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) -> Pair:
+def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) -> Funnels:
     """A funnel pair (Korotin et al. 2022): u(x) = min_n |x - a_n| + b_n.
 
     From x the ray away from the active centre a, v = (x - a) / |x - a|, runs until the box ends or
@@ -196,17 +210,27 @@ def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) ->
         _, a, b, _, active = nearest(x)
         return _norm(x - a[active]) + b[active]
 
-    return Pair(name, centers.shape[1], half_width, move, potential)
+    digest = hashlib.sha256(repr((centers.shape, half_width)).encode())
+    digest.update(centers.tobytes() + offsets.tobytes())
+    return Funnels(
+        name,
+        centers.shape[1],
+        half_width,
+        move,
+        potential,
+        count=len(offsets),
+        fingerprint=digest.hexdigest()[:12],
+    )
 
 
-def seeded_funnels(dim: int, count: int, seed: int = 0) -> Pair:
+def seeded_funnels(dim: int, count: int, seed: int = 0) -> Funnels:
     """Our own instance: centres uniform in the box of half width 2.5, offsets 0.1 N(0, 1)."""
     rng = np.random.default_rng([seed, dim, count])
     centers = rng.uniform(-2.5, 2.5, (count, dim))
-    return funnels(centers, 0.1 * rng.normal(size=count), f"seeded d={dim} n={count}")
+    return funnels(centers, 0.1 * rng.normal(size=count), f"seeded_d{dim}_n{count}")
 
 
-def load_funnels(path: str) -> Pair:
+def load_funnels(path: str) -> Funnels:
     """A funnel pair from an .npz file with `centers` [n, d] and `offsets` [n].
 
     Raises:
@@ -215,7 +239,7 @@ def load_funnels(path: str) -> Pair:
     try:
         with np.load(path, allow_pickle=False) as file:
             centers, offsets = file["centers"], file["offsets"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(
             f"cannot read the funnels {path}: {error}; wanted is an .npz file with centers [n, d] "
             "and offsets [n]"
