@@ -42,12 +42,14 @@ class Network:
 
     name: str = "mlp"
     """Architecture: mlp, dcgan (strided convolutions), resnet (of the WGAN-GP paper), table1 (that
-    paper's family of random architectures) or r3gan (residual, without normalisation)."""
+    paper's family of random architectures), r3gan (residual, without normalisation), biggan
+    (conditional), or for a critic groupsort or cones, whose slope is at most 1 by construction."""
     width: int = 256
-    """Hidden units of an mlp; channels next to the pixels of the others."""
+    """Hidden units of an mlp or groupsort; number of cones; channels next to the pixels of the
+    others."""
     depth: int = 3
-    """Hidden layers of an mlp; all layers of a table1; blocks per image size of an r3gan. A dcgan
-    and a resnet derive their own from the image size."""
+    """Hidden layers of an mlp or groupsort; all layers of a table1; blocks per image size of an
+    r3gan. A dcgan, a resnet and a biggan derive their own from the image size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
     """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
     normalization: Literal["none", "layer", "batch"] = "none"

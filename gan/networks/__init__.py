@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import biggan, dcgan, mlp, r3gan, resnet, spectral, table1
+from gan.networks import biggan, cones, dcgan, groupsort, mlp, r3gan, resnet, spectral, table1
 from gan.networks.classifier import Classifier
 
 
@@ -47,6 +47,8 @@ CRITICS = {
     "resnet": resnet.Critic,
     "table1": table1.Critic,
     "r3gan": r3gan.Critic,
+    "groupsort": groupsort.Critic,
+    "cones": cones.Critic,
 }
 CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator, "biggan": biggan.Generator}
 CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic, "biggan": biggan.Critic}
