@@ -65,6 +65,9 @@ def run(chosen: dict[str, Setting], workdir: str, data_dir: str | None) -> dict[
     Raises:
         UserError: if the directory holds runs of other settings, or data are missing.
     """
+    for name, setting in chosen.items():
+        if not runs(setting):
+            raise UserError(f"points of {name} are their own features: take cost pixels")
     todo = [
         (name, each)
         for name, setting in chosen.items()

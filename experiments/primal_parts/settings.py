@@ -199,10 +199,12 @@ def feature_function(
     found = trained()
     apply = networks.classifier(dataset.shape, dataset.num_classes).apply
     spread = np.linalg.norm(pixels(sets.train).std(axis=0))
-    scale = float(spread / np.linalg.norm(found.features(sets.train).std(axis=0)))
+    scale = float(
+        found.params["scale"] * spread / np.linalg.norm(found.features(sets.train).std(axis=0))
+    )
 
     def features(x):
-        return scale * apply(found.params, x)[0]
+        return scale * apply(found.params["network"], x)[0]
 
     if cost == "features":
         return features

@@ -124,4 +124,4 @@ def test_help_names_every_flag_with_its_meaning(name):
 
         for field in config.flatten(config.Config()):
             assert f"--{field} " in out, field
-        assert "Weight (lambda) of the penalty. (default: 10.0)" in " ".join(out.split())
+        assert "carry a factor 1/2 of their own. (default: 10.0)" in " ".join(out.split())

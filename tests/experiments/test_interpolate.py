@@ -113,7 +113,7 @@ def test_truncation_bounds_latents_and_0_is_the_mean_latent(workdir):
 def test_samples_of_a_class_carry_their_labels(workdir, tmp_path):
     flags = ["--workdir", workdir, "--output", tmp_path / "x.npz", "--count", 20]
     assert call("sample", *flags)[0] == 0
-    found = np.load(tmp_path / "x.npz")
+    found = dict(np.load(tmp_path / "x.npz"))
     np.testing.assert_array_equal(found["labels"], np.arange(10).repeat(2))
     assert call("sample", *flags, "--label", "7")[0] == 0
     sevens = np.load(tmp_path / "x.npz")

@@ -100,7 +100,7 @@ def test_feature_costs_have_the_spread_of_the_pixels():
         test_size=1,
         accuracy=0.1,
         sha256="0" * 64,
-        params=network.init(jax.random.key(0)),
+        params={"network": network.init(jax.random.key(0)), "scale": np.float32(2)},
     )
     mapped = {
         cost: np.asarray(settings.feature_function(sets, cost, lambda: untrained)(sets.train))
