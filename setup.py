@@ -43,6 +43,7 @@ setup(
         "tf": ["tensorflow-cpu>=2.18", "importlib_resources>=6"],
         "images": ["pillow>=11"],
         "tensorboard": ["tensorboardX>=2.6"],
+        "bench": ["torch>=2.6"],
         "entropic": ["ott-jax>=0.6"],
     },
 )
