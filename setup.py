@@ -31,6 +31,7 @@ setup(
     extras_require={
         "test": [
             "ott-jax>=0.6",
+            "prdc>=0.2",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",

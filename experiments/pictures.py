@@ -11,7 +11,9 @@ import numpy as np
 from gan import config as configs
 from gan import runs
 from gan.config import Config
-from gan.evaluation import MEANINGS, Evaluator
+from gan.evaluation import MEANINGS, Evaluator, proportions, verdicts
+from gan.evaluation import scores as scoring
+from gan.evaluation.samples import COVERS
 from gan.runs import figures, report
 
 IMAGES = 64
@@ -19,6 +21,7 @@ CLASS_ROWS, CLASS_COLUMNS = 16, 10
 POINTS = 2000
 NEIGHBOUR_ROWS = 8
 NEIGHBOURS = 5
+UNSERVED = 16
 
 
 @functools.lru_cache(maxsize=8)
@@ -100,6 +103,20 @@ def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_p
         figures.save_image(picture, figures.image_grid(tiles, 2 * (1 + NEIGHBOURS)))
 
 
+def save_proportions(path: str | Path, dataset, found: dict | None, unserved) -> None:
+    """The matrix of flows between classes, and the real examples that nobody serves."""
+    flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
+    for picture in (flow, lonely):
+        if os.path.exists(picture):
+            os.remove(picture)
+    if found is None:
+        return
+    figures.save_flow(flow, np.array(found["flow"]), found["classes"])
+    if len(unserved) and len(dataset.shape) == 3:
+        tiles = dataset.to_uint8(unserved[:UNSERVED])
+        figures.save_image(lonely, figures.image_grid(tiles, UNSERVED))
+
+
 def write_report(path: str | Path) -> None:
     """Draw the curves and write report.html from what the run directory holds."""
     run = runs.read(path)
@@ -121,6 +138,20 @@ def write_report(path: str | Path) -> None:
             report.picture(inside("real.png"), "Real examples that training never saw."),
         ),
         report.section(
+            "Is the critic trained enough?",
+            report.paragraph(verdicts.critic(scores)),
+            report.picture(
+                inside("distances.png"),
+                "Along training, on the validation split. Above: the exact distance (blue), its "
+                "floor (dashed), what is left of it without the sampling (green), and what the "
+                "critic believes it is (orange; grey on training batches). Below: the share of the "
+                "exact distance that the critic certifies (orange), and that the exact transport "
+                "prices of as many other examples certify (grey): a critic above that line sees "
+                "more than they do, one below it is not trained enough.",
+                plot=True,
+            ),
+        ),
+        report.section(
             "Is it copying?",
             report.picture(
                 inside("neighbours.png"),
@@ -130,7 +161,9 @@ def write_report(path: str | Path) -> None:
         ),
         report.section(
             "The numbers",
-            report.table((name, value, MEANINGS[name]) for name, value in scores.items()),
+            report.table(
+                (name, value, MEANINGS[name]) for name, value in scores.items() if name in MEANINGS
+            ),
             report.paragraph(
                 "Distances are Euclidean on examples scaled to [-1, 1] (points: in the units of "
                 "the plane), and exact for the compared samples. They depend on n, so compare "
@@ -138,14 +171,24 @@ def write_report(path: str | Path) -> None:
                 "note",
             ),
         ),
+        report.section("Sample scores", *_sample_scores(scores)),
         report.section(
-            "Along training",
+            "Proportions",
+            *_proportions(scores),
             report.picture(
-                inside("distances.png"),
-                "The critic's belief about the distance beside the exact distance, on the "
-                "validation split; grey: the belief on training batches.",
+                inside("flow.png"),
+                "Mass in per cent that the exact plan sends from each class of the generated "
+                "examples (rows) to each class of the real ones (columns). Blue stays in its "
+                "class, orange changes it.",
                 plot=True,
             ),
+            report.picture(
+                inside("unserved.png"),
+                "Real examples that no generated one serves, the loneliest first.",
+            ),
+        ),
+        report.section(
+            "Along training",
             report.picture(
                 inside("losses.png"),
                 "What the players minimise. A generator loss has an arbitrary offset and means "
@@ -163,6 +206,57 @@ def write_report(path: str | Path) -> None:
             report.paragraph(environment_line(run.environment()), "note"),
         ),
     )
+
+
+def _sample_scores(scores: dict) -> list[str]:
+    """The table of sample scores, with what they depend on."""
+    entries = {name: scores[name] for name in scores if name in scoring.MEANINGS}
+    if not entries:
+        return []
+    header = ("score", "value", "95 % interval", "real examples", "n")
+    rows, features = [], {}
+    for name, entry in entries.items():
+        features.setdefault(entry["features"], []).append(name)
+        low, high, value, real = map(
+            report.number, (*entry["interval"], entry["value"], entry["real"])
+        )
+        rows.append((name, value, f"{low} to {high}", real, str(entry["n"])))
+    used = [f"{', '.join(names)}: {text}." for text, names in features.items()]
+    skipped = [f"{name}: {reason}" for name, reason in scores.get("skipped_scores", {}).items()]
+    if skipped:
+        used.append(f"Left out: {'; '.join(skipped)}.")
+    return [
+        report.grid(header, rows),
+        report.table((name, "", scoring.MEANINGS[name]) for name in entries),
+        report.paragraph("Features. " + " ".join(used), "note"),
+        report.paragraph(
+            f"The column of real examples holds what held-out real ones would get in place of "
+            f"the generated ones. {COVERS}",
+            "note",
+        ),
+    ]
+
+
+def _proportions(scores: dict) -> list[str]:
+    """What the exact plan says about classes, in words and numbers."""
+    if "proportions" not in scores:
+        return []
+    found = scores["proportions"]
+    real = found["real"]
+    return [
+        report.paragraph(
+            f"Of {found['n']} generated examples, at least {100 * found['least_change']:.1f} % "
+            f"would have to change class to match the real proportions; as many other real "
+            f"examples would have to change {100 * real['least_change']:.1f} %, by chance. The "
+            f"exact plan moves {100 * found['plan_change']:.1f} % across classes (real examples: "
+            f"{100 * real['plan_change']:.1f} %). {100 * found['unserved']:.1f} % of the real "
+            f"examples are served by nobody (real examples: {100 * real['unserved']:.1f} %)."
+        ),
+        report.table(
+            (name, found[name], meaning) for name, meaning in proportions.MEANINGS.items()
+        ),
+        report.paragraph(f"Classes of generated examples: {found['labels']}.", "note"),
+    ]
 
 
 def verdict(scores: dict) -> str:

@@ -67,7 +67,11 @@ def train(
         if step < config.steps:
             _say(run, f"stopped at step {step}; run the same command to continue")
             return None
-        return _finish(run, config, dataset, game, state)
+        try:
+            return _finish(run, config, dataset, game, state, interrupt)
+        except Interrupted:
+            _say(run, f"stopped before the evaluation of step {step}; experiments.evaluate does it")
+            return None
 
 
 def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt, logs):
@@ -159,13 +163,15 @@ def record(run, config: Config, dataset, generator, scorer, step: int, state, me
     return scores
 
 
-def _finish(run, config: Config, dataset, game: Game, state) -> dict:
+def _finish(run, config: Config, dataset, game: Game, state, interrupt) -> dict:
     step, digest = int(state.step), runs.tree_hash(state)
     if not run.primary:
         return {"step": step, "state_sha256": digest}
     params = jax.device_get((state.average, state.critic))
-    scores = evaluate.evaluate_and_report(
-        run.path, config, dataset, game.generator, game.critic, step, *params
+    scores = interrupt.watch(
+        lambda: evaluate.evaluate_and_report(
+            run.path, config, dataset, game.generator, game.critic, step, *params
+        )
     )
     return {**scores, "step": step, "state_sha256": digest}
 

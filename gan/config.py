@@ -21,8 +21,9 @@ class Data:
     """What is learned from."""
 
     name: str = "digits"
-    """Data set: digits, mnist, fashion_mnist, folder, gaussians8, gaussians25, swiss_roll,
-    two_moons, checkerboard, or any image set of tensorflow-datasets."""
+    """Data set: digits, mnist, fashion_mnist, stacked_digits, stacked_mnist, stacked_fashion_mnist,
+    folder, gaussians8, gaussians25, swiss_roll, two_moons, checkerboard, or any image set of
+    tensorflow-datasets."""
     folder: str | None = None
     """Folder of images, for the data set 'folder'; sub-folders become classes."""
     image_size: int = 0
@@ -289,6 +290,19 @@ def _digits() -> Config:
     )
 
 
+def _stacked_digits() -> Config:
+    """Three real digits as the channels of one image, 1,000 modes, with two small MLPs."""
+    return Config(
+        steps=20_000,
+        n_critic=2,
+        latent_dim=64,
+        generator_learning_rate=5e-4,
+        critic_learning_rate=5e-4,
+        schedule="linear",
+        data=Data(name="stacked_digits"),
+    )
+
+
 def _planar(name: str) -> Callable[[], Config]:
     def planar() -> Config:
         """Points in the plane with the toy settings of Gulrajani et al. 2017 (authors' code)."""
@@ -353,6 +367,9 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "digits": _digits,
     "mnist": _dcgan("mnist", 6000),
     "fashion_mnist": _dcgan("fashion_mnist", 6000),
+    "stacked_digits": _stacked_digits,
+    "stacked_mnist": _dcgan("stacked_mnist", 20_000),
+    "stacked_fashion_mnist": _dcgan("stacked_fashion_mnist", 20_000),
     "cifar10": _dcgan("cifar10", 50_000),
     "cats_vs_dogs": _dcgan("cats_vs_dogs", 50_000, image_size=64),
     "folder": _dcgan("folder", 10_000, image_size=32),

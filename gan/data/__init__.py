@@ -7,10 +7,13 @@ size, examples. Labels are int32 in 0 .. num_classes - 1. Where data are read fr
 - gaussians8, gaussians25, swiss_roll, two_moons, checkerboard: sampled (gan.data.toys);
 - digits: scikit-learn's copy (gan.data.digits);
 - mnist, fashion_mnist: the published idx files (gan.data.idx);
+- stacked_digits, stacked_mnist, stacked_fashion_mnist: three images of those as the channels of
+  one, 1,000 classes (gan.data.stacked);
 - folder: a folder of image files (gan.data.folder);
 - any other name: an image set of tensorflow-datasets (gan.data.stock).
 """
 
+import dataclasses
 from typing import Any
 
 from gan import config
@@ -60,11 +63,14 @@ def _source(choice: config.Data, data_dir: str | None) -> Source:
         from gan.data import digits
 
         return digits.load(choice.image_size)
-    from gan.data import idx, stock
+    from gan.data import idx, stacked, stock
 
+    if choice.name in stacked.BASES:
+        base = dataclasses.replace(choice, name=stacked.BASES[choice.name])
+        return stacked.stack(choice.name, _source(base, data_dir))
     if choice.name in idx.TABLE:
         return idx.load(idx.TABLE[choice.name], data_dir, choice.image_size)
-    ours = ["digits", "folder", *idx.TABLE, *MEASURES]
+    ours = ["digits", "folder", *idx.TABLE, *stacked.BASES, *MEASURES]
     return stock.load(choice.name, data_dir, choice.image_size, ours)
 
 

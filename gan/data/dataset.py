@@ -10,6 +10,7 @@ so that levels become a density (Theis et al. 2016); held-out examples never car
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -46,6 +47,8 @@ class Source:
     read: Callable[[str, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
     """(split, rows [m] or None for all) -> (uint8 [m, *shape], int32 [m]); verifies what it
     reads."""
+    base: "Source | None" = None
+    """Set whose images are stacked as the channels of these (gan.data.stacked)."""
 
 
 class Dataset:
@@ -89,6 +92,13 @@ class Dataset:
         self.fingerprint = fingerprint(
             [source.name, source.shape, source.levels, source.class_names, source.sizes, content]
         )
+
+    @functools.cached_property
+    def base(self) -> "Dataset | None":
+        """The set whose images are stacked as the channels of these, read when asked for; None for
+        a set that is not stacked."""
+        source = self._source.base
+        return None if source is None else Dataset(source, dequantize=False, stream="auto")
 
     def batch(self, arrays: Any, key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
         """Training batch: pure, a function of `key` alone, for use inside jit.

@@ -54,6 +54,7 @@ class Measure:
     shape = (2,)
     streamed = False
     dequantize = False
+    base = None
 
     def __init__(self, name: str):
         """The law `name`, one of MEASURES."""

@@ -33,13 +33,19 @@ from gan.errors import UserError
 BLOCK = 512
 """Examples per call of the network; a last block is filled up, so that one program serves all."""
 
+SCALED = 4096
+"""Training examples that set the unit of the features, at most."""
+
+
+VERSION = 2
+"""Of the kept files: stands for the network and for what this module does with it."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """How a classifier is trained; part of the name it is cached under."""
 
-    version: int = 1
-    """Stands for the network and for what this module does with it."""
+    version: int = VERSION
     epochs: int = 3
     least_steps: int = 400
     """Steps for sets whose epochs are few batches."""
@@ -59,8 +65,8 @@ class Classifier:
         split: the split it was trained on.
         test_size: examples of the test split, on which `accuracy` was measured.
         accuracy: share of the test split that gets its label.
-        sha256: hash of the parameters, 64 hex digits.
-        params: tree of parameters.
+        sha256: hash of `params`, 64 hex digits.
+        params: "network", a tree of parameters, and "scale" of the features.
     """
 
     name: str
@@ -81,8 +87,12 @@ class Classifier:
         )
 
     def features(self, examples: np.ndarray) -> np.ndarray:
-        """Activations of the last hidden layer, float32 [n, k], of examples [n, *shape]."""
-        return self._outputs(examples)[0]
+        """Features, float32 [n, k], of examples [n, *shape].
+
+        Activations of the last hidden layer, in the unit in which those of training examples have
+        mean square 1: distances and kernels are then of the same order for every data set.
+        """
+        return self._outputs(examples)[0] * self.params["scale"]
 
     def probabilities(self, examples: np.ndarray) -> np.ndarray:
         """Probability of each class, float64 [n, num_classes], of examples [n, *shape]."""
@@ -105,14 +115,62 @@ class Classifier:
             filled = np.concatenate(
                 [block, np.zeros((BLOCK - len(block), *self.shape), np.float32)]
             )
-            outputs.append([np.asarray(part)[: len(block)] for part in apply(self.params, filled)])
+            outputs.append(
+                [np.asarray(part)[: len(block)] for part in apply(self.params["network"], filled)]
+            )
         features, logits = zip(*outputs, strict=True)
         return np.concatenate(features), np.concatenate(logits)
 
 
+@dataclasses.dataclass(frozen=True)
+class Stacked:
+    """The classifier of stacked images (gan.data.stacked): the base set's, channel by channel.
+
+    Attributes: as Classifier's, those of the base's classifier where they are not the stacks' own;
+    `accuracy` is the chance that all three channels get their label.
+    """
+
+    name: str
+    base: Classifier
+
+    @property
+    def num_classes(self) -> int:
+        return self.base.num_classes**3
+
+    @property
+    def accuracy(self) -> float:
+        return self.base.accuracy**3
+
+    @property
+    def split(self) -> str:
+        return self.base.split
+
+    @property
+    def sha256(self) -> str:
+        return self.base.sha256
+
+    @property
+    def description(self) -> str:
+        return f"{self.base.description}; on each channel"
+
+    def features(self, examples: np.ndarray) -> np.ndarray:
+        """Features of the three channels side by side, float32 [n, 3 k]."""
+        return np.concatenate([self.base.features(part) for part in _channels(examples)], axis=1)
+
+    def probabilities(self, examples: np.ndarray) -> np.ndarray:
+        """Probability of each triple, float64 [n, num_classes], as if channels were independent."""
+        a, b, c = (self.base.probabilities(part) for part in _channels(examples))
+        return np.einsum("ni,nj,nk->nijk", a, b, c).reshape(len(a), -1)
+
+    def labels(self, examples: np.ndarray) -> np.ndarray:
+        """The most probable triple, int64 [n]."""
+        a, b, c = (self.base.labels(part) for part in _channels(examples))
+        return (a * self.base.num_classes + b) * self.base.num_classes + c
+
+
 def load_or_train(
     dataset, *, recipe: Recipe | None = None, say: Callable[[str], None] | None = None
-) -> Classifier:
+) -> Classifier | Stacked:
     """The classifier of a data set, from the user's cache, or trained now and kept there.
 
     Several processes may ask at once: one trains, the others wait for it. A damaged file is
@@ -130,6 +188,8 @@ def load_or_train(
     say = say or (lambda line: None)
     if dataset.num_classes < 2:
         raise UserError(f"{dataset.name} has one class: there is no classifier to train")
+    if dataset.base is not None:
+        return Stacked(dataset.name, load_or_train(dataset.base, recipe=recipe, say=say))
     key = json.dumps([dataset.fingerprint, dataclasses.asdict(recipe)])
     name = f"{dataset.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     try:
@@ -171,7 +231,7 @@ def train(dataset, recipe: Recipe, say: Callable[[str], None]) -> Classifier:
     for _ in range(steps):
         rows = draw.integers(0, size, recipe.batch_size)
         params, moments = step(params, moments, *dataset.examples("train", rows))
-    params = jax.device_get(params)
+    params = {"network": jax.device_get(params), "scale": np.float32(1)}
     trained = Classifier(
         name=dataset.name,
         shape=tuple(dataset.shape),
@@ -179,10 +239,16 @@ def train(dataset, recipe: Recipe, say: Callable[[str], None]) -> Classifier:
         split="train",
         test_size=dataset.size("test"),
         accuracy=0.0,
-        sha256=_hash(_leaves(params)),
+        sha256="",
         params=params,
     )
-    trained = dataclasses.replace(trained, accuracy=_accuracy(trained, dataset))
+    seen = dataset.examples("train", np.arange(min(size, SCALED)))[0]
+    params["scale"] = np.float32(
+        1 / np.sqrt(np.mean(trained.features(seen).astype(np.float64) ** 2))
+    )
+    trained = dataclasses.replace(
+        trained, accuracy=_accuracy(trained, dataset), sha256=_hash(_leaves(params))
+    )
     say(trained.description)
     return trained
 
@@ -202,6 +268,10 @@ def read(path: str) -> Classifier:
 @functools.lru_cache(maxsize=16)
 def _applied(shape: tuple[int, ...], num_classes: int):
     return jax.jit(networks.classifier(shape, num_classes).apply)
+
+
+def _channels(examples: np.ndarray) -> list[np.ndarray]:
+    return [examples[..., k : k + 1] for k in range(3)]
 
 
 def _accuracy(classifier: Classifier, dataset) -> float:
@@ -246,11 +316,11 @@ _RECORDED = ("name", "shape", "num_classes", "split", "test_size", "accuracy", "
 
 def _save(path: Path, classifier: Classifier) -> None:
     """Replaces `path` at once, so that nobody sees half a file."""
-    record = json.dumps({name: getattr(classifier, name) for name in _RECORDED})
+    record = {name: getattr(classifier, name) for name in _RECORDED} | {"version": VERSION}
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, record=np.array(record), **_leaves(classifier.params))
+            np.savez(file, record=np.array(json.dumps(record)), **_leaves(classifier.params))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -265,7 +335,7 @@ def _load(path: Path) -> Classifier | None:
         with np.load(path, allow_pickle=False) as file:
             leaves = dict(file)
         record = json.loads(str(leaves.pop("record")))
-        if _hash(leaves) != record["sha256"]:
+        if record.pop("version") != VERSION or _hash(leaves) != record["sha256"]:
             return None
         record["shape"] = tuple(record["shape"])
         return Classifier(**record, params=_tree(leaves))

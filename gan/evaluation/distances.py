@@ -47,7 +47,7 @@ class Distance(NamedTuple):
         debiased: value less half the mean distances within real and within generated sets.
         interval, debiased_interval: what other samples of the same size would give; None without
             resamples.
-        p_value: probability of generated and real sets that differ as much, were they of one law;
+        p_value: probability of a debiased value as high, were generated and real sets of one law;
             None without permutations.
     """
 
@@ -137,7 +137,8 @@ def distance(
         interval = Interval(*resampling.interval(value, half_values))
         debiased_interval = Interval(*resampling.interval(debiased, half_debiased))
     if permutations:
-        p_value = resampling.p_value(fakes[0], against.real, permutations)
+        real = against.real, against.others[0]
+        p_value = resampling.p_value(tuple(fakes[:2]), real, metric.between, permutations)
     return Distance(
         n=n,
         value=value,
@@ -174,7 +175,7 @@ class Metric(NamedTuple):
 
     Attributes:
         value: (x [n, d], y [m, d]) -> its value.
-        between: (x [n, d], y [n, d]) -> a function (rows, columns) -> the value between those
+        between: (x [n, d], y [m, d]) -> a function (rows, columns) -> the value between those
             subsets of equal size, which repeats as little work as possible.
     """
 
@@ -215,7 +216,7 @@ def _resampled(metric, fakes, against, count) -> tuple[np.ndarray, np.ndarray]:
     floors = [metric.between(sets[k], sets[0]) for k in others]
     within = [metric.between(sets[k], sets[k + 1]) for k in generated[:-1]]
     found = []
-    for rows in resampling.halves(len(sets), len(sets[0]), count):
+    for rows in resampling.halves([len(part) for part in sets], count):
         value = [f(rows[k], rows[0]) for f, k in zip(values, generated, strict=True)]
         floor = [f(rows[k], rows[0]) for f, k in zip(floors, others, strict=True)]
         inner = [f(rows[k], rows[k + 1]) for f, k in zip(within, generated[:-1], strict=True)]

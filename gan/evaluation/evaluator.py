@@ -20,7 +20,7 @@ from gan.objectives.penalties import interpolates, slopes
 MODE_SAMPLES = 2500
 NEIGHBOUR_REFERENCES = 60_000
 RESAMPLES = 40
-PERMUTATIONS = 999
+PERMUTATIONS = 199
 
 
 class Evaluator:
@@ -65,7 +65,7 @@ class Evaluator:
         keys = jax.random.split(jax.random.key(2**31), repeats)
         classes = np.random.default_rng(1)
 
-        def inputs(key, count: int) -> tuple:
+        def inputs(key, count: int, classes) -> tuple:
             """Latents, and for a conditional generator the labels of random training examples."""
             latents = jax.random.normal(key, (count, config.latent_dim))
             if not config.conditional:
@@ -73,8 +73,9 @@ class Evaluator:
             drawn = classes.integers(0, trained_on, count)
             return latents, dataset.examples("train", drawn)[1]
 
-        self._inputs = [inputs(key, self.n) for key in keys]
-        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES)
+        self._inputs = [inputs(key, self.n, classes) for key in keys]
+        self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES, classes)
+        self._fresh_inputs = inputs
         self.labels = [labels for _, *asked in self._inputs for labels in asked]
         self.real_labels = real_labels if config.conditional else None
         self._generate = jax.jit(generator.apply)
@@ -99,6 +100,16 @@ class Evaluator:
         """The independent generated sets [n, *shape] that every score is computed from."""
         return [np.asarray(self._generate(params, *inputs)) for inputs in self._inputs]
 
+    def sample(self, params, count: int) -> np.ndarray:
+        """Generated examples [count, *shape], independent of `generated`; the first of them do not
+        depend on how many are asked for."""
+        blocks = []
+        for block in range(-(-count // self.n)):
+            key = jax.random.fold_in(jax.random.key(2**31 + 2), block)
+            inputs = self._fresh_inputs(key, self.n, np.random.default_rng([2, block]))
+            blocks.append(np.asarray(self._generate(params, *inputs)))
+        return np.concatenate(blocks)[:count]
+
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
         fakes = self.generated(generator_params)
@@ -120,6 +131,15 @@ class Evaluator:
         proof = referee.certify(
             self.real, fakes, real_scores, *zip(*judged, strict=True), solutions
         )
+        own = referee.prices(self.others[0], fakes[1])
+        yardstick = referee.certify(
+            self.real,
+            fakes[:1],
+            own(self.real),
+            [own(fakes[0])],
+            [np.zeros_like(fakes[0])],
+            solutions[:1],
+        )
         # Slopes are between examples of one class, as in training.
         latents, *_ = self._inputs[0]
         paired = self._generate(generator_params, latents, *given)
@@ -134,6 +154,7 @@ class Evaluator:
             "w1_debiased": found.debiased,
             "w1_estimate": proof.estimate,
             "critic_share": proof.share,
+            "yardstick_share": yardstick.share,
             "c_transform_bound": proof.c_transform_bound,
             "duality_gap": proof.duality_gap,
             "gradient_cosine": proof.gradient_cosine,
@@ -159,10 +180,11 @@ class Evaluator:
         """Intervals over resamples and p-value of W1, and sliced W1 with the same: for reports,
         since it takes many times as long as the distance itself."""
         fakes = self.generated(generator_params)
-        options = {"resamples": RESAMPLES, "permutations": PERMUTATIONS}
-        exact = distances.distance(fakes, self._reference, **options)
+        exact = distances.distance(
+            fakes, self._reference, resamples=RESAMPLES, permutations=PERMUTATIONS
+        )
         reference = distances.reference(self.real, self.others, metric="sliced")
-        sliced = distances.distance(fakes, reference, **options)
+        sliced = distances.distance(fakes, reference, resamples=RESAMPLES, permutations=0)
         return {
             "w1_low": exact.interval.low,
             "w1_high": exact.interval.high,
@@ -229,6 +251,8 @@ MEANINGS = {
     "critic_share": "Certified share of w1: what the critic, scaled down to slope 1 (w1_estimate / "
     "lipschitz), proves of the exact distance between the compared sets. At most 1; scaling the "
     "critic does not change it.",
+    "yardstick_share": "critic_share of the referee's own critic, the exact transport prices of as "
+    "many other examples. A critic below it is not trained enough.",
     "c_transform_bound": "Lower bound on w1 that the critic's scores prove without any scaling; "
     "negative when its slopes are far from 1.",
     "duality_gap": "What is left of w1 beyond the scaled critic's value: exactly the critic's half "
@@ -244,9 +268,8 @@ MEANINGS = {
     "w1_high": "Upper end of that interval.",
     "w1_debiased_low": "Lower end of a 95 % interval of w1_debiased over other samples.",
     "w1_debiased_high": "Upper end of that interval.",
-    "p_value": "Probability of a generated and a real set that differ as much as these, were both "
-    "drawn from one law (permutation test of the energy distance; 0.001 is the smallest it can "
-    "say).",
+    "p_value": "Probability of a w1_debiased as high, were generated and real examples of one law: "
+    "a permutation test on 256 examples a set, which can say 0.005 at the least.",
     "sliced_w1": "Mean W1 between projections of generated and real examples on 256 fixed "
     "directions; sees less than w1, but has a far lower floor.",
     "sliced_w1_floor": "What sliced_w1 would be for a perfect generator.",

@@ -1,4 +1,4 @@
-"""Mode counts for laws that are mixtures of known Gaussians in the plane."""
+"""Mode counts: for mixtures of known Gaussians in the plane, and for classes."""
 
 from typing import NamedTuple
 
@@ -24,13 +24,24 @@ def count_modes(points: np.ndarray, centers: np.ndarray, sigma: float) -> Modes:
     """
     distances = np.linalg.norm(points[:, None] - centers[None], axis=2)
     good = distances.min(axis=1) <= 3 * sigma
-    counts = np.bincount(distances.argmin(axis=1)[good], minlength=len(centers))
-    if not good.any():
-        return Modes(0, len(centers), 0.0, float(np.log(len(centers))))
+    found = count_classes(distances.argmin(axis=1)[good], len(centers))
+    return found._replace(high_quality=float(good.mean()))
+
+
+def count_classes(labels: np.ndarray, total: int) -> Modes:
+    """Modes of labels [n] in 0 .. total - 1, all of high quality; no label at all covers nothing,
+    with the largest reverse_kl.
+
+    With the labels that a classifier gives stacked images, the count and divergence of Srivastava
+    et al. 2017 (there with 26,000 examples and 1,000 classes; both depend on the number).
+    """
+    if not len(labels):
+        return Modes(0, total, 0.0, float(np.log(total)))
+    counts = np.bincount(labels, minlength=total)
     shares = counts[counts > 0] / counts.sum()
     return Modes(
         covered=int(np.count_nonzero(counts)),
-        total=len(centers),
-        high_quality=float(good.mean()),
-        reverse_kl=float(np.sum(shares * np.log(shares * len(centers)))),
+        total=total,
+        high_quality=1.0,
+        reverse_kl=float(np.sum(shares * np.log(shares * total))),
     )

@@ -11,11 +11,16 @@ a fixed probe of samples every critic can be certified:
 - the c-transform bound needs no slope at all: mean f(x) + mean_y min_x [|x - y| - f(x)] <= W1 for
   any f whatever, likewise with the generated side kept, and the better of the two counts.
 
+How large can a share be? A critic sees what the laws differ in, not how these two samples happen to
+lie, and in high dimension most of W1 is the latter. The yardstick is the referee's own critic:
+exact transport prices between as many other examples, extended with slope 1 (`prices`). A trained
+critic that certifies less than it has more to learn.
+
 Only scores on the probe enter, and they enter in float64: the bounds are theorems about that table
 of scores, whatever precision the network computed it in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -126,6 +131,32 @@ def certify(
         c_transform_bound=float(np.mean(bounds)),
         gradient_cosine=float(cosines.mean()) if len(cosines) else 1.0,
     )
+
+
+def prices(
+    real: np.ndarray, fake: np.ndarray, solution: transport.Result | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The critic that exact transport between two sets yields, on all of space, with slope 1.
+
+    With u_i + v_j <= |x_i - y_j| optimal for fake x and real y, max_j [v_j - |p - y_j|] and
+    min_i [|p - x_i| - u_i] are the least and the greatest function of slope 1 that attain W1
+    (McShane 1934; Whitney 1934); the critic is their mean.
+
+    Args:
+        real, fake: [n, *shape] each.
+        solution: `transport.assignment(fake, real)`, if already solved.
+
+    Returns:
+        Critic [k, *shape] -> [k]; its certified share on (real, fake) themselves is 1.
+    """
+    y, x = _flat(real), _flat(fake)
+    u, v = (solution or transport.assignment(x, y)).potentials
+
+    def critic(points):
+        points = _flat(points)
+        return ((v - cdist(points, y)).max(axis=1) + (cdist(points, x) - u).min(axis=1)) / 2
+
+    return critic
 
 
 def _as_function(points, scores) -> list[np.ndarray]:

@@ -50,7 +50,7 @@ def save_image(path: str, picture: np.ndarray) -> None:
 
 def save_points(path: str, generated: np.ndarray, real: np.ndarray | None = None) -> None:
     """Scatter plot of generated points [n, 2], over real ones [m, 2] if there are any."""
-    figure, axes = _figure(4.8, 4.8)
+    figure, (axes,) = _figure(4.8, 4.8)
     if real is not None:
         axes.scatter(*real.T, s=3, color="0.7", label="real", linewidths=0)
     axes.scatter(*generated.T, s=3, color="C3", alpha=0.6, label="generated", linewidths=0)
@@ -61,8 +61,13 @@ def save_points(path: str, generated: np.ndarray, real: np.ndarray | None = None
 
 
 def save_distance_curves(path: str, records: list[dict]) -> None:
-    """The critic's W1 estimate beside exact W1, its floor and debiased value, along training."""
-    figure, axes = _figure(7.2, 3.6)
+    """The critic's W1 estimate beside exact W1, its floor and debiased value, along training.
+
+    Below, what the critic certifies of exact W1, beside what the referee's own critic certifies.
+    """
+    evaluated = [r for r in records if "w1" in r]
+    judged = [r for r in evaluated if "yardstick_share" in r]
+    figure, (axes, *lower) = _figure(7.2, 5.0 if judged else 3.6, (5, 2) if judged else (1,))
     logged = [r for r in records if "w1_estimate_batch" in r]
     axes.plot(
         [r["step"] for r in logged],
@@ -71,24 +76,41 @@ def save_distance_curves(path: str, records: list[dict]) -> None:
         linewidth=0.8,
         label="critic's estimate, training batches",
     )
-    evaluated = [r for r in records if "w1" in r]
-    for name, label, style in (
+    _lines(
+        axes,
+        evaluated,
         ("w1_estimate", "critic's estimate, held-out", dict(color="C1", marker="o")),
         ("w1", "exact W1, held-out", dict(color="C0", marker="o")),
         ("w1_floor", "floor: real against real", dict(color="C0", linestyle="--")),
         ("w1_debiased", "debiased W1", dict(color="C2", marker="o")),
-    ):
-        steps, values = [r["step"] for r in evaluated], [r[name] for r in evaluated]
-        axes.plot(steps, values, label=label, markersize=3, linewidth=1.4, **style)
+    )
     top = max([1e-9] + [1.6 * r[name] for r in evaluated for name in ("w1", "w1_floor")])
-    axes.set(xlabel="generator step", ylabel="distance", ylim=(min(0, -0.05 * top), top))
+    axes.set(ylabel="distance", ylim=(min(0, -0.05 * top), top))
     axes.legend(fontsize="small", ncols=2)
+    for panel in lower:
+        _lines(
+            panel,
+            judged,
+            ("critic_share", "certified by the critic", dict(color="C1", marker="o")),
+            ("yardstick_share", "trained enough above this line", dict(color="0.4")),
+        )
+        top = max(1.5 * r[name] for r in judged for name in ("critic_share", "yardstick_share"))
+        panel.set(ylabel="share of exact W1", ylim=(min(0, -0.05 * top), max(0.1, top)))
+        panel.legend(fontsize="small", ncols=2, loc="upper right")
+    (lower or [axes])[-1].set(xlabel="generator step")
     _save(figure, path)
+
+
+def _lines(axes, records, *lines) -> None:
+    """Draws (name, label, style) of each line against the records' steps."""
+    for name, label, style in lines:
+        steps, values = [r["step"] for r in records], [r[name] for r in records]
+        axes.plot(steps, values, label=label, markersize=3, linewidth=1.4, **style)
 
 
 def save_loss_curves(path: str, records: list[dict]) -> None:
     """Critic loss, generator loss and penalty along training."""
-    figure, axes = _figure(7.2, 3.0)
+    figure, (axes,) = _figure(7.2, 3.0)
     steps = [r["step"] for r in records if "critic_loss" in r]
     for name in ("critic_loss", "generator_loss", "penalty"):
         values = [r[name] for r in records if name in r]
@@ -98,16 +120,54 @@ def save_loss_curves(path: str, records: list[dict]) -> None:
     _save(figure, path)
 
 
-def _figure(width: float, height: float):
+def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:
+    """Heat map of the mass [c, c] that goes from each generated class to each real one, per cent.
+
+    The diagonal, where mass stays in its class, has a colour of its own, so that the rest is seen.
+    """
+    count = len(flow)
+    numbered = count <= 12
+    figure, (axes,) = _figure(1.6 + 0.55 * min(count, 12), 1.2 + 0.5 * min(count, 12))
+    percent = 100 * np.asarray(flow)
+    stays = np.eye(count, dtype=bool)
+    for shown, colours in ((~stays, "Oranges"), (stays, "Blues")):
+        picture = np.ma.masked_array(percent, ~shown)
+        axes.imshow(picture, cmap=colours, vmin=0, vmax=max(percent[shown].max(), 1e-9))
+    if numbered:
+        for (row, column), value in np.ndenumerate(percent):
+            if value >= 0.05:
+                dark = value > 0.6 * percent[stays if row == column else ~stays].max()
+                colour = "white" if dark else "black"
+                axes.text(
+                    column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=8
+                )
+    ticks = range(count) if numbered else []
+    axes.set_xticks(ticks, [names[k] for k in ticks], rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(ticks, [names[k] for k in ticks], fontsize=8)
+    axes.set(xlabel="real", ylabel="generated")
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float, heights: tuple[int, ...] = (1,)):
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(width, height), layout="constrained")
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    figure, panels = pyplot.subplots(
+        len(heights),
+        figsize=(width, height),
+        layout="constrained",
+        sharex=True,
+        squeeze=False,
+        height_ratios=heights,
+    )
+    for axes in panels[:, 0]:
+        axes.grid(alpha=0.25, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, panels[:, 0]
 
 
 def _save(figure, path: str) -> None:

@@ -107,33 +107,41 @@ def test_the_intervals_are_as_wide_as_values_of_other_samples_scatter():
         assert np.mean(spans[:, 1] - spans[:, 0]) < 6 * values.std()
 
 
-def test_p_values_of_equal_laws_are_uniform_and_of_others_as_small_as_they_can_be():
+@pytest.mark.parametrize("metric", sorted(distances.METRICS))
+def test_p_values_of_equal_laws_are_uniform_and_of_others_as_small_as_they_can_be(metric):
     draw = np.random.default_rng(0)
-    equal = [resampling.p_value(*draw.normal(size=(2, 12, 3)), 19) for _ in range(400)]
-    assert set(np.round(np.array(equal) * 20).astype(int)) == set(range(1, 21))
-    for level in (0.05, 0.25, 0.5):  # three standard errors
-        assert abs(np.mean(np.array(equal) <= level + 1e-9) - level) < 0.075
-    x, y = draw.normal(size=(2, 60, 3))
-    assert resampling.p_value(x, y + 2, 199) == 1 / 200
-    assert resampling.p_value(x, 3 * y, 199) == 1 / 200
-    assert resampling.p_value(x, x[::-1], 99) == 1
+    between = distances.METRICS[metric].between
+
+    def test(sets, permutations):
+        return resampling.p_value(tuple(sets[:2]), tuple(sets[2:]), between, permutations)
+
+    equal = np.array([test(draw.normal(size=(4, 6, 3)), 9) for _ in range(400)])
+    assert set(np.round(equal * 10).astype(int)) == set(range(1, 11))
+    for level in (0.1, 0.5):  # three standard errors
+        assert abs(np.mean(equal <= level + 1e-9) - level) < 0.075
+    sets = draw.normal(size=(4, 40, 3))
+    assert test([*sets[:2] + 2, *sets[2:]], 99) == 1 / 100
+    assert test([*sets[:2] * 3, *sets[2:]], 99) == 1 / 100
+    # Collapsed, which the raw value of exact W1 would rank above a perfect generator.
+    assert test([*sets[:2] * 0, *sets[2:]], 99) == 1 / 100
 
 
-def test_the_energy_statistic_is_the_energy_distance():
-    x, y = sets(2, 10, (2,), 3)
-    observed = stats.energy_distance(x[:, 0], y[:, 0]) ** 2
+def test_the_p_value_counts_relabellings_of_the_debiased_distance():
+    sets_of_four = sets(4, 8, (2,), 5)
+    g, h, r, q = sets_of_four
+    observed = distances.w1(g, r) - distances.w1(r, q) / 2 - distances.w1(g, h) / 2
     draw = np.random.default_rng(0)
-    both = np.concatenate([x, y])[:, 0]
-    others = []
-    for _ in range(50):
-        signs = draw.permutation(np.concatenate([np.ones(10), -np.ones(10)]))
-        others.append(stats.energy_distance(both[signs > 0], both[signs < 0]) ** 2)
-    expected = (1 + np.sum(np.array(others) >= observed - 1e-12)) / 51
-    assert resampling.p_value(x[:, :1], y[:, :1], 50) == pytest.approx(expected)
+    pooled, extreme = np.concatenate(sets_of_four), 0
+    for _ in range(30):
+        g, h, r, q = np.split(pooled[draw.permutation(32)], 4)
+        extreme += distances.w1(g, r) - distances.w1(r, q) / 2 - distances.w1(g, h) / 2 >= observed
+    assert 0 < extreme < 30
+    found = plain(sets_of_four[:2], sets_of_four[2], sets_of_four[3:], permutations=30)
+    assert found.p_value == (1 + extreme) / 31
 
 
 def test_half_samples_are_halves_without_repetition():
-    rows = list(resampling.halves(3, 11, 4))
+    rows = list(resampling.halves([11] * 3, 4))
     assert len(rows) == 4 and all(len(sides) == 3 for sides in rows)
     for sides in rows:
         assert all(len(set(side)) == len(side) == 5 and max(side) < 11 for side in sides)

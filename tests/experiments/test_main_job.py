@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan import runs
-from gan.evaluation import MEANINGS
+from gan import cache, config, data, runs
+from gan.evaluation import MEANINGS, classifier
+from gan.evaluation.scores import MEANINGS as SAMPLE_MEANINGS
 from tests.experiments.commands import TINY, call, done, finish, start
 
 RUN = ["--preset", "digits", *TINY, "--steps", 12, "--log_every", 4, "--sample_every", 6]
@@ -57,13 +58,78 @@ def test_the_scores_are_finite_printed_and_explained(finished):
     assert scores["step"] == 12 and scores["n"] == 20
     report = (workdir / "report.html").read_text()
     for name, value in scores.items():
+        if name in ("proportions", "skipped_scores"):
+            continue
         assert name in out and f"<code>{name}</code>" in report
-        assert MEANINGS[name].split("'")[0] in report
+        assert (MEANINGS | SAMPLE_MEANINGS)[name].split("'")[0] in report
         if isinstance(value, float):
             assert np.isfinite(value)
+    assert "Is the critic trained enough?" in report
     text = re.sub(r"base64,[^\"]*", "", report)
     assert "<script" not in text and "http" not in text
     assert report.count("data:image/png;base64,") >= 5
+
+
+def test_sample_scores_stand_with_interval_n_and_features(finished):
+    workdir, _, out = finished
+    scores = json.loads((workdir / "evaluation.json").read_text())
+    report = (workdir / "report.html").read_text()
+    names = set(scores) & set(SAMPLE_MEANINGS)
+    assert names == set(SAMPLE_MEANINGS) - {"frechet_distance"}
+    for name in names:
+        entry = scores[name]
+        low, high = entry["interval"]
+        assert low <= entry["value"] <= high and np.isfinite([low, high, entry["real"]]).all()
+        assert entry["n"] == 40 and "classifier of digits" in entry["features"]
+        assert "of test" in entry["features"] and entry["features"] in out
+    assert entry["features"] in report and scores["skipped_scores"] == {}
+    found = scores["proportions"]
+    assert found["least_change"] <= found["plan_change"] <= 1
+    assert np.sum(found["flow"]) == pytest.approx(1) and found["n"] == 40
+    assert "plan_change" in out and "<h2>Proportions</h2>" in report
+    assert (workdir / "figures" / "flow.png").stat().st_size > 1000
+
+
+def cumulative(examples):
+    """A feature function, for --features."""
+    return examples.reshape(len(examples), -1).cumsum(axis=1)
+
+
+def broken(examples):
+    """A feature function that fails."""
+    return examples / "two"
+
+
+def test_other_features_can_be_given(finished, tmp_path, monkeypatch):
+    workdir, _, _ = finished
+    before = (workdir / "evaluation.json").read_text()
+    here = "tests.experiments.test_main_job"
+    flags = ["--samples", 30, "--features"]
+    status, out, err = call("evaluate", "--workdir", workdir, *flags, f"{here}:cumulative")
+    assert status == 0, err
+    scores = json.loads((workdir / "evaluation.json").read_text())
+    assert scores["frechet_distance"]["features"] == f"given function {here}:cumulative"
+    assert scores["precision"]["n"] == 30 and "frechet_classifier_distance" not in scores
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    quick = classifier.Recipe(epochs=1, least_steps=12, batch_size=16)
+    classifier.load_or_train(data.load(config.Data(name="digits")), recipe=quick)
+    (kept,) = cache.folder("classifiers").glob("digits-*.npz")
+    monkeypatch.undo()
+    status, out, err = call("evaluate", "--workdir", workdir, *flags, kept)
+    assert status == 0 and "classifier of digits" in out, err
+    for wrong, hint in (
+        (f"{here}:broken", "TypeError"),
+        (f"{here}:TINY", "not a function"),
+        (f"{here}:nothing", "nothing"),
+        ("no_such_module:f", "no_such_module"),
+        ("lonely", "MODULE:FUNCTION"),
+        (tmp_path / "none.npz", "none.npz"),
+    ):
+        status, out, err = call("evaluate", "--workdir", workdir, "--features", wrong)
+        assert status == 2 and hint in err and len(err.splitlines()) <= 3 and out == ""
+    status, _, err = call("evaluate", "--workdir", workdir, "--samples", 3)
+    assert status == 2 and "4 .. 5000" in err
+    (workdir / "evaluation.json").write_text(before)
 
 
 def test_evaluating_again_gives_the_same_numbers(finished):
@@ -153,6 +219,9 @@ def test_points_in_the_plane_are_trained_evaluated_and_drawn(tmp_path):
     assert status == 0, err
     scores = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert scores["modes_total"] == 25 and 0 <= scores["modes"] <= 25
+    assert scores["mode_count"]["total"] == 25 and scores["recall"]["features"] == "coordinates"
+    assert "classifier" in scores["skipped_scores"]["inception_type_score"]
+    assert np.shape(scores["proportions"]["flow"]) == (25, 25)
     call("sample", "--workdir", tmp_path / "run", "--count", 50, "--output", tmp_path / "p.npz")
     assert np.load(tmp_path / "p.npz")["points"].shape == (50, 2)
     status, _, err = call("sample", "--workdir", tmp_path / "run", "--output", tmp_path / "p.png")
