@@ -82,10 +82,11 @@ def evaluate_and_report(
 ) -> dict:
     """Test-split scores of the given parameters, kept in `path` with pictures and a report."""
     evaluator = Evaluator(config, dataset, generator, critic, "test")
+    space = samples.space(dataset, features, say=lambda line: print(line, file=sys.stderr))
     found = samples.evaluate(
         dataset,
         lambda wanted: evaluator.sample(generator_params, wanted),
-        samples.space(dataset, features, say=lambda line: print(line, file=sys.stderr)),
+        space,
         evaluator.split,
         count or min(samples.SAMPLES, 2 * config.evaluation_size),
     )
@@ -95,8 +96,11 @@ def evaluate_and_report(
         **evaluator(generator_params, critic_params),
         **evaluator.uncertainty(generator_params),
         **evaluator.memorisation(generator_params),
+        **evaluator.feature_distances(generator_params, *space.features),
         **found.entries(),
     }
+    if config.conditional and space.classifier is not None:
+        scores |= evaluator.class_shares(generator_params, space.classifier)
     files.write_json(path / "evaluation.json", scores)
     pictures.save_evaluation(path, dataset, evaluator, generator_params)
     pictures.save_proportions(path, dataset, found.proportions, found.unserved)

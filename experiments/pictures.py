@@ -172,6 +172,7 @@ def write_report(path: str | Path) -> None:
             ),
         ),
         report.section("Sample scores", *_sample_scores(scores)),
+        report.section("Does it make what it is asked for?", *_class_shares(scores)),
         report.section(
             "Proportions",
             *_proportions(scores),
@@ -232,6 +233,27 @@ def _sample_scores(scores: dict) -> list[str]:
         report.paragraph(
             f"The column of real examples holds what held-out real ones would get in place of "
             f"the generated ones. {COVERS}",
+            "note",
+        ),
+    ]
+
+
+def _class_shares(scores: dict) -> list[str]:
+    """The shares of a conditional run that the classifier assigns to the asked class."""
+    if "class_shares" not in scores:
+        return []
+    rows = [
+        (
+            name,
+            *("" if s is None else f"{100 * s:.1f} %" for s in (pair["generated"], pair["real"])),
+        )
+        for name, pair in scores["class_shares"].items()
+    ]
+    return [
+        report.grid(("class", "generated", "held-out real"), rows),
+        report.paragraph(
+            "Share that the data set's own classifier assigns to the class asked for, and to the "
+            "label of real examples. It says nothing about variety within a class.",
             "note",
         ),
     ]

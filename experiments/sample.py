@@ -15,7 +15,7 @@ import os
 import numpy as np
 
 from experiments import cli
-from experiments.sampler import Sampler, slerp
+from experiments.sampler import Sampler, pixels, slerp
 from gan.errors import StorageError, UserError
 from gan.runs import figures
 
@@ -80,8 +80,7 @@ def write(examples: np.ndarray, labels: np.ndarray | None, output: str, columns:
             arrays = {"images" if examples.ndim == 4 else "points": examples}
             np.savez(output, **arrays, **({} if labels is None else {"labels": labels}))
         elif examples.ndim == 4:
-            levels = np.rint((np.clip(examples, -1, 1) + 1) * 127.5).astype(np.uint8)
-            figures.save_image(output, figures.image_grid(levels, columns))
+            figures.save_image(output, figures.image_grid(pixels(examples), columns))
         else:
             figures.save_points(output, examples)
     except OSError as error:

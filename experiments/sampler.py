@@ -90,6 +90,11 @@ def truncated(key: jax.Array, shape: tuple[int, int], truncation: float | None) 
     return np.asarray(jax.random.truncated_normal(key, -truncation, truncation, shape))
 
 
+def pixels(images: np.ndarray) -> np.ndarray:
+    """Images in [-1, 1] as uint8 levels, for pictures."""
+    return np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
+
+
 def slerp(start, end, length: int) -> np.ndarray:
     """Great-circle paths between latents [p, d], with norms interpolated: [p, length, d].
 

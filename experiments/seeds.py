@@ -20,6 +20,7 @@ from experiments.train import train
 from gan import config as configs
 from gan.config import Config
 from gan.errors import UserError
+from gan.evaluation import asked
 from gan.runs import files
 from gan.training import Interrupt
 
@@ -35,6 +36,8 @@ COLUMNS = {
     "modes": "modes",
     "high_quality": "high quality",
     "reverse_kl": "reverse KL",
+    "class_share": "share assigned to the asked class",
+    "class_share_real": "the same of real examples",
 }
 """Columns of the table, in order; those that no run has are left out."""
 
@@ -112,6 +115,17 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def class_table(rows: list[dict]) -> str:
+    """For conditional runs: the share assigned to the asked class, per class; else nothing."""
+    found = [row["class_shares"] for row in rows if "class_shares" in row]
+    if not found:
+        return ""
+    return (
+        "\nPer cent of generated examples that the data set's own classifier assigns to the class "
+        "they were asked for.\n\n" + asked.table(found)
+    )
+
+
 def describe(config: Config, rows: list[dict], command: str) -> str:
     """The table with what made it: command, n, split, machine, date."""
     scored = next((row for row in rows if "failure" not in row), {"n": 0, "split": "held-out"})
@@ -122,7 +136,7 @@ def describe(config: Config, rows: list[dict], command: str) -> str:
         f"Exact W1 (Euclidean on [-1, 1] pixels, or in the plane) between n = {scored['n']} "
         f"generated and as many {scored['split']} examples; the floor is that of other real "
         f"examples. Averages over {config.evaluation_repeats} sets each. {today}, "
-        f"{os.cpu_count()} cores, {platform.machine()}.\n\n" + table(rows)
+        f"{os.cpu_count()} cores, {platform.machine()}.\n\n" + table(rows) + class_table(rows)
     )
 
 

@@ -41,11 +41,15 @@ class Network:
     """One player's architecture."""
 
     name: str = "mlp"
-    """Registered architecture: mlp or dcgan."""
+    """Architecture: mlp, dcgan (strided convolutions), resnet (of the WGAN-GP paper), table1 (that
+    paper's family of random architectures), r3gan (residual, without normalisation), biggan
+    (conditional), or for a critic groupsort or cones, whose slope is at most 1 by construction."""
     width: int = 256
-    """Hidden units of an mlp; channels next to the pixels of a dcgan."""
+    """Hidden units of an mlp or groupsort; number of cones; channels next to the pixels of the
+    others."""
     depth: int = 3
-    """Hidden layers of an mlp; a dcgan derives its own from the image size."""
+    """Hidden layers of an mlp or groupsort; all layers of a table1; blocks per image size of an
+    r3gan. A dcgan, a resnet and a biggan derive their own from the image size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
     """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
     normalization: Literal["none", "layer", "batch"] = "none"
@@ -177,6 +181,17 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
         "weight_clip goes with critic.weights free only: spectral normalisation undoes any scale "
         "of the kernels",
     ),
+    (
+        lambda c: any(
+            p.name == "r3gan" and p.normalization != "none" for p in (c.generator, c.critic)
+        ),
+        "r3gan goes with normalization none only: its blocks start as the identity instead",
+    ),
+    (
+        lambda c: any(p.name == "r3gan" and p.weights != "free" for p in (c.generator, c.critic)),
+        "r3gan goes with weights free only: kernels that start at zero have no largest singular "
+        "value to be divided by",
+    ),
 ]
 """Choices that do not go together: whether a config makes them, and why it is refused."""
 
@@ -290,6 +305,11 @@ def _digits() -> Config:
     )
 
 
+def _digits_conditional() -> Config:
+    """Digits by class: the same two MLPs with a class embedding and a projection critic."""
+    return dataclasses.replace(_digits(), conditional=True)
+
+
 def _stacked_digits() -> Config:
     """Three real digits as the channels of one image, 1,000 modes, with two small MLPs."""
     return Config(
@@ -363,14 +383,73 @@ def _dcgan(name: str, steps: int, **fields: Any) -> Callable[[], Config]:
     return images
 
 
+def _fashion_mnist_conditional() -> Config:
+    """Garments by class with a small residual pair in the manner of BigGAN (Brock et al. 2019); one
+    critic step a round, with twice the generator's learning rate (Heusel et al. 2017)."""
+    player = Network(name="biggan", width=16)
+    return Config(
+        steps=3000,
+        batch_size=32,
+        n_critic=1,
+        latent_dim=48,
+        conditional=True,
+        generator_learning_rate=3e-4,
+        critic_learning_rate=6e-4,
+        beta1=0.5,
+        schedule="linear",
+        evaluate_every=1000,
+        data=Data(name="fashion_mnist"),
+        generator=dataclasses.replace(player, normalization="layer"),
+        critic=dataclasses.replace(player, activation="leaky_relu"),
+    )
+
+
+def _cifar10_resnet() -> Config:
+    """CIFAR-10 with the residual pair and the settings of Gulrajani et al. 2017, except
+    that their generator's batch is twice the critic's; they report Inception score 7.86."""
+    return Config(
+        steps=100_000,
+        latent_dim=128,
+        generator_learning_rate=2e-4,
+        critic_learning_rate=2e-4,
+        schedule="linear",
+        data=Data(name="cifar10", dequantize=True),
+        generator=Network(name="resnet", width=128, normalization="batch"),
+        critic=Network(name="resnet", width=128),
+    )
+
+
+def _fashion_mnist_r3gan() -> Config:
+    """Fashion-MNIST in the manner of R3GAN (Huang et al. 2024): pairing loss, R1 and R2, residual
+    players without normalisation; one critic step and Adam(2e-4, 0, .99), with narrow networks."""
+    return Config(
+        steps=20_000,
+        n_critic=1,
+        latent_dim=64,
+        loss="relativistic",
+        penalty="r1_r2",
+        penalty_weight=1.0,
+        generator_learning_rate=2e-4,
+        critic_learning_rate=2e-4,
+        beta2=0.99,
+        data=Data(name="fashion_mnist"),
+        generator=Network(name="r3gan", width=64, depth=1, activation="leaky_relu"),
+        critic=Network(name="r3gan", width=64, depth=1, activation="leaky_relu"),
+    )
+
+
 PRESETS: dict[str, Callable[[], Config]] = {
     "digits": _digits,
+    "digits_conditional": _digits_conditional,
     "mnist": _dcgan("mnist", 6000),
     "fashion_mnist": _dcgan("fashion_mnist", 6000),
+    "fashion_mnist_conditional": _fashion_mnist_conditional,
     "stacked_digits": _stacked_digits,
     "stacked_mnist": _dcgan("stacked_mnist", 20_000),
     "stacked_fashion_mnist": _dcgan("stacked_fashion_mnist", 20_000),
+    "fashion_mnist_r3gan": _fashion_mnist_r3gan,
     "cifar10": _dcgan("cifar10", 50_000),
+    "cifar10_resnet": _cifar10_resnet,
     "cats_vs_dogs": _dcgan("cats_vs_dogs", 50_000, image_size=64),
     "folder": _dcgan("folder", 10_000, image_size=32),
     "gaussians8": _planar("gaussians8"),

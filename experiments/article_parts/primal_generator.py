@@ -1,18 +1,18 @@
 """Part 4: a generator trained by transport alone: permutation, regression, again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.article_parts import drawing
 from experiments.article_parts.part import Grid, Part, Picture, Setting
-from gan import config, data, networks, transport
+from gan import config, data, networks
 from gan.evaluation import distances
 from gan.runs import figures
+from gan.training import primal
 
 ROWS = 16
 
@@ -42,9 +42,7 @@ def train(
 ) -> Iterator[Round]:
     """Alternate an exact permutation and a regression, without a critic.
 
-    Fixed codes z_i, data x_j. Each round finds the permutation s that minimises the mean of
-    |G(z_i) - x_s(i)|^2, then fits G(z_i) to x_s(i) by full-batch Adam steps. Both lower the same
-    number, the squared Wasserstein-2 distance of the generated to the real set.
+    Fixed codes, exact permutation, regression: see gan.training.primal.codes.
 
     Args:
         generator: pure network from codes to examples.
@@ -55,33 +53,24 @@ def train(
         steps: Adam steps per fit.
         learning_rate: Adam's.
     """
-    optimiser = optax.adam(learning_rate)
-    params = generator.init(jax.random.key(seed))
-    moments = optimiser.init(params)
-    fit = _fit(generator.apply, optimiser, steps)
-    apply = jax.jit(generator.apply)
+    choice = config.Config(
+        seed=seed,
+        latent_dim=codes.shape[1],
+        generator_learning_rate=learning_rate,
+        beta1=0.9,
+        beta2=0.999,
+    )
+    problem = primal.make_problem(choice, generator, real)
+    halves = primal.FixedCodes(problem, codes, steps)
+    state = primal.start(problem, memory=None)
     for number in range(rounds + 1):
-        images = np.asarray(apply(params, codes))
-        matched = transport.assignment(images, real, "sqeuclidean")
-        yield Round(number, params, images, matched.permutation, matched.value)
+        found = halves.match(state)
+        # The next fit consumes the state.
+        params = jax.tree.map(jnp.copy, state.generator)
+        images = found.points.reshape(real.shape)
+        yield Round(number, params, images, found.permutation, found.cost)
         if number < rounds:
-            params, moments = fit(params, moments, codes, real[matched.permutation])
-
-
-def _fit(apply: Callable, optimiser, steps: int) -> Callable:
-    def loss(params, codes, targets):
-        return jnp.mean(jnp.square(apply(params, codes) - targets))
-
-    @jax.jit
-    def fit(params, moments, codes, targets):
-        def step(carry, _):
-            params, moments = carry
-            updates, moments = optimiser.update(jax.grad(loss)(params, codes, targets), moments)
-            return (optax.apply_updates(params, updates), moments), None
-
-        return jax.lax.scan(step, (params, moments), length=steps)[0]
-
-    return fit
+            state = halves.fit(state, found)
 
 
 def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:

@@ -1,8 +1,8 @@
 """What is learned from: images by split, and laws of points in the plane.
 
 `load` returns a `Dataset` (images) or a `Measure` (points); both have one protocol, which Dataset
-documents: name, shape, num_classes, class_names, arrays, streamed, modes, fingerprint, and batch,
-size, examples. Labels are int32 in 0 .. num_classes - 1. Where data are read from, by name:
+documents: name, shape, num_classes, class_names, arrays, streamed, modes, base, fingerprint, and
+batch, size, examples. Labels are int32 in 0 .. num_classes - 1. Where data are read from, by name:
 
 - gaussians8, gaussians25, swiss_roll, two_moons, checkerboard: sampled (gan.data.toys);
 - digits: scikit-learn's copy (gan.data.digits);

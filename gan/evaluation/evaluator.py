@@ -5,6 +5,7 @@ The validation split chooses checkpoints and is used while training; the test sp
 
 import functools
 import itertools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ import numpy as np
 from gan import transport
 from gan.config import Config
 from gan.errors import UserError
-from gan.evaluation import distances, modes, referee
+from gan.evaluation import asked, distances, modes, referee
 from gan.networks import Network
 from gan.objectives.penalties import interpolates, slopes
 
@@ -76,7 +77,7 @@ class Evaluator:
         self._inputs = [inputs(key, self.n, classes) for key in keys]
         self._extra = inputs(jax.random.key(2**31 + 1), MODE_SAMPLES, classes)
         self._fresh_inputs = inputs
-        self.labels = [labels for _, *asked in self._inputs for labels in asked]
+        self.labels = [labels for _, *drawn in self._inputs for labels in drawn]
         self.real_labels = real_labels if config.conditional else None
         self._generate = jax.jit(generator.apply)
 
@@ -110,6 +111,18 @@ class Evaluator:
             blocks.append(np.asarray(self._generate(params, *inputs)))
         return np.concatenate(blocks)[:count]
 
+    def class_shares(self, params, classifier) -> dict:
+        """How often a conditional generator makes the class that it is asked for; see
+        gan.evaluation.asked."""
+        found = asked.shares(
+            functools.partial(self._generate, params),
+            self._inputs[0][0].shape[1],
+            self.dataset,
+            classifier,
+            self.split,
+        )
+        return asked.entries(found)
+
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
         fakes = self.generated(generator_params)
@@ -125,8 +138,8 @@ class Evaluator:
         judge = functools.partial(self._criticise, critic_params)
         real_scores, _ = jax.device_get(judge(self.real, *given))
         judged = [
-            jax.device_get(judge(fake, *asked))
-            for fake, (_, *asked) in zip(fakes, self._inputs, strict=True)
+            jax.device_get(judge(fake, *drawn))
+            for fake, (_, *drawn) in zip(fakes, self._inputs, strict=True)
         ]
         proof = referee.certify(
             self.real, fakes, real_scores, *zip(*judged, strict=True), solutions
@@ -198,6 +211,39 @@ class Evaluator:
             "sliced_w1_debiased_high": sliced.debiased_interval.high,
         }
 
+    def feature_distances(self, generator_params, features: Callable, name: str) -> dict[str, dict]:
+        """W1 between features, and debiased, each with interval, n and what real examples get.
+
+        Args:
+            generator_params: of the generator.
+            features: [n, *shape] -> [n, k].
+            name: how a table calls them.
+        """
+        reference = distances.reference(self.real, self.others, features=features)
+        found = distances.distance(
+            self.generated(generator_params),
+            reference,
+            resamples=RESAMPLES,
+            permutations=PERMUTATIONS,
+        )
+        real = distances.distance(self.others, reference, resamples=0, permutations=0)
+        common = {"n": found.n, "features": name}
+        return {
+            "feature_w1": {
+                "value": found.value,
+                "interval": list(found.interval),
+                "real": found.floor,
+                "p_value": found.p_value,
+                **common,
+            },
+            "feature_w1_debiased": {
+                "value": found.debiased,
+                "interval": list(found.debiased_interval),
+                "real": real.debiased,
+                **common,
+            },
+        }
+
     def memorisation(self, generator_params) -> dict[str, float]:
         """Is the training set closer than it should be? Scores against the training split.
 
@@ -233,7 +279,7 @@ class Evaluator:
         return np.concatenate([fakes[:, None], references[indices]], axis=1)
 
 
-MEANINGS = {
+MEANINGS = asked.MEANINGS | {
     "step": "Generator steps behind the evaluated checkpoint.",
     "split": "The split of real data compared with; it took no part in training.",
     "n": "Examples in every compared set; distances between samples depend on it.",

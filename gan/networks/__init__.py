@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import dcgan, mlp, spectral
+from gan.networks import biggan, cones, dcgan, groupsort, mlp, r3gan, resnet, spectral, table1
 from gan.networks.classifier import Classifier
 
 
@@ -34,10 +34,24 @@ class Network(NamedTuple):
     project: Callable[[Any], Any] = unchanged
 
 
-GENERATORS = {"mlp": mlp.Generator, "dcgan": dcgan.Generator}
-CRITICS = {"mlp": mlp.Critic, "dcgan": dcgan.Critic}
-CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator}
-CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic}
+GENERATORS = {
+    "mlp": mlp.Generator,
+    "dcgan": dcgan.Generator,
+    "resnet": resnet.Generator,
+    "table1": table1.Generator,
+    "r3gan": r3gan.Generator,
+}
+CRITICS = {
+    "mlp": mlp.Critic,
+    "dcgan": dcgan.Critic,
+    "resnet": resnet.Critic,
+    "table1": table1.Critic,
+    "r3gan": r3gan.Critic,
+    "groupsort": groupsort.Critic,
+    "cones": cones.Critic,
+}
+CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator, "biggan": biggan.Generator}
+CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic, "biggan": biggan.Critic}
 
 
 def players(

@@ -1,7 +1,7 @@
-"""Strided convolution and its adjoint, in the form that is fast where it runs.
+"""Convolutions, resampling and grouped ones included, in the form that is fast where they run.
 
-Both are linear in x and in the kernel, and each is the other's derivative. Two forms give the same
-numbers from the same parameters:
+`convolve` and `convolve_transposed` are linear in x and in the kernel, and each is the other's
+derivative. Two forms give the same numbers from the same parameters:
 
 - "lax": XLA's convolution, the right choice on GPU and TPU;
 - "matrix": space-to-depth, the k / s x k / s shifted copies side by side, one matrix product. Every
@@ -88,6 +88,77 @@ def convolve_transposed(x, kernel, stride: int, form: str):
     )
     pixels = _depth_to_space(blocks, stride)
     return pixels[:, low : low + h * stride, low : low + w * stride, :]
+
+
+def convolve_then_halve(x, kernel, form: str):
+    """3 x 3 convolution, then the means of 2 x 2 pixels: [b, h, w, c] -> [b, h / 2, w / 2, o].
+
+    One convolution of stride 2 with the 4 x 4 kernel that averages four shifts of the given one,
+    which takes 16 products per output pixel and pair of channels in place of 36.
+
+    Raises:
+        ValueError: if the image's sides are not even.
+    """
+    return convolve(x, _spread(kernel) / 4, 2, form)
+
+
+def double_then_convolve(x, kernel, form: str):
+    """Every pixel repeated 2 x 2, then a 3 x 3 convolution: [b, h, w, c] -> [b, 2 h, 2 w, o].
+
+    The adjoint of a convolution as in `convolve_then_halve`, with the flipped kernel.
+    """
+    flipped = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    return convolve_transposed(x, _spread(flipped), 2, form)
+
+
+def halve(x):
+    """Means of 2 x 2 pixels: [b, h, w, c] -> [b, h / 2, w / 2, c]."""
+    b, h, w, c = x.shape
+    return jnp.mean(x.reshape(b, h // 2, 2, w // 2, 2, c), axis=(2, 4))
+
+
+def double(x):
+    """Every pixel repeated 2 x 2: [b, h, w, c] -> [b, 2 h, 2 w, c]."""
+    b, h, w, c = x.shape
+    repeated = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, 2, w, 2, c))
+    return repeated.reshape(b, 2 * h, 2 * w, c)
+
+
+def convolve_grouped(x, kernel, form: str):
+    """Stride 1 within groups of channels: x [b, h, w, c], kernel [k, k, c / g, o] -> [b, h, w, o].
+
+    The i-th of g equal groups of output channels reads the i-th group of input channels.
+
+    Raises:
+        ValueError: if the groups do not divide the channels, or k is even.
+    """
+    k, _, size, o = kernel.shape
+    b, h, w, c = x.shape
+    if c % size or o % (c // size) or k % 2 == 0:
+        raise ValueError(f"kernel {kernel.shape} does not split {c} channels into groups")
+    groups, half = c // size, k // 2
+    if form == "lax":
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            (1, 1),
+            ((half, half), (half, half)),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=groups,
+        )
+    padded = jnp.pad(x, ((0, 0), (half, half), (half, half), (0, 0)))
+    shifted = [padded[:, i : i + h, j : j + w] for i in range(k) for j in range(k)]
+    patches = jnp.stack([part.reshape(b, h, w, groups, size) for part in shifted], axis=4)
+    patches = patches.reshape(b, h, w, groups, k * k * size)
+    matrices = kernel.reshape(k * k * size, groups, o // groups)
+    return jnp.einsum("bhwgi,igo->bhwgo", patches, matrices).reshape(b, h, w, o)
+
+
+def _spread(kernel):
+    """[3, 3, c, o] -> [4, 4, c, o]: the sum of its four shifts by 0 or 1 pixel along each side."""
+    return sum(
+        jnp.pad(kernel, ((i, 1 - i), (j, 1 - j), (0, 0), (0, 0))) for i in (0, 1) for j in (0, 1)
+    )
 
 
 def _padding(k: int, stride: int) -> tuple[int, int]:

@@ -48,6 +48,22 @@ def save_image(path: str, picture: np.ndarray) -> None:
     os.replace(temporary, path)
 
 
+def save_animation(path: str, pictures: list[np.ndarray], milliseconds: list[int]) -> None:
+    """Write uint8 pictures [h, w, 1 or 3] as a GIF that repeats, each shown for so long; a reader
+    never sees half a file."""
+    frames = [Image.fromarray(p[:, :, 0] if p.shape[2] == 1 else p) for p in pictures]
+    temporary = f"{path}.tmp"
+    frames[0].save(
+        temporary,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=milliseconds,
+        loop=0,
+    )
+    os.replace(temporary, path)
+
+
 def save_points(path: str, generated: np.ndarray, real: np.ndarray | None = None) -> None:
     """Scatter plot of generated points [n, 2], over real ones [m, 2] if there are any."""
     figure, (axes,) = _figure(4.8, 4.8)

@@ -76,6 +76,20 @@ def test_every_score_is_explained_and_finite(digits, settings):
     assert scores["n"] == 60
 
 
+def test_distances_between_features_stand_beside_those_of_real_examples(digits, settings):
+    evaluator = Evaluator(settings, digits, table_lookup(BLACK), linear_critic(1.0), "test")
+    found = evaluator.feature_distances({}, lambda x: x.reshape(len(x), -1) / 2, "half pixels")
+    scores = evaluator({}, {})
+    whole, debiased = found["feature_w1"], found["feature_w1_debiased"]
+    assert whole["value"] == pytest.approx(scores["w1"] / 2, rel=1e-6)
+    assert whole["real"] == pytest.approx(scores["w1_floor"] / 2, rel=1e-6)
+    assert debiased["value"] == pytest.approx(scores["w1_debiased"] / 2, rel=1e-6)
+    assert abs(debiased["real"]) < debiased["value"] / 5 and whole["p_value"] == 0.005
+    for entry in (whole, debiased):
+        assert entry["interval"][0] < entry["value"] < entry["interval"][1]
+        assert entry["n"] == 60 and entry["features"] == "half pixels"
+
+
 def test_real_points_cover_every_mode_of_a_planar_mixture():
     cfg = config.replace(config.preset("gaussians25"), {"evaluation_size": 50})
     dataset = data.load(cfg.data)

@@ -132,6 +132,16 @@ def test_every_quantity_is_what_its_definition_says():
     assert 0 <= found.w1_gap < 1e-12
 
 
+def test_the_steepest_pair_may_lie_across_the_sets_or_within_either():
+    near, far = np.array([[0.0], [1.0]]), np.array([[100.0], [200.0]])
+    flat, steep = np.zeros(2), np.array([0.0, 5.0])
+    none = [np.zeros((2, 1))]
+    assert referee.certify(far, [near], flat, [steep], none).lipschitz == 5
+    assert referee.certify(near, [far], steep, [flat], none).lipschitz == 5
+    across = referee.certify(near[:1], [near[1:]], steep[:1], [steep[1:]], [none[0][:1]])
+    assert across.lipschitz == 5 and across.share == -1
+
+
 def test_scaling_and_shifting_the_critic_leave_its_share():
     real, fake = pair()
     plain = judged(real, fake, lambda x: np.tanh(x).sum(axis=1))

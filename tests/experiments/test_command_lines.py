@@ -45,12 +45,22 @@ BAD = {
         (["--processes", "2"], "--coordinator"),
         (["--seed", "4294967296"], "seed"),
         (["--data.dequantize", "perhaps"], "dequantize"),
+        (["--conditional", "maybe"], "conditional"),
+        (["--conditional", "true", "--data.name", "swiss_roll"], "swiss_roll is one class"),
+        (["--conditional", "true", "--critic.name", "dcgan"], "critic.name dcgan takes no labels"),
+        (["--generator.name", "biggan"], "generator.name biggan needs labels"),
     ],
     "evaluate": [
         (["--step", "first"], "step number, best or last"),
         (["--step", "-1"], "step"),
         (["--workdir", "/nonexistent"], "no run directory"),
         (["--preset", "digits"], "--preset"),
+    ],
+    "interpolate": [
+        (["--output", "x", "--kinds", "strips"], "classes"),
+        (["--output", "x", "--rows", "many"], "rows"),
+        (["--output", "x", "--workdir", "/nonexistent"], "no run directory"),
+        (["--rows", "2"], "--output"),
     ],
     "sample": [
         (["--output", "x.jpg"], ".png or .npz"),
@@ -114,4 +124,4 @@ def test_help_names_every_flag_with_its_meaning(name):
 
         for field in config.flatten(config.Config()):
             assert f"--{field} " in out, field
-        assert "Weight (lambda) of the penalty. (default: 10.0)" in " ".join(out.split())
+        assert "carry a factor 1/2 of their own. (default: 10.0)" in " ".join(out.split())

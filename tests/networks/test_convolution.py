@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan.networks import convolution
+from tests.cheap import jit
 
 CASES = [  # side, channels in, channels out, kernel, stride
     (8, 1, 3, 4, 2),
@@ -18,6 +19,23 @@ CASES = [  # side, channels in, channels out, kernel, stride
 OPERATIONS = {
     "convolve": convolution.convolve,
     "transposed": convolution.convolve_transposed,
+}
+
+
+def plain(x, kernel):
+    """A 3 x 3 convolution of stride 1 by XLA."""
+    return convolution.convolve(x, kernel, 1, "lax")
+
+
+RESAMPLING = {  # each against its definition
+    "halve": (
+        convolution.convolve_then_halve,
+        lambda x, kernel: convolution.halve(plain(x, kernel)),
+    ),
+    "double": (
+        convolution.double_then_convolve,
+        lambda x, kernel: plain(convolution.double(x), kernel),
+    ),
 }
 
 
@@ -37,7 +55,7 @@ def derivatives(operation, stride, form):
     def squared_gradients(x, kernel):
         return sum(jnp.sum(g**2) for g in jax.grad(scalar, argnums=(0, 1))(x, kernel))
 
-    return jax.jit(
+    return jit(
         lambda x, kernel: [
             OPERATIONS[operation](x, kernel, stride, form),
             *jax.grad(scalar, argnums=(0, 1))(x, kernel),
@@ -67,6 +85,49 @@ def test_the_transposed_one_is_the_adjoint(case, form):
         left = np.vdot(convolution.convolve(y, kernel, case[-1], form), x)
         right = np.vdot(y, convolution.convolve_transposed(x, kernel, case[-1], form))
         assert abs(left - right) < 1e-10 * abs(left)
+
+
+@pytest.mark.parametrize("form", ["lax", "matrix"])
+@pytest.mark.parametrize("name", RESAMPLING)
+def test_resampling_convolutions_are_those_of_their_definitions(name, form):
+    with jax.enable_x64(True):
+        found, expected = RESAMPLING[name]
+        rng = np.random.default_rng(0)
+        x, kernel = rng.normal(size=(2, 6, 6, 3)), rng.normal(size=(3, 3, 3, 5))
+        np.testing.assert_allclose(found(x, kernel, form), expected(x, kernel), atol=1e-12)
+
+
+def test_halving_and_doubling_are_means_and_copies():
+    x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+    np.testing.assert_array_equal(convolution.halve(x)[0, :, :, 0], [[2.5, 4.5], [10.5, 12.5]])
+    np.testing.assert_array_equal(convolution.double(x), np.repeat(np.repeat(x, 2, 1), 2, 2))
+
+
+@pytest.mark.parametrize(("size", "outputs"), [(1, 6), (2, 3), (3, 4), (6, 5)])
+def test_both_forms_of_a_grouped_convolution_agree_to_second_order(size, outputs):
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        x, kernel = (
+            rng.normal(size=(2, 5, 5, 6)),
+            rng.normal(size=(3, 3, size, outputs * 6 // size)),
+        )
+
+        def derivatives(form):
+            def scalar(x, kernel):
+                return jnp.mean(jnp.sin(convolution.convolve_grouped(x, kernel, form)) ** 2)
+
+            def squares(x, kernel):
+                return jnp.sum(jax.grad(scalar)(x, kernel) ** 2)
+
+            return jit(lambda: jax.grad(squares, argnums=(0, 1))(x, kernel))()
+
+        for a, b in zip(derivatives("lax"), derivatives("matrix"), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-12 + 1e-10 * np.abs(a).max())
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ValueError, match="into groups"):
+        convolution.convolve_grouped(np.zeros((1, 4, 4, 6)), np.zeros((3, 3, 4, 6)), "matrix")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -1,13 +1,17 @@
 """Labels in the round: where they come from, who reads them, and exact resume with them."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan import config, data, runs, training
+from gan import config, data, networks, runs, training
 from gan.errors import UserError
 from gan.networks import Network
+from gan.objectives.losses import LOSSES
+from gan.objectives.penalties import PENALTIES
 from gan.training.adversarial import critic_keys, make_round
 from gan.training.feed import make_feed
 from gan.training.state import Hyperparameters, initial_state
@@ -94,6 +98,39 @@ def test_a_conditional_game_cut_anywhere_or_streamed_has_the_bits_of_the_whole(d
     assert runs.tree_hash(streamed.state) == runs.tree_hash(whole.state)
     embeddings = [whole.state.generator["Embedding_0"], game.state.generator["Embedding_0"]]
     assert not np.array_equal(*(e["kernel"] for e in embeddings))
+
+
+PAIRS = list(itertools.zip_longest(PENALTIES, LOSSES, fillvalue="relativistic"))
+"""Every penalty and every loss, at least once each."""
+
+
+@pytest.mark.parametrize(("penalty", "loss"), PAIRS)
+def test_every_loss_and_penalty_takes_labels(penalty, loss):
+    spec = config.Network(width=4, depth=1, activation="tanh", weights="spectral")
+    small = dict(batch_size=4, latent_dim=2, n_critic=1, steps=4, conditional=True)
+    cfg = config.Config(
+        loss=loss, penalty=penalty, **small, generator=config.Network(width=4, depth=1), critic=spec
+    )
+    generator, critic = networks.players(cfg, (2,), "abc")
+
+    def labels(data, step, i, key):
+        return jax.random.randint(key, (4,), 0, 3)
+
+    def batch(data, step, i, key):
+        return _points(labels(data, step, i, key))
+
+    state = initial_state(generator, critic, 0)
+    round = jax.jit(make_round(cfg, generator, critic, batch, labels=labels))
+    after, metrics = round(state, Hyperparameters.of(cfg), None)
+    assert all(np.isfinite(value) for value in metrics.values())
+    moved = [
+        not np.array_equal(a["Embedding_0"]["kernel"], b["Embedding_0"]["kernel"])
+        for a, b in (
+            (state.generator, after.generator),
+            (state.critic["weights"], after.critic["weights"]),
+        )
+    ]
+    assert moved == [True, True]
 
 
 def test_data_without_labels_are_refused(conditional):

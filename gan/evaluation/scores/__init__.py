@@ -63,6 +63,10 @@ MEANINGS = {
     "neighbour: variety, which outliers cannot raise.",
     "nearest_neighbour_accuracy": "How often the nearest example tells generated from real: 1/2 "
     "when they cannot be told apart, 1 when they lie apart, 0 for copies.",
+    "feature_w1": "Exact Wasserstein-1 distance between the features of generated and of held-out "
+    "real examples; what real examples get is its floor.",
+    "feature_w1_debiased": "feature_w1 less half the distances within the real and within the "
+    "generated sets: near 0 for a perfect generator.",
     "mode_count": "Modes that have a generated example: components of a mixture within three "
     "standard deviations, or classes that the classifier sees.",
     "mode_kl": "How unevenly the generated examples spread over all modes, in nats; 0 is even.",

@@ -1,0 +1,1 @@
+"""What experiments.architectures is made of: the search space, one training, tables, pictures."""

@@ -1,0 +1,304 @@
+"""How fast is training here, as a share of what the machine can do, and against PyTorch?
+
+    python -m experiments.benchmark --workload dcgan28 --seconds 20 --output dcgan28.json
+    python -m experiments.benchmark --workload dcgan28 --seconds 20 --peer torch --output vs.json
+
+The first takes about a minute; the second (extra: bench) about five. Ours is the loop that
+experiments.train runs. Every side is a process of its own that stays warm; they take turns in
+rounds, and figures are medians over rounds, so that a busy machine slows all of them alike. With
+--peer both sides first train one iteration from the same weights on the same inputs, and the
+benchmark stops if their losses differ: a peer that computes something else is no peer. Allocator
+settings (large blocks kept instead of returned) are tried on both. `--cores 1` pins everything to
+one core. transport20k times one certified assignment of 20,000 points instead.
+"""
+
+import contextlib
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from experiments import cli
+from experiments.benchmark_parts import worker, workloads
+from gan.config import unknown
+from gan.errors import GanError, UserError
+from gan.runs import files
+from gan.transport import memory
+
+ALLOCATOR = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
+    "MALLOC_ARENA_MAX": "1",
+}
+"""glibc keeps freed blocks, so that large temporaries are not paged in again and again."""
+PEAK_SIZE = 2048
+AGREEMENT = 2e-3
+"""Relative difference of losses after one iteration that float32 and another order of sums may
+bring; a wrong term changes them by far more."""
+
+
+class Side:
+    """One process of the benchmark, see experiments.benchmark_parts.worker."""
+
+    def __init__(self, side: str, workload: str, cores: list[int], allocator: bool, threads: int):
+        self.side = side
+        self.name = side + (f", {threads} thread" if threads < len(cores) else "")
+        self.name += ", allocator" if allocator else ""
+        environment = os.environ | (ALLOCATOR if allocator else {})
+        environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload]
+            + [str(core) for core in cores],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.about = self._answer()
+
+    def ask(self, **command):
+        """Sends one command and waits for its answer.
+
+        Raises:
+            GanError: if the process has ended.
+        """
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """Ends the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise GanError(f"the benchmark process of {self.name} ended with an error")
+        return json.loads(line)
+
+
+def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int = 5) -> dict:
+    """Times a training workload, alone or against PyTorch.
+
+    Args:
+        workload: a name of workloads.WORKLOADS.
+        seconds: timed seconds of every side, over all rounds.
+        peer: None or "torch".
+        cores: number of cores that every process is pinned to.
+        rounds: turns that every side takes.
+
+    Returns:
+        The result, see the README of results/benchmark.
+
+    Raises:
+        GanError: if the two sides do not compute the same losses, or one of them fails.
+    """
+    workloads.of(workload)
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
+    wanted = [("ours", False, cores)]
+    if peer:
+        modes = ["eager"] + (["channels_last"] if workloads.images(workload) else [])
+        wanted += [("ours", True, cores)]
+        wanted += [(mode, allocator, cores) for mode in modes for allocator in (False, True)]
+        wanted += [("eager", False, 1)] if cores > 1 else []
+    with contextlib.ExitStack() as stack:
+        sides = []
+        for side, allocator, threads in wanted:
+            sides.append(Side(side, workload, allowed, allocator, threads))
+            stack.callback(sides[-1].close)
+            _say(f"{sides[-1].name}: ready")
+        compared = compare(sides) if peer else None
+        for side in sides:
+            side.ask(run=min(2.0, seconds / rounds))
+        rates = {side.name: [] for side in sides}
+        peaks = []
+        for turn in range(rounds):
+            peaks.append(sides[0].ask(peak=PEAK_SIZE)["gflops"])
+            for side in sides:
+                done = side.ask(run=seconds / rounds)
+                rates[side.name].append(done["iterations"] / done["seconds"])
+            shown = ", ".join(f"{name} {values[-1]:.3g}" for name, values in rates.items())
+            _say(f"round {turn + 1} of {rounds}, iterations/s: {shown}")
+        peak_bytes = {side.name: side.ask(memory=None)["bytes"] for side in sides}
+    ours = sides[0]
+    rate, peak = statistics.median(rates[ours.name]), max(peaks)
+    gflop = ours.about["gflop_per_iteration"]
+    result = {
+        "workload": workload,
+        "iterations_per_second": rate,
+        "spread": _spread(rates[ours.name]),
+        "gflop_per_iteration": gflop,
+        "peak_gflops": peak,
+        "share_of_peak": rate * gflop / peak,
+        "compile_seconds": ours.about["compile_seconds"],
+        "start_seconds": ours.about["start_seconds"],
+        "peak_bytes": peak_bytes[ours.name],
+        "cores": cores,
+        "rounds": rounds,
+        "load_average": os.getloadavg()[0],
+        "machine": platform.processor() or platform.machine(),
+    }
+    if peer:
+        others = [side for side in sides if side.side != "ours"]
+        best = max(others, key=lambda side: statistics.median(rates[side.name]))
+        result |= {
+            "ours_with_allocator": statistics.median(rates[sides[1].name]),
+            "peer": [
+                {
+                    "mode": side.name,
+                    "iterations_per_second": statistics.median(rates[side.name]),
+                    "spread": _spread(rates[side.name]),
+                    "peak_bytes": peak_bytes[side.name],
+                }
+                for side in others
+            ],
+            "best_peer": best.name,
+            "ratio_to_best_peer": rate / statistics.median(rates[best.name]),
+            "ratio_spread": _spread(
+                [a / b for a, b in zip(rates[ours.name], rates[best.name], strict=True)]
+            ),
+            "losses": compared,
+        }
+    return result
+
+
+def compare(sides: list[Side]) -> dict:
+    """Losses of one iteration from the same weights and inputs on every side.
+
+    Raises:
+        GanError: naming the loss and the side, if one differs by more than AGREEMENT.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "round.npz")
+        found = {side.name: side.ask(round=path) for side in sides}
+    wanted = found[sides[0].name]
+    for name, losses in found.items():
+        for loss, value in losses.items():
+            scale = max(abs(wanted[loss]), 1e-2)
+            if not math.isclose(value, wanted[loss], abs_tol=AGREEMENT * scale):
+                raise GanError(
+                    f"{name} computes another {loss}: {value:.8g}, ours is {wanted[loss]:.8g}; "
+                    "its speed means nothing"
+                )
+    return found
+
+
+def transport(seconds: float) -> dict:
+    """One certified assignment of 20,000 points in 64 dimensions, repeated for about `seconds`."""
+    from gan import transport as exact
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20_000, 64)), 1.1 * rng.normal(size=(20_000, 64)) + 0.3
+    start = time.perf_counter()
+    first = exact.assignment(x, y)
+    first_seconds = time.perf_counter() - start
+    taken = []
+    while not taken or sum(taken) < seconds:
+        start = time.perf_counter()
+        solved = exact.assignment(x, y)
+        taken.append(time.perf_counter() - start)
+        _say(f"solved in {taken[-1]:.1f} s, {solved.report['rounds']:.2f} passes over all pairs")
+    gflop = first.report["rounds"] * 2 * len(x) * len(y) * x.shape[1] / 1e9
+    rate, peak = 1 / statistics.median(taken), worker.matrix_peak(PEAK_SIZE)
+    return {
+        "workload": "transport20k",
+        "iterations_per_second": rate,
+        "spread": _spread([1 / s for s in taken]),
+        "gflop_per_iteration": gflop,
+        "peak_gflops": peak,
+        "share_of_peak": rate * gflop / peak,
+        "compile_seconds": first_seconds - statistics.median(taken),
+        "peak_bytes": memory.peak(),
+        "relative_gap": solved.gap / solved.value,
+    }
+
+
+def table(result: dict) -> str:
+    """The result for people, as markdown."""
+    lines = [
+        f"{result['workload']}: {result['iterations_per_second']:.3g} iterations/s "
+        f"({result['spread'][0]:.3g} to {result['spread'][1]:.3g}), "
+        f"{result['gflop_per_iteration']:.3g} GFLOP each, {100 * result['share_of_peak']:.0f} % of "
+        f"{result['peak_gflops']:.0f} GFLOP/s; compiled in {result['compile_seconds']:.1f} s, "
+        f"{result['peak_bytes'] / 2**30:.2f} GiB",
+    ]
+    if "peer" in result:
+        lines += ["", "| side | iterations/s | min to max | ours / it |", "|---|---|---|---|"]
+        for row in result["peer"]:
+            rate, (low, high) = row["iterations_per_second"], row["spread"]
+            ratio = result["iterations_per_second"] / rate
+            lines.append(f"| {row['mode']} | {rate:.3g} | {low:.3g} to {high:.3g} | {ratio:.2f} |")
+        low, high = result["ratio_spread"]
+        lines += [
+            "",
+            f"ratio to the best mode ({result['best_peer']}): {result['ratio_to_best_peer']:.2f}, "
+            f"{low:.2f} to {high:.2f} over {result['rounds']} rounds; ours with allocator settings "
+            f"{result['ours_with_allocator']:.3g} iterations/s",
+        ]
+    return "\n".join(lines)
+
+
+def _spread(values) -> list[float]:
+    return [min(values), max(values)]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def define(parser, argv) -> None:
+    """The flags of this experiment."""
+    del argv
+    names = ", ".join([*workloads.WORKLOADS, "transport20k"])
+    parser.usage = "%(prog)s --workload NAME --output FILE [--flag value ...]"
+    parser.add_argument("--workload", required=True, metavar="NAME", help=names)
+    parser.add_argument("--output", required=True, metavar="FILE", help="result, a .json file")
+    parser.add_argument("--seconds", type=float, default=20.0, help="timed seconds of every side")
+    parser.add_argument("--peer", choices=("torch",), help="compare with PyTorch (extra: bench)")
+    parser.add_argument(
+        "--cores", type=int, default=0, help="cores to pin every process to; 0 for all"
+    )
+
+
+def main(arguments) -> None:
+    """Measure, write the JSON and print the table."""
+    available = len(os.sched_getaffinity(0))
+    if not 0 <= arguments.cores <= available:
+        raise UserError(f"--cores must be 1 .. {available}, or 0 for all; got {arguments.cores}")
+    if not 0 < arguments.seconds < math.inf:
+        raise UserError(f"--seconds must be positive, got {arguments.seconds}")
+    if arguments.workload == "transport20k":
+        if arguments.peer:
+            raise UserError("experiments.transport_peers compares transport with other solvers")
+        result = transport(arguments.seconds)
+    elif arguments.workload not in workloads.WORKLOADS:
+        raise UserError(
+            unknown("workload", arguments.workload, [*workloads.WORKLOADS, "transport20k"])
+        )
+    else:
+        if arguments.peer:
+            try:
+                import torch  # noqa: F401
+            except ImportError as error:
+                raise UserError("--peer torch needs PyTorch: install gan[bench]") from error
+        result = run(
+            arguments.workload,
+            arguments.seconds,
+            arguments.peer,
+            arguments.cores or available,
+        )
+    files.write_json(Path(arguments.output), result)
+    print(table(result))
+
+
+if __name__ == "__main__":
+    cli.run(define, main, __doc__)

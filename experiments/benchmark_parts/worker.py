@@ -1,0 +1,139 @@
+"""Runs one side of the benchmark in a process of its own, on command, so that sides can take turns.
+
+    python -m experiments.benchmark_parts.worker SIDE WORKLOAD CORE [CORE ...]
+
+It reads one JSON command a line and answers each with one JSON line:
+
+- {"run": seconds}: train for about that long; {"iterations": k, "seconds": s}.
+- {"round": path}: one iteration from the start, whose losses are the answer. Ours writes weights
+  and random inputs to `path` first; the peer takes them from there.
+- {"peak": size}: GFLOP/s of the best of twenty products of two matrices of that size (ours only).
+- {"memory": null}: {"bytes": b}, the peak of the process.
+
+The first line comes unasked: how long start and compilation took.
+"""
+
+import json
+import os
+import sys
+import time
+
+from experiments.benchmark_parts import workloads
+from gan.transport import memory
+
+
+class Ours:
+    """The shipped training path: make_game and the loop that experiments.train runs."""
+
+    def __init__(self, name: str):
+        import jax
+        import numpy as np
+
+        from gan import training
+
+        self.choice = workloads.of(name)
+        self.dataset = workloads.dataset(self.choice)
+        self.game = game = training.make_game(self.choice, self.dataset, devices=1)
+        self.state = game.state
+        data, _ = game.feed.load(0)
+        start = time.perf_counter()
+        self.chunk = game.chunk.lower(self.state, game.hyper, data, np.int32(0)).compile()
+        shape = self.dataset.shape
+        self.about = {
+            "compile_seconds": time.perf_counter() - start,
+            "gflop_per_iteration": workloads.gflop(self.choice, game.generator, game.critic, shape),
+            "devices": jax.default_backend(),
+        }
+
+    def run(self, seconds: float) -> dict:
+        """Rounds for about `seconds`, through the loop of experiments.train."""
+        from gan import training
+
+        start = time.perf_counter()
+        first = int(self.state.step)
+        pauses = training.advance(
+            self.chunk,
+            self.state,
+            self.game.hyper,
+            self.game.feed,
+            end=self.choice.steps,
+            cadences=(self.choice.steps,),
+            stopping=lambda: time.perf_counter() - start >= seconds,
+            chunk_seconds=min(training.CHUNK_SECONDS, seconds / 4),
+        )
+        for _, state, _ in pauses:
+            self.state = state
+        return {"iterations": int(self.state.step) - first, "seconds": time.perf_counter() - start}
+
+    def round(self, path: str) -> dict:
+        """Metrics of the first round; its weights and random inputs go to `path`."""
+        import jax
+        import jax.numpy as jnp
+        import numpy as np
+
+        from gan.objectives.penalties import interpolates
+        from gan.training.adversarial import critic_keys
+
+        choice, game, state = self.choice, self.game, self.state
+        data, _ = game.feed.load(0)
+        keys = critic_keys(state.key, state.step, choice.n_critic)
+        latents = (choice.batch_size, choice.latent_dim)
+        ones = jnp.ones((choice.batch_size, *self.dataset.shape))
+        arrays = {}
+        for i in range(choice.n_critic):
+            arrays[f"real {i}"] = game.feed.batch(data, state.step, i, keys.batch[i])
+            arrays[f"z {i}"] = jax.random.normal(keys.latent[i], latents)
+            t = interpolates(ones, jnp.zeros_like(ones), keys.penalty[i])
+            arrays[f"t {i}"] = t.reshape(len(t), -1)[:, 0]
+        key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+        arrays["z"] = jax.random.normal(jax.random.fold_in(key, 1), latents)
+        for player in ("generator", "critic"):
+            leaves, _ = jax.tree_util.tree_flatten_with_path(getattr(state, player))
+            for where, leaf in leaves:
+                arrays["/".join([player, *(part.key for part in where)])] = leaf
+        np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
+        self.state, metrics = self.chunk(state, game.hyper, data, np.int32(1))
+        return {name: float(value) for name, value in metrics.items()}
+
+    def peak(self, size: int) -> dict:
+        """See `matrix_peak`."""
+        return {"gflops": matrix_peak(size)}
+
+
+def matrix_peak(size: int) -> float:
+    """GFLOP/s of the best of twenty float32 products of two matrices [size, size]."""
+    import jax
+
+    x = jax.random.normal(jax.random.key(0), (size, size))
+    product = jax.jit(lambda a, b: a @ b)
+    product(x, x).block_until_ready()
+    best = float("inf")
+    for _ in range(20):
+        start = time.perf_counter()
+        product(x, x).block_until_ready()
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best / 1e9
+
+
+def serve(side, lines, write) -> None:
+    """Answers commands until the lines end."""
+    write(side.about | {"start_seconds": time.perf_counter() - BEGIN})
+    for line in lines:
+        ((command, argument),) = json.loads(line).items()
+        if command == "memory":
+            write({"bytes": memory.peak()})
+        else:
+            write(getattr(side, command)(argument))
+
+
+BEGIN = time.perf_counter()
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, map(int, sys.argv[3:]))
+    if sys.argv[1] == "ours":
+        chosen = Ours(sys.argv[2])
+    else:
+        from experiments.benchmark_parts.torch_twin import Torch
+
+        chosen = Torch(sys.argv[1], sys.argv[2])
+    serve(chosen, sys.stdin, lambda answer: print(json.dumps(answer), flush=True))

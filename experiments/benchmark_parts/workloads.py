@@ -1,0 +1,135 @@
+"""The timed workloads: a config each, data that need no download, and stated counts of flops.
+
+Counts are of multiplications and additions in matrix products and convolutions, two flops each,
+nothing else. With C for the critic's forward pass and G for the generator's, one example each:
+
+- a critic step with a slope penalty on interpolates: G + 12 C. Real and fake: forward and both
+  backward products, 3 C each. Interpolates: forward, gradient in the input, and the two products of
+  each of them backwards, 6 C.
+- a generator step: 3 G + 2 C, the critic's weights having no gradient.
+
+They are upper counts: the gradient in the pixels of the first layer, and what vanishes behind
+piecewise linear activations, may be left out by whoever notices.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gan import config, data
+from gan.config import Config, Network, unknown
+from gan.errors import UserError
+
+IMAGES = 4096
+
+
+def _planar(width: int) -> Config:
+    return dataclasses.replace(
+        config.preset("gaussians25"), generator=Network(width=width), critic=Network(width=width)
+    )
+
+
+def _dcgan28() -> Config:
+    """The reference workload: 28 x 28 x 1, batch 64, five critic steps, widths 64 and 128."""
+    return Config(
+        batch_size=64,
+        n_critic=5,
+        latent_dim=128,
+        data=config.Data(name="noise28"),
+        generator=Network(name="dcgan", width=64),
+        critic=Network(name="dcgan", width=64, activation="leaky_relu"),
+    )
+
+
+WORKLOADS = {
+    "mlp64": lambda: _planar(64),
+    "mlp512": lambda: _planar(512),
+    "dcgan28": _dcgan28,
+}
+"""Training workloads by name."""
+
+
+def of(name: str) -> Config:
+    """The config of a workload, endless.
+
+    Raises:
+        UserError: for an unknown name.
+    """
+    if name not in WORKLOADS:
+        raise UserError(unknown("workload", name, WORKLOADS))
+    return dataclasses.replace(WORKLOADS[name](), steps=10**9)
+
+
+def images(name: str) -> bool:
+    """Whether the workload trains on images."""
+    return of(name).data.name.startswith("noise")
+
+
+def dataset(choice: Config):
+    """The data of a workload: a law in the plane, or fixed random pixels, which cost what real ones
+    do."""
+    if not choice.data.name.startswith("noise"):
+        return data.load(choice.data)
+    side = int(choice.data.name.removeprefix("noise"))
+    shape = (side, side, 3 if side == 32 else 1)
+
+    def read(split, rows):
+        del split
+        pixels = np.random.default_rng(0).integers(256, size=(IMAGES, *shape), dtype=np.uint8)
+        labels = np.zeros(IMAGES, np.int32)
+        return (pixels, labels) if rows is None else (pixels[rows], labels[rows])
+
+    source = data.Source(
+        name=choice.data.name,
+        shape=shape,
+        levels=256,
+        class_names=("all",),
+        sizes=dict.fromkeys(data.SPLITS, IMAGES),
+        identity="fixed random pixels",
+        read=read,
+    )
+    return data.Dataset(source, dequantize=False, stream="never")
+
+
+def gflop(choice: Config, generator, critic, shape) -> float:
+    """Stated count for one iteration (n_critic critic steps and a generator step), in GFLOP.
+
+    Args:
+        choice: the workload's config.
+        generator, critic: pure networks.
+        shape: of one example.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    z, x = jnp.zeros((1, choice.latent_dim)), jnp.zeros((1, *shape))
+    g, c = (
+        _products(jax.make_jaxpr(player.apply)(player.init(jax.random.key(0)), example).jaxpr)
+        for player, example in ((generator, z), (critic, x))
+    )
+    per_critic_step = g + (12 if choice.penalty != "none" else 6) * c
+    iteration = choice.n_critic * per_critic_step + 3 * g + 2 * c
+    return choice.batch_size * iteration / 1e9
+
+
+def _products(jaxpr) -> float:
+    """Flops of the matrix products and convolutions of a traced function, loops included."""
+    total = 0.0
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            left = equation.invars[0].aval.shape
+            total += (
+                2 * np.prod(equation.outvars[0].aval.shape) * np.prod([left[k] for k in contracted])
+            )
+        elif name == "conv_general_dilated":
+            kernel = equation.invars[1].aval.shape
+            form = equation.params["dimension_numbers"]
+            features = kernel[form.rhs_spec[0]]
+            total += 2 * np.prod(equation.outvars[0].aval.shape) * np.prod(kernel) / features
+        inner = [p for p in equation.params.values() if hasattr(p, "eqns") or hasattr(p, "jaxpr")]
+        for part in inner:
+            times = equation.params.get("length", 1) if name == "scan" else 1
+            total += times * _products(part.jaxpr if hasattr(part, "jaxpr") else part)
+    return total

@@ -1,0 +1,1 @@
+"""The parts of experiments.w1_benchmark: methods, protocols, training, tables and pictures."""

@@ -1,0 +1,85 @@
+"""Plain modern residual players in the manner of R3GAN (Huang et al. 2024): no normalisation.
+
+`width` channels at every level and `depth` residual blocks per level (768 and 2 in the paper's
+small-image model). A block widens 1 x 1 to twice the channels, convolves 3 x 3 in groups of 16
+channels, and narrows 1 x 1, with a bias and a nonlinearity before the second and the third. What
+takes the place of normalisation is the start (Zhang et al. 2019): the last convolution of every
+block is zero, so a network of any depth starts as its shortcuts, and the others are scaled by
+blocks^(-1/4). Images are resampled with bilinear weights; the smallest one is a learned picture per
+channel in the generator, and read by a learned weight per pixel and channel in the critic.
+"""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan import config
+from gan.networks.hidden import ACTIVATIONS
+from gan.networks.layers import Convolution, halvings, stack
+
+GROUP = 16
+EXPANSION = 2
+
+
+class Generator(nn.Module):
+    """A learned picture weighted by the latent, blocks and a doubling per level, tanh."""
+
+    spec: config.Network
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, z):
+        side, levels = halvings(self.shape, "r3gan")
+        width = self.spec.width
+        basis = self.param("basis", nn.initializers.normal(1.0), (side, side, width))
+        h = nn.Dense(width, use_bias=False)(z)[:, None, None, :] * basis[None]
+        h = _blocks(h, self.spec, levels)
+        for _ in range(levels):
+            h = _blocks(_resized(h, 2 * h.shape[1]), self.spec, levels)
+        return jnp.tanh(Convolution(self.shape[-1], size=1, gain=1.0)(h))
+
+
+class Critic(nn.Module):
+    """Blocks and a halving per level, a learned weight per pixel and channel, one score."""
+
+    spec: config.Network
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x):
+        side, levels = halvings(self.shape, "r3gan")
+        h = Convolution(self.spec.width, size=1, gain=1.0)(x)
+        for _ in range(levels):
+            h = _blocks(h, self.spec, levels)
+            h = _resized(h, h.shape[1] // 2)
+        h = _blocks(h, self.spec, levels)
+        basis = self.param("basis", nn.initializers.normal(1 / side), (side, side, self.spec.width))
+        return nn.Dense(1)(jnp.einsum("bhwc,hwc->bc", h, basis))[:, 0]
+
+
+class _Block(nn.Module):
+    """x + narrow(act(grouped(act(widen(x))))), as a step of a scan; starts as the identity."""
+
+    spec: config.Network
+    blocks: int
+
+    @nn.compact
+    def __call__(self, x, _):
+        channels, wide = x.shape[-1], EXPANSION * x.shape[-1]
+        groups = wide // math.gcd(GROUP, wide)
+        gain = 2 / (1 + 0.2**2) * self.blocks**-0.5
+        activate = ACTIVATIONS[self.spec.activation]
+        h = Convolution(wide, size=1, gain=gain)(x)
+        h = Convolution(wide, mode="grouped", groups=groups, gain=gain)(activate(h))
+        return x + Convolution(channels, size=1, gain=0.0, bias=False)(activate(h)), None
+
+
+def _blocks(h, spec: config.Network, levels: int):
+    return stack(_Block, spec.depth, spec, spec.depth * (levels + 1))(h)
+
+
+def _resized(h, side: int):
+    """Bilinear, with the weights 1, 3, 3, 1 over 8 when halving: [b, h, w, c] -> [b, s, s, c]."""
+    return jax.image.resize(h, (h.shape[0], side, side, h.shape[-1]), "linear")

@@ -1,0 +1,176 @@
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments import w1_benchmark
+from experiments.w1_parts import methods, protocols, tables, training
+from gan.errors import NonFiniteError
+from gan.transport import truth
+from tests.experiments.commands import call
+
+TINY = protocols.Protocol(32, 30, 5e-3, "linear", evaluation_size=256)
+COLUMNS = {"dim", "funnels", "method", "seed", "cosine", "l2", "w1_estimate", "w1_true"}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(protocols.PROTOCOLS, "short", TINY)
+
+
+@pytest.fixture
+def funnels(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, centers=np.array([[1.0, 0.5, 0.0], [-1.0, 0.0, 1.0]]), offsets=np.zeros(2))
+    return path
+
+
+def published(path, pair):
+    path.write_text(
+        "fingerprint,dim,funnels,method,cosine,l2,w1_estimate\n"
+        f"{pair.fingerprint},3,2,wgan-lp,0.875,0.125,1.5\n"
+        f"{pair.fingerprint},3,2,unheard-of,0.1,0.1,0.1\n"
+        "000000000000,3,2,wgan-gp,0.625,0.125,1.5\n"
+    )
+    return path
+
+
+def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monkeypatch):
+    pair = truth.load_funnels(str(funnels))
+    workdir = tmp_path / "run"
+    flags = ["--methods", "lp", "groupsort", "--seeds", 2, "--workdir", workdir]
+    flags += ["--funnels", funnels, "--published", published(tmp_path / "published.csv", pair)]
+    status, out, err = call("w1_benchmark", *flags)
+    assert status == 0, err
+    rows = json.loads((workdir / "w1_benchmark.json").read_text())
+    assert [(r["method"], r["seed"]) for r in rows] == [
+        ("lp", 0),
+        ("lp", 1),
+        ("groupsort", 0),
+        ("groupsort", 1),
+    ]
+    for row in rows:
+        assert COLUMNS | {"w1_true_stderr"} <= set(row)
+        assert (row["dim"], row["funnels"], row["steps"]) == (3, 2, 30)
+        assert 0.2 < row["cosine"] < 1 and row["w1_true_stderr"] < 0.01 * row["w1_true"]
+    assert rows[0]["cosine"] != rows[1]["cosine"]
+    table = (workdir / "w1_benchmark.md").read_text()
+    assert "(0.875)" in table and "0.625" not in table and table in out
+    assert "1.500" not in table and f"({1.5 / rows[0]['w1_true']:.3f})" in table
+    with Image.open(workdir / "cosine_short.png") as image:
+        assert image.size[0] > 300
+
+    # A member of a population is what it is alone, up to the order of float32 sums.
+    alone = w1_benchmark.run([pair], ["lp"], "short", 1, str(tmp_path / "alone"))
+    for name in ("cosine", "l2", "w1_estimate"):
+        np.testing.assert_allclose(alone[0][name], rows[0][name], atol=2e-3)
+
+    def refuse(*arguments, **options):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(training, "train", refuse)
+    status, again, _ = call("w1_benchmark", *flags)
+    assert status == 0 and again == out
+    with pytest.raises(AssertionError, match="trained again"):
+        w1_benchmark.run([pair], ["lp"], "short", 3, str(workdir))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--methods", "pl"], "did you mean 'lp'"),
+        (["--protocol", "shrt"], "did you mean 'short'"),
+        (["--seeds", "0"], "--seeds must be at least 1"),
+        (["--funnels", "absent.npz"], "cannot read the funnels absent.npz"),
+        (["--published", "absent.csv"], "wanted are the columns"),
+        (["--steps", "3"], "unrecognized arguments"),
+    ],
+)
+def test_bad_flags_end_with_status_two(tmp_path, flags, message):
+    status, _, err = call("w1_benchmark", "--workdir", tmp_path / "run", *flags)
+    assert status == 2 and message in err and len(err.splitlines()) <= 3
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_true_critic_is_recognised_and_its_flaws_are_measured():
+    pair = truth.seeded_funnels(4, 8)
+    key = jax.random.key(0)
+    for factor in (1.0, -1.0, 2.0):
+        row = training.measure(pair, lambda x, c=factor: -c * pair.potential(x), key, 4096)
+        # Points of P closer to a centre than float32 resolves have no direction there.
+        np.testing.assert_allclose(row["cosine"], np.sign(factor), atol=0.01)
+        np.testing.assert_allclose(row["l2"], (1 - factor) ** 2, atol=0.04)
+        np.testing.assert_allclose(row["slope_50"], abs(factor), rtol=1e-4)
+        np.testing.assert_allclose(row["w1_estimate"], factor * truth.w1(pair).value, atol=0.1)
+
+
+def test_a_flat_critic_has_no_direction():
+    row = training.measure(
+        truth.seeded_funnels(2, 2), lambda x: 0 * x.sum(1), jax.random.key(0), 64
+    )
+    assert (row["cosine"], row["slope_95"], row["w1_estimate"]) == (0, 0, 0)
+    np.testing.assert_allclose(row["l2"], 1, rtol=1e-5)
+
+
+def test_numbers_that_are_not_finite_stop_the_training():
+    def update(state, p, q, key, learning_rate):
+        return state / (1 - learning_rate)
+
+    learner = methods.Learner(lambda key: jax.numpy.ones(2), update, None)
+    protocol = dataclasses.replace(TINY, schedule="constant")
+    with pytest.raises(NonFiniteError, match="after step"):
+        training.train(truth.seeded_funnels(1, 1), learner, protocol, [0], 30, 1.0)
+
+
+def test_seeds_are_independent_and_a_rising_schedule_is_not_taken():
+    """The batch of a step depends on seed and step alone."""
+    pair = truth.seeded_funnels(2, 2)
+    learner = methods.Learner(
+        lambda key: jax.numpy.zeros(2),
+        lambda state, p, q, key, rate: jax.numpy.array([q.sum(), rate]),
+        lambda state: lambda x: state[0] + state[1] * x.sum(1),
+    )
+
+    def slope(schedule, seeds):
+        protocol = dataclasses.replace(TINY, schedule=schedule)
+        rows = training.train(pair, learner, protocol, seeds, 30, 0.5)
+        return [row["slope_50"] / np.sqrt(2) for row in rows]
+
+    np.testing.assert_allclose(slope("constant", [0, 1]), [0.5, 0.5], rtol=1e-5)
+    np.testing.assert_allclose(slope("linear", [3]), [0.5 / 30], rtol=1e-4)
+
+
+def test_tables_average_over_complete_instances_only():
+    def row(dim, method, cosine):
+        common = dict(funnels=4, seed=0, l2=0.5, w1_estimate=1.0, w1_true=2.0, w1_true_stderr=0.1)
+        instance = f"d{dim}"
+        return common | dict(
+            dim=dim, method=method, cosine=cosine, slope_50=1.0, instance=instance, fingerprint="f"
+        )
+
+    rows = [row(2, "lp", 0.25), row(2, "gp", 0.5), row(4, "lp", 0.75), row(4, "gp", 0.25)]
+    rows.append(row(8, "lp", 0.125))
+    text = tables.report(rows, {("f", "gp"): dict(cosine=1.0, l2=0.0, w1_estimate=2.0)})
+    lines = text.splitlines()
+    assert "| 2 | 4 | 2.000 ± 0.100 | 0.500 (1.000) | 0.250 |" in lines
+    assert "| 8 | 4 | 2.000 ± 0.100 |  | 0.125 |" in lines
+    assert "| mean of 2 | | | 0.375 (1.000) | 0.500 |" in lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", methods.METHODS)
+def test_every_method_learns_the_direction_of_a_single_funnel(name):
+    pair = truth.seeded_funnels(3, 1)
+    protocol = protocols.Protocol(128, 300, 2e-3, "linear", 1024)
+    learner = methods.METHODS[name].learner(3)
+    rate = protocol.learning_rate * methods.METHODS[name].rate
+    untrained, trained = (
+        training.train(pair, learner, protocol, [0], 300, factor * rate)[0] for factor in (0.0, 1.0)
+    )
+    assert trained["cosine"] > max(0.8, untrained["cosine"] + 0.1)
+    if name in ("spectral", "groupsort", "cones"):
+        assert trained["slope_95"] <= 1 + 1e-4
+        assert trained["w1_estimate"] <= truth.w1(pair).value + 0.1
