@@ -82,12 +82,17 @@ def train_together(
             behind = min(int(states[i].step) for i in left)
             _say(f"stopped at step {behind}; run the same command to continue")
             return None
-        return [
-            {"failure": failures[i]}
-            if i in failures
-            else _finish(run, members[i], dataset, population, states[i])
-            for i, run in enumerate(found)
-        ]
+        results = []
+        for i, run in enumerate(found):
+            if i in failures:
+                results.append({"failure": failures[i]})
+                continue
+            try:
+                results.append(_finish(run, members[i], dataset, population, states[i], interrupt))
+            except Interrupted:
+                _say("stopped before the last evaluation; run the same command to continue")
+                return None
+        return results
 
 
 def failure(workdir: str | Path) -> str | None:
@@ -155,17 +160,13 @@ def _play(population, found, dataset, states, failures: dict[int, str], interrup
     return states
 
 
-def _finish(run, config: Config, dataset, population, state) -> dict:
+def _finish(run, config: Config, dataset, population, state, interrupt) -> dict:
     step, digest = int(state.step), runs.tree_hash(state)
-    scores = evaluate.evaluate_and_report(
-        run.path,
-        config,
-        dataset,
-        population.generator,
-        population.critic,
-        step,
-        state.average,
-        state.critic,
+    players = population.generator, population.critic
+    scores = interrupt.watch(
+        lambda: evaluate.evaluate_and_report(
+            run.path, config, dataset, *players, step, state.average, state.critic
+        )
     )
     return {**scores, "step": step, "state_sha256": digest}
 
