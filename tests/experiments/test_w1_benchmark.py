@@ -81,7 +81,7 @@ def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monke
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--methods", "pl"], "did you mean 'lp'"),
+        (["--methods", "cliping"], "did you mean 'clipping'"),
         (["--protocol", "shrt"], "did you mean 'short'"),
         (["--seeds", "0"], "--seeds must be at least 1"),
         (["--funnels", "absent.npz"], "cannot read the funnels absent.npz"),

@@ -103,8 +103,13 @@ def test_funnels_stay_in_the_box_and_rays_end_where_another_funnel_takes_over():
     pair = truth.funnels(centers, offsets)
     x = points(pair, 2000)
     moved = pair.move(x)
-    radius = pair.potential(x)
-    full = radius / ((radius - moved.distance) / radius) ** (1 / 7)
+    radius = np.min(np.linalg.norm(x[:, None] - centers, axis=2), axis=1)
+    kept = (radius - moved.distance) / radius
+    told = kept > 1e-4  # closer to a centre, rounding hides where up is
+    assert told.mean() > 0.8
+    x, radius, kept = x[told], radius[told], kept[told]
+    moved = pair.move(x)
+    full = radius / kept ** (1 / 7)
     up = moved.image + (full - radius + moved.distance)[:, None] * moved.direction
     step = 1e-6
     np.testing.assert_allclose(pair.potential(up - step * moved.direction), full - step, rtol=1e-9)
