@@ -6,9 +6,11 @@ import numpy as np
 
 from experiments.primal_parts.settings import Sets, Setting
 from gan import transport
-from gan.evaluation import distances
+from gan.evaluation import distances, modes, samples
+from gan.evaluation.scores import SCORES, Pair
 
 CENTROIDS = 100
+FEATURE_SCORES = ("frechet_distance", "precision", "recall")
 
 
 class Scorer:
@@ -18,16 +20,18 @@ class Scorer:
         self._n = setting.n
         self._sets = sets
         self._reference = distances.reference(sets.test, sets.others)
+        self._where = samples.space(sets.dataset)
         self._train_floor = float(np.mean([distances.w1(x, sets.train) for x in sets.others]))
 
-    def __call__(self, samples: np.ndarray) -> dict[str, float]:
-        """Scores by name of samples [at least 2 n, *shape].
+    def __call__(self, generated: np.ndarray) -> dict[str, float]:
+        """Scores by name of generated examples [at least 2 n, *shape].
 
         w1, w1_floor, w1_debiased as in gan.evaluation; w1_train from n of the samples to all
         training examples, with its floor from held-out ones; gap, the largest relative gap of the
-        certificates behind w1, as a separate verifier sees it.
+        certificates behind w1, as a separate verifier sees it. Of a mixture in the plane, what
+        of its modes all of them cover; of anything else, FEATURE_SCORES of the first n.
         """
-        fakes = [samples[: self._n], samples[self._n : 2 * self._n]]
+        fakes = [generated[: self._n], generated[self._n : 2 * self._n]]
         solutions = [transport.assignment(fake, self._sets.test) for fake in fakes]
         found = distances.distance(
             fakes,
@@ -47,6 +51,25 @@ class Scorer:
             "w1_train": distances.w1(fakes[0], self._sets.train),
             "w1_train_floor": self._train_floor,
             "gap": float(max(gaps)),
+            **self._sample_scores(generated),
+        }
+
+    def _sample_scores(self, generated) -> dict[str, float]:
+        mixture = self._sets.dataset.modes
+        if mixture is not None:
+            found = modes.count_modes(generated, mixture.centers, mixture.sigma)
+            return {
+                "modes": found.covered,
+                "high_quality": found.high_quality,
+                "reverse_kl": found.reverse_kl,
+            }
+        features = self._where.features.apply
+        pair = Pair.of(features(generated[: self._n]), features(self._sets.test))
+        return {
+            self._where.frechet_name if name == "frechet_distance" else name: float(
+                SCORES[name].compute(pair)
+            )
+            for name in FEATURE_SCORES
         }
 
 
