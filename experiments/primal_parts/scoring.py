@@ -66,10 +66,9 @@ class Scorer:
         features = self._where.features.apply
         pair = Pair.of(features(generated[: self._n]), features(self._sets.test))
         return {
-            self._where.frechet_name if name == "frechet_distance" else name: float(
-                SCORES[name].compute(pair)
-            )
-            for name in FEATURE_SCORES
+            self._where.frechet_name if name == "frechet_distance" else name: score.compute(pair)
+            for name, score in SCORES.items()
+            if name in FEATURE_SCORES
         }
 
 

@@ -112,18 +112,18 @@ def test_p_values_of_equal_laws_are_uniform_and_of_others_as_small_as_they_can_b
     draw = np.random.default_rng(0)
     between = distances.METRICS[metric].between
 
-    def test(sets, permutations):
+    def p_value(sets, permutations):
         return resampling.p_value(tuple(sets[:2]), tuple(sets[2:]), between, permutations)
 
-    equal = np.array([test(draw.normal(size=(4, 6, 3)), 9) for _ in range(400)])
+    equal = np.array([p_value(draw.normal(size=(4, 6, 3)), 9) for _ in range(400)])
     assert set(np.round(equal * 10).astype(int)) == set(range(1, 11))
     for level in (0.1, 0.5):  # three standard errors
         assert abs(np.mean(equal <= level + 1e-9) - level) < 0.075
     sets = draw.normal(size=(4, 40, 3))
-    assert test([*sets[:2] + 2, *sets[2:]], 99) == 1 / 100
-    assert test([*sets[:2] * 3, *sets[2:]], 99) == 1 / 100
+    assert p_value([*sets[:2] + 2, *sets[2:]], 99) == 1 / 100
+    assert p_value([*sets[:2] * 3, *sets[2:]], 99) == 1 / 100
     # Collapsed, which the raw value of exact W1 would rank above a perfect generator.
-    assert test([*sets[:2] * 0, *sets[2:]], 99) == 1 / 100
+    assert p_value([*sets[:2] * 0, *sets[2:]], 99) == 1 / 100
 
 
 def test_the_p_value_counts_relabellings_of_the_debiased_distance():

@@ -69,6 +69,30 @@ def test_the_score_of_a_kept_run_is_that_of_its_samples(finished):
         assert scorer(samples["steps"]) == pytest.approx(scores["steps"])
 
 
+def test_sample_scores_tell_collapse_and_blur_from_real_examples():
+    setting = settings.dataclasses.replace(settings.SETTINGS["digits"], size=300, n=150)
+    sets = settings.load(setting, None)
+    scorer = scoring.Scorer(setting, sets)
+    itself = scorer(np.tile(sets.test, (2, 1, 1, 1)) * 0.9999)
+    assert itself["precision"] == itself["recall"] == 1
+    assert itself["frechet_classifier_distance"] == pytest.approx(0, abs=1e-3)
+    collapsed = scorer(np.repeat(sets.test[:1], 300, axis=0))
+    assert collapsed["precision"] == 1 and collapsed["recall"] < 0.05
+    assert collapsed["frechet_classifier_distance"] > itself["frechet_classifier_distance"] + 1
+    blurred = scorer(np.repeat(sets.test.mean(axis=0)[None], 300, axis=0))
+    assert blurred["recall"] < 0.05
+
+    setting = settings.SETTINGS["gaussians25"]
+    sets = settings.load(setting, None)
+    scorer = scoring.Scorer(setting, sets)
+    real = scorer(sets.train)
+    assert real["modes"] == 25 and real["high_quality"] > 0.97 and real["reverse_kl"] < 0.03
+    center = np.tile(sets.dataset.modes.centers[:1], (1024, 1))
+    collapsed = scorer(center)
+    assert (collapsed["modes"], collapsed["high_quality"]) == (1, 1)
+    assert collapsed["reverse_kl"] == pytest.approx(np.log(25))
+
+
 def test_nothing_is_trained_twice_and_other_budgets_are_refused(finished):
     folder, out = finished
     status, again, err = call("primal_vs_dual", "--workdir", folder, *SMALL)

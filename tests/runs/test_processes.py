@@ -172,9 +172,10 @@ def fill(disk, left):
     """Fills a file system but for `left` bytes, or for less if others have taken them."""
     filler = disk / "filler"
     filler.touch()
-    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
+    for _ in range(50):  # a small file system may call itself full too early
+        with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
     os.truncate(filler, max(0, filler.stat().st_size - left))
 
 
