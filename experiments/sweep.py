@@ -14,8 +14,9 @@ DIR/report.html the ranking with its spread over seeds, pictures and failures.
 
 The same command, or --workdir alone, continues a sweep that was stopped or killed, wherever it was,
 and ends with the same table; more --trials extend it. Trials run in processes of their own, one per
-core, or with --backend ray as tasks of a Ray cluster. The table does not depend on how many there
-are, nor on which of them are trained together as a population.
+core or accelerator, or with --backend ray as tasks of a Ray cluster. --together trains trials that
+share shapes as a population. On CPUs the table depends neither on how many processes there are nor
+on who is trained with whom; on an accelerator, members of a population are the same up to rounding.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ import json
 import math
 import os
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -32,7 +34,7 @@ from experiments import cli
 from experiments.sweep_parts import report, tables
 from experiments.sweep_parts import space as spaces
 from experiments.sweep_parts.driver import Driver, Plan
-from experiments.sweep_parts.ledger import FAILED, FINISHED, Ledger, Row
+from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import LocalPool
 from experiments.sweep_parts.proposals import SAMPLERS
 from gan import config as configs
@@ -184,28 +186,33 @@ def _pairs(saved: dict, settings: dict):
 
 @contextlib.contextmanager
 def _progress(driver: Driver):
-    """told(driver) moves a bar: trials ended of all, the best so far, those that failed."""
-    total = driver.left + sum(row.state in (FINISHED, FAILED) for row in driver.rows)
-    lower = tables.SCORES[driver.plan.score]
+    """told(driver) moves a bar of generator steps, beside it the trials that have ended and the
+    best so far."""
+    done, total = driver.steps()
     with tqdm(
         total=total,
-        initial=total - driver.left,
-        unit="trial",
+        initial=done,
+        unit="step",
+        smoothing=0,
         mininterval=0.5 if sys.stderr.isatty() else 10,
         dynamic_ncols=True,
     ) as bar:
 
         def told(driver: Driver) -> None:
-            finished = [row for row in driver.rows if row.state == FINISHED]
-            shown = {"failed": sum(row.state == FAILED for row in driver.rows)}
-            if finished:
-                choose = min if lower else max
-                best = choose(finished, key=lambda row: row.result[driver.plan.score])
-                value = best.result[driver.plan.score]
-                shown = {"best": f"{value:.4g}", "trial": best.number} | shown
+            if time.monotonic() < told.next and driver.left:
+                return
+            told.next = time.monotonic() + 0.5
+            done, bar.total = driver.steps()
+            ended = [row for row in driver.rows if row.state != UNFINISHED]
+            failed = sum(row.state == FAILED for row in ended)
+            shown = {"trials": f"{len(ended)}/{len(ended) + driver.left}", "failed": failed}
+            best = tables.best(driver.rows, driver.plan.score)
+            if best is not None:
+                shown["best"] = f"{best.result[driver.plan.score]:.4g} (trial {best.number})"
             bar.set_postfix(shown, refresh=False)
-            bar.update(total - driver.left - bar.n)
+            bar.update(done - bar.n)
 
+        told.next = 0.0
         yield told
 
 
@@ -225,8 +232,8 @@ def define(parser, argv) -> None:
     group.add_argument(
         "--sampler",
         choices=SAMPLERS,
-        help="who proposes settings (default: grid if every axis has finitely many values and "
-        "--trials do not exceed it, else random)",
+        help="who proposes settings (default: grid for all trials of a space that has one, random "
+        "for fewer)",
     )
     group.add_argument("--sampler_seed", type=int, help="seed of the sampler (default: 0)")
     group.add_argument(
@@ -259,10 +266,9 @@ def define(parser, argv) -> None:
         "--workers",
         type=int,
         default=0,
-        help="trainings side by side; 0 for one per core (one in all with an accelerator; all that "
-        "fit with ray)",
+        help="trainings side by side; 0 for one per core or accelerator (with ray: all that fit)",
     )
-    group.add_argument("--devices", type=int, default=1, help="devices of every trial")
+    group.add_argument("--devices", type=int, default=1, help="devices of every trial; 0 for all")
     group.add_argument("--ray_address", metavar="HOST:PORT", help="of a Ray cluster, or auto")
     group.add_argument("--ray_cpus", type=float, default=1.0, help="CPUs of every Ray task")
     group.add_argument("--ray_gpus", type=float, default=0.0, help="GPUs of every Ray task")
@@ -285,9 +291,9 @@ def make_plan(arguments) -> Plan:
         value = getattr(arguments, name)
         return saved.get(name, default) if value is None else value
 
-    whole = len(space.grid()) * space.repeats if space.finite else None
-    fits = whole is not None and (arguments.trials is None or arguments.trials <= whole)
-    sampler = chosen("sampler", "grid" if fits else "random")
+    whole = None if space.size is None else space.size * space.repeats
+    everything = whole is not None and arguments.trials in (None, whole)
+    sampler = chosen("sampler", "grid" if everything else "random")
     trials = chosen("trials", whole if sampler == "grid" else None)
     for name, value, least in (
         ("trials", trials, 1),
@@ -303,14 +309,14 @@ def make_plan(arguments) -> Plan:
         raise UserError(f"--seconds must be above 0, got {arguments.seconds:g}")
     if not (arguments.ray_cpus >= 0 and arguments.ray_gpus >= 0):
         raise UserError("--ray_cpus and --ray_gpus must be at least 0")
-    if trials is None:
-        raise UserError(f"--trials is needed: the sampler {sampler} could go on for ever")
     if sampler == "grid":
-        whole = len(space.grid()) * space.repeats
-        if trials > whole:
-            raise UserError(f"--trials {trials}: the grid has {whole} trials")
+        space.setting(0)  # says which axis has no grid
     elif not space.axes:
         raise UserError(f"only seeds are swept: {sampler} has nothing to propose; use grid")
+    if trials is None:
+        raise UserError(f"--trials is needed: the sampler {sampler} could go on for ever")
+    if trials > (whole or math.inf) and (sampler == "grid" or sampler == "random" and space.listed):
+        raise UserError(f"--trials {trials}: the space has {whole} trials")
     return Plan(
         arguments.config,
         space,
@@ -329,7 +335,7 @@ def main(arguments) -> int:
 
     def make_pool(logs: Path):
         if arguments.backend == "local":
-            return LocalPool(arguments.workers, logs)
+            return LocalPool(arguments.workers, logs, arguments.devices)
         from experiments.sweep_parts.rays import RayPool
 
         return RayPool(
@@ -359,7 +365,7 @@ def main(arguments) -> int:
         print(f"trial {row.number} failed: {row.result['reason']}")
     if len(failed) > 10:
         print(f"and {len(failed) - 10} more, see the report")
-    ended = sum(row.state in (FINISHED, FAILED) for row in rows)
+    ended = sum(row.state != UNFINISHED for row in rows)
     if not complete:
         print(f"out of time after {ended} trials; the same command continues")
     print(f"report {os.path.join(arguments.workdir, 'report.html')}")

@@ -16,6 +16,7 @@ from gan import config as configs
 from gan import training
 from gan.config import Config
 from gan.errors import UserError
+from gan.runs import files, metrics
 
 MOST_DEATHS = 5
 """Processes in a row that may die with a trial that gets no further; then it has failed."""
@@ -82,6 +83,15 @@ class Driver:
         ended = sum(row.state != UNFINISHED for row in self.rows)
         return max(len(self.rows), self.plan.trials) - ended
 
+    def steps(self) -> tuple[int, int]:
+        """Generator steps behind and in all; a trial that has failed is behind whole."""
+        behind, total = 0, 0
+        for row in self.rows:
+            steps = row.values.get("steps", self.plan.base.steps)
+            total += steps
+            behind += self._step(row.number) if row.state == UNFINISHED else steps
+        return behind, total + (self.plan.trials - len(self.rows)) * self.plan.base.steps
+
     def run(self, pool, stopping: Callable[[], bool], seconds: float, told: Callable) -> bool:
         """Train until every trial has ended; whether that was reached.
 
@@ -89,7 +99,7 @@ class Driver:
             pool: a LocalPool or RayPool.
             stopping: polled; True lets workers save and stop.
             seconds: after these no further trial is started; infinity for no limit.
-            told: called with the driver whenever a trial has ended.
+            told: called with the driver again and again, to show how far it is.
         """
         end = time.monotonic() + seconds
         self.write()
@@ -113,8 +123,6 @@ class Driver:
 
     def write(self) -> None:
         """results.csv, as things stand."""
-        from gan.runs import files
-
         text = tables.to_csv(self.plan.space, self.rows, self.plan.score)
         files.write_atomically(self.folder / "results.csv", text)
 
@@ -213,9 +221,9 @@ class Driver:
                 self._end(number, {"state": FAILED, "seconds": 0.0, "reason": reason})
 
     def _step(self, number: int) -> int:
-        """The newest checkpoint of a trial; 0 if there is none."""
-        folder = self.folder / tables.directory(number) / "checkpoints"
-        return max((int(p.name) for p in folder.glob("[0-9]*")), default=0)
+        """The last step in the log of a trial; 0 if there is none."""
+        records = metrics.read(self.folder / tables.directory(number) / "metrics.jsonl")
+        return records[-1]["step"] if records else 0
 
     def _end(self, number: int, result: dict[str, Any]) -> None:
         if result["state"] == FINISHED and self.plan.score not in result:

@@ -1,8 +1,9 @@
-"""Worker processes on this machine, one per core, and the jobs they are given.
+"""Worker processes on this machine, one per core or accelerator, and the jobs they are given.
 
 Workers are started afresh (a process that uses JAX must not be forked), in sessions of their own so
-that Ctrl-C reaches the driver alone. Each is pinned to one core, since as many trainings side by
-side finish earlier than one after the other on all cores. A worker whose process ends is noticed at
+that Ctrl-C reaches the driver alone. The first one says what JAX finds; the others follow. On a CPU
+each is pinned to one core, since as many trainings side by side finish earlier than one after the
+other on all cores; of several GPUs each sees its own. A worker whose process ends is noticed at
 the end of its pipe and replaced; its job goes back to the driver.
 """
 
@@ -34,13 +35,12 @@ class Event(NamedTuple):
 
 
 class _Worker:
-    """One process, and the job it is at."""
+    """One process, and the job it is at; `flags` say which part of the machine is its own."""
 
-    def __init__(self, number: int, core: int | None, log: Path, inbox: queue.Queue):
+    def __init__(self, number: int, flags: list[str], log: Path, inbox: queue.Queue):
         root = str(Path(experiments.__file__).resolve().parent.parent)
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-m", "experiments.sweep_parts.worker"]
-        command += [] if core is None else ["--core", str(core)]
+        command = [sys.executable, "-m", "experiments.sweep_parts.worker", *flags]
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
                 command,
@@ -77,24 +77,26 @@ class LocalPool:
     """Workers on this machine.
 
     Args:
-        workers: processes; 0 for one per core, or a single one where JAX finds an accelerator.
+        workers: processes; 0 for one per core, or one per accelerator (a single one on a TPU, which
+            one process owns whole).
         logs: folder for what workers print.
+        devices: accelerators of every trial.
 
     Attributes:
         backend: JAX's, once a worker has said it; None before.
     """
 
-    def __init__(self, workers: int, logs: Path):
+    def __init__(self, workers: int, logs: Path, devices: int = 1):
         self.backend: str | None = None
         self._logs = logs
         self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._wanted = workers or len(self._cores) or os.cpu_count() or 1
-        self._settled = workers > 0
+        self._wanted = workers
+        self._devices = devices
+        self._groups: list[str] = []
         self._inbox: queue.Queue = queue.Queue()
         self._workers: dict[int, _Worker] = {}
         self._false_starts = 0
-        for number in range(self._wanted if self._settled else 1):
-            self._start(number)
+        self._start(0)
 
     @property
     def size(self) -> int:
@@ -145,20 +147,40 @@ class LocalPool:
             worker.process.wait()
 
     def _start(self, number: int) -> None:
-        core = self._cores[number % len(self._cores)] if self._cores else None
+        flags = ["--core", str(self._cores[number % len(self._cores)])] if self._cores else []
+        if self._groups:
+            flags += ["--gpus", self._groups[number % len(self._groups)]]
         log = self._logs / f"worker_{number}.log"
-        self._workers[number] = _Worker(number, core, log, self._inbox)
+        self._workers[number] = _Worker(number, flags, log, self._inbox)
+
+    def _settle(self, backend: str, devices: int) -> None:
+        """Start the other workers, now that the first has said what there is."""
+        self.backend = backend
+        share = self._devices or devices
+        if backend == "cpu":
+            self._wanted = self._wanted or len(self._cores) or os.cpu_count() or 1
+        elif backend == "gpu" and devices > share:
+            every = [str(device) for device in range(devices)]
+            starts = range(0, devices - share + 1, share)
+            self._groups = [",".join(every[start : start + share]) for start in starts]
+            self._wanted = self._wanted or len(self._groups)
+            first = self._workers.pop(0)  # it has taken all of them
+            first.process.kill()
+            first.process.wait()
+            self._start(0)
+        self._wanted = self._wanted or 1
+        for number in range(1, self._wanted):
+            self._start(number)
 
     def _heard(self, worker: _Worker, message: dict | None) -> list[Event]:
+        if worker is not self._workers.get(worker.number):
+            return []
         if message is None:
             return self._lost(worker)
         if "ready" in message:
-            self.backend, worker.ready, self._false_starts = message["ready"], True, 0
-            if not self._settled:
-                self._settled = True
-                self._wanted = self._wanted if self.backend == "cpu" else 1
-                for number in range(1, self._wanted):
-                    self._start(number)
+            worker.ready, self._false_starts = True, 0
+            if self.backend is None:
+                self._settle(*message["ready"])
         if "fatal" in message:
             status, text = message["fatal"]
             kinds = {kind.status: kind for kind in (StorageError, LockedError)}

@@ -2,9 +2,10 @@
 
 A proposal is a pure function of the space, the sampler, its seed, the setting's index and the
 results it may look at, so that a sweep that was killed proposes again what it proposed before.
-Grid and random look at nothing. TPE (Bergstra et al. 2011, as in Optuna) looks at the results of
-earlier batches of settings and at the settings, without results, of its own batch; hence its
-proposals do not depend on how many workers there are or which of them was faster.
+Grid and random look at nothing; a space of lists alone is drawn from without repeats. TPE (Bergstra
+et al. 2011, as in Optuna) looks at the results of earlier batches of settings and at the settings,
+without results, of its own batch; hence its proposals do not depend on how many workers there are
+or which of them was faster.
 """
 
 import warnings
@@ -18,6 +19,9 @@ from experiments.sweep_parts.space import Space
 SAMPLERS = ("grid", "random", "tpe")
 STARTUP = 10
 """Settings that TPE draws at random before it learns from results."""
+
+MOST_SHUFFLED = 1_000_000
+"""Settings of a space of lists up to which random draws without repeats."""
 
 
 class Tried(NamedTuple):
@@ -42,13 +46,15 @@ def propose(
         space: what is varied.
         sampler: one of SAMPLERS.
         seed: of the sampler, >= 0.
-        index: of the setting; below the size of the grid for a grid.
+        index: of the setting; below the size of the space for a grid and for lists alone.
         earlier: results, for TPE.
         beside: settings being tried at the same time, for TPE.
         lower_is_better: direction of the scores.
     """
     if sampler == "grid":
-        return space.grid()[index]
+        return space.setting(index)
+    if sampler == "random" and space.listed and space.size <= MOST_SHUFFLED:
+        return space.setting(int(np.random.default_rng(seed).permutation(space.size)[index]))
     import optuna
     from optuna.trial import TrialState, create_trial
 

@@ -116,11 +116,9 @@ def _table(plan: Plan, best: Sequence[tables.Setting]) -> str:
 
 
 def _samples(folder: Path, plan: Plan, rows: Sequence[Row]) -> str:
-    finished = [row for row in rows if row.state == FINISHED]
-    if not finished:
+    best = tables.best(rows, plan.score)
+    if best is None:
         return ""
-    sign = 1 if tables.SCORES[plan.score] else -1
-    best = min(finished, key=lambda row: (sign * row.result[plan.score], row.number))
     where = tables.directory(best.number)
     pictures = sorted((folder / where / "samples").glob("step_*.png"))
     if not pictures:

@@ -10,7 +10,6 @@ evenly or evenly in the logarithm, of whole numbers where the field holds whole 
 drawn from: every setting of the other fields is trained once with each of them.
 """
 
-import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -135,15 +134,29 @@ class Space:
         return len(self.seeds or (0,))
 
     @property
-    def finite(self) -> bool:
-        """Whether the space has a grid."""
-        return all(axis.choices or axis.points for axis in self.axes)
+    def size(self) -> int | None:
+        """Settings of the grid; None if an axis is a range without `points`."""
+        if all(axis.choices or axis.points for axis in self.axes):
+            return math.prod(len(axis.values()) for axis in self.axes)
+        return None
 
-    def grid(self) -> list[dict[str, Any]]:
-        """Every setting, the last axis varying fastest; [{}] when only seeds are swept."""
-        every = [axis.values() for axis in self.axes]
-        paths = [axis.path for axis in self.axes]
-        return [dict(zip(paths, chosen, strict=True)) for chosen in itertools.product(*every)]
+    @property
+    def listed(self) -> bool:
+        """Whether every axis is a list, so that there are no other settings than the grid's."""
+        return all(axis.choices for axis in self.axes)
+
+    def setting(self, index: int) -> dict[str, Any]:
+        """Setting `index` of the grid, the last axis varying fastest; {} when only seeds are swept.
+
+        Raises:
+            UserError: an axis has no grid.
+        """
+        found = {}
+        for axis in reversed(self.axes):
+            values = axis.values()
+            index, place = divmod(index, len(values))
+            found[axis.path] = values[place]
+        return dict(reversed(found.items()))
 
     def distributions(self) -> dict[str, Any]:
         """Optuna's distributions of all swept fields, seeds included."""

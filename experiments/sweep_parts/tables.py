@@ -88,6 +88,13 @@ def ranked(found: Sequence[Setting], score: str) -> list[Setting]:
     return sorted(found, key=lambda s: (s.mean is None, sign * s.mean if s.mean is not None else 0))
 
 
+def best(rows: Sequence[Row], score: str) -> Row | None:
+    """The finished trial with the best score, the first of equals; None if there is none."""
+    sign = 1 if SCORES[score] else -1
+    finished = [row for row in rows if row.state == FINISHED]
+    return min(finished, key=lambda row: sign * row.result[score], default=None)
+
+
 def markdown(space: Space, found: Sequence[Setting], score: str, most: int = 10) -> str:
     """The best settings as a table: rank, values, mean and deviation over seeds, trials."""
     best = ranked(found, score)[:most]

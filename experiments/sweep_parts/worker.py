@@ -3,9 +3,9 @@
     python -m experiments.sweep_parts.worker --core 0
 
 Jobs come in on stdin, one JSON object a line (see trials.Job); answers go out on stdout: {"ready":
-backend} first, then {"results": [...]} per job, or {"fatal": [status, message]} or {"stopped":
-true} before the end. The end of stdin ends the process at once, so it cannot outlive the driver
-that started it, however that one died. SIGTERM saves and stops.
+[backend, number of devices]} first, then {"results": [...]} per job, or {"fatal": [status,
+message]} or {"stopped": true} before the end. The end of stdin ends the process at once, so it
+cannot outlive the driver that started it, however that one died. SIGTERM saves and stops.
 """
 
 import argparse
@@ -20,7 +20,9 @@ def main() -> int:
     """Serve until stdin ends or a signal arrives."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--core", type=int)
-    core = arguments.parse_args().core
+    arguments.add_argument("--gpus")
+    asked = arguments.parse_args()
+    core = asked.core
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed is no answer
     jobs: queue.Queue[dict] = queue.Queue()
@@ -32,6 +34,9 @@ def main() -> int:
 
     import jax
 
+    if asked.gpus is not None:
+        jax.config.update("jax_cuda_visible_devices", asked.gpus)
+        jax.config.update("jax_rocm_visible_devices", asked.gpus)
     from experiments import cli
     from experiments.sweep_parts.trials import run_job
     from gan import config, training
@@ -46,7 +51,7 @@ def main() -> int:
         backend = jax.default_backend()
         if pinned and backend != "cpu":
             os.sched_setaffinity(0, everywhere)
-        answer(ready=backend)
+        answer(ready=[backend, jax.local_device_count()])
         shape = None
         while interrupt.signal is None:
             try:
