@@ -1,12 +1,15 @@
 """The same jobs as tasks of a Ray cluster.
 
 The sweep's directory must be on a file system that all machines see, and the same code installed
-on each. Without an address a Ray instance is started on this machine and ends with the driver.
+on each. Without an address a Ray instance is started on this machine and ends with the driver; it
+listens on the network, so it takes orders only from who knows a token drawn for it.
 """
 
 import os
+import secrets
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import experiments
@@ -33,6 +36,8 @@ class RayPool:
 
     def __init__(self, workers: int, address: str | None, cpus: float, gpus: float):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if not address and "RAY_AUTH_MODE" not in os.environ:
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         try:
             import ray
         except ImportError as error:
@@ -45,12 +50,15 @@ class RayPool:
         if not address and workers:
             options["num_cpus"] = max(1, round(workers * cpus))
         try:
-            ray.init(
-                log_to_driver=False,
-                logging_level="ERROR",
-                runtime_env={"env_vars": {"PYTHONPATH": path}},
-                **options,
-            )
+            with warnings.catch_warnings():
+                # JAX warns of a fork; Ray's is followed by an exec at once.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                ray.init(
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    runtime_env={"env_vars": {"PYTHONPATH": path}},
+                    **options,
+                )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UserError(f"cannot start with Ray: {str(error).splitlines()[0]}") from error
         there = ray.cluster_resources()
