@@ -6,6 +6,7 @@ were begun and not finished are continued. There is one writer, the holder of th
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,17 +36,14 @@ class Ledger:
     """
 
     def __init__(self, path: Path, distributions: dict, score: str, lower_is_better: bool):
+        import optuna
+
         self._distributions = distributions
         self._score = score
-        from optuna.storages import RDBStorage
-
-        self._storage = RDBStorage(_url(path))
-        self._study = quiet_study(
-            storage=self._storage,
-            study_name=NAME,
-            direction="minimize" if lower_is_better else "maximize",
-            load_if_exists=True,
-        )
+        if not path.exists():
+            _create(path, "minimize" if lower_is_better else "maximize")
+        self._storage = optuna.storages.RDBStorage(_url(path))
+        self._study = optuna.load_study(study_name=NAME, storage=self._storage)
         self._id = self._storage.get_study_id_from_name(NAME)
 
     def rows(self) -> list[Row]:
@@ -88,6 +86,19 @@ class Ledger:
             self._study.tell(number, float(result[self._score]))
         else:
             self._study.tell(number, state=TrialState.FAIL)
+
+
+def _create(path: Path, direction: str) -> None:
+    """An empty study; its tables take several transactions, so it is named when it is whole."""
+    from optuna.storages import RDBStorage
+
+    unfinished = path.with_name(path.name + ".new")
+    for left in (unfinished, path.with_name(unfinished.name + "-journal")):
+        left.unlink(missing_ok=True)
+    storage = RDBStorage(_url(unfinished))
+    quiet_study(storage=storage, study_name=NAME, direction=direction)
+    storage.engine.dispose()
+    os.replace(unfinished, path)
 
 
 def _url(path: Path) -> str:
