@@ -1,7 +1,9 @@
 """Which settings are good? Trains a config over a space of its fields and ranks what came out.
 
     python -m experiments.sweep --preset digits --space penalty --trials 8 --steps 300 \\
-        --evaluate_every 300 --workdir runs/sweep
+        --workdir runs/sweep
+
+a minute on two CPU cores.
 
 --space is a name (penalty, learning_rates, objectives, widths, noise) or a JSON file such as
 
@@ -20,24 +22,22 @@ on who is trained with whom; on an accelerator, members of a population are the 
 """
 
 import contextlib
-import json
 import math
 import os
 import sys
-import time
 from pathlib import Path
 
 import jax
-from tqdm import tqdm
 
 from experiments import cli
 from experiments.sweep_parts import report, tables
 from experiments.sweep_parts import space as spaces
+from experiments.sweep_parts.binding import bind
 from experiments.sweep_parts.driver import Driver, Plan
 from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import LocalPool
+from experiments.sweep_parts.progress import progress
 from experiments.sweep_parts.proposals import SAMPLERS
-from gan import config as configs
 from gan import data, networks
 from gan.config import Config, unknown
 from gan.errors import GanError, StorageError, UserError
@@ -87,14 +87,16 @@ def run(
     """
     interrupt = interrupt or Interrupt()
     folder = Path(workdir).expanduser().resolve()
-    check = _checker(plan.base, data_dir)
+    dataset = data.load(plan.base.data, data_dir)
+    if plan.score in tables.OF_MIXTURES and dataset.modes is None:
+        raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
     try:
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(folder / "lock"))
-        plan = _bind(folder, plan)
+        plan = bind(folder, plan)
         ledger = Ledger(
             folder / "sweep.db",
             plan.space.distributions(),
@@ -105,115 +107,29 @@ def run(
             plan,
             ledger,
             folder,
-            check=check,
+            check=lambda config: _check(config, dataset),
             together=together,
             data_dir=data_dir,
             devices=devices,
         )
         complete = driver.left == 0
         if not complete:
+            (folder / "logs").mkdir(exist_ok=True)
             pool = make_pool(folder / "logs")
             stack.callback(pool.close)
-            with _progress(driver) as told:
+            with progress(driver) as told:
                 complete = driver.run(pool, lambda: interrupt.signal is not None, seconds, told)
         driver.write()
         report.write(folder, plan, driver.rows, command)
         return driver.rows, complete
 
 
-def _checker(base: Config, data_dir: str | None):
-    """check(config): raises UserError if the config cannot be trained, before a process tries."""
-    dataset = data.load(base.data, data_dir)
-
-    def check(config: Config) -> None:
-        networks.players(config, dataset.shape, dataset.class_names)
-        for field, table in (("loss", LOSSES), ("penalty", PENALTIES)):
-            if getattr(config, field) not in table:
-                raise UserError(unknown(field, getattr(config, field), table))
-
-    return check
-
-
-def _bind(folder: Path, plan: Plan) -> Plan:
-    """Fix what a sweep is at its first start, refuse another one later; trials may be added."""
-    path = folder / "sweep.json"
-    kept = {
-        path: value
-        for path, value in configs.flatten(plan.base).items()
-        if path not in plan.space.fields
-    }
-    settings = {
-        "space": plan.space.source,
-        "sampler": plan.sampler,
-        "sampler_seed": plan.sampler_seed,
-        "batch": plan.batch,
-        "rank_by": plan.score,
-        "trials": plan.trials,
-        "base": kept,
-    }
-    if path.exists():
-        saved = files.read_json(path)
-        most = max(plan.trials, saved["trials"])
-        settings["trials"], plan = most, plan._replace(trials=most)
-        changed = [
-            f"{name}: {json.dumps(was)} -> {json.dumps(now)}"
-            for name, was, now in _pairs(saved, settings)
-            if was != now and name != "trials"
-        ]
-        if changed:
-            lines = [f"{folder} holds another sweep; choose another --workdir, or its values:"]
-            lines += changed[:2]
-            if len(changed) > 2:
-                lines[-1] += f"; and {len(changed) - 2} more"
-            raise UserError("\n".join(lines))
-        if settings == saved:
-            return plan
-    elif (folder / "checkpoints").exists():
-        raise UserError(f"{folder} is a run directory; choose another --workdir for a sweep")
-    files.write_json(folder / "config.json", configs.to_dict(plan.base))
-    files.write_json(path, settings)
-    return plan
-
-
-def _pairs(saved: dict, settings: dict):
-    """(name, saved value, asked value) of every setting, the base's field by field."""
-    for name in settings:
-        if name != "base":
-            yield name, saved.get(name), settings[name]
-    for name in sorted(saved["base"].keys() | settings["base"]):
-        yield name, saved["base"].get(name), settings["base"].get(name)
-
-
-@contextlib.contextmanager
-def _progress(driver: Driver):
-    """told(driver) moves a bar of generator steps, beside it the trials that have ended and the
-    best so far."""
-    done, total = driver.steps()
-    with tqdm(
-        total=total,
-        initial=done,
-        unit="step",
-        smoothing=0,
-        mininterval=0.5 if sys.stderr.isatty() else 10,
-        dynamic_ncols=True,
-    ) as bar:
-
-        def told(driver: Driver) -> None:
-            if time.monotonic() < told.next and driver.left:
-                return
-            told.next = time.monotonic() + 0.5
-            done, bar.total = driver.steps()
-            ended = [row for row in driver.rows if row.state != UNFINISHED]
-            failed = sum(row.state == FAILED for row in ended)
-            shown = {"trials": f"{len(ended)}/{len(ended) + driver.left}", "failed": failed}
-            best = tables.best(driver.rows, driver.plan.score)
-            if best is not None:
-                shown["best"] = f"{best.result[driver.plan.score]:.4g} (trial {best.number})"
-            bar.set_postfix(shown, refresh=False)
-            bar.update(done - bar.n)
-
-        told.next = 0.0
-        yield told
+def _check(config: Config, dataset) -> None:
+    """Raises UserError if the config cannot be trained, before a process tries."""
+    networks.players(config, dataset.shape, dataset.class_names)
+    for field, table in (("loss", LOSSES), ("penalty", PENALTIES)):
+        if getattr(config, field) not in table:
+            raise UserError(unknown(field, getattr(config, field), table))
 
 
 def define(parser, argv) -> None:

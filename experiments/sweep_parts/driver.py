@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.sweep_parts import tables
-from experiments.sweep_parts.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
+from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import Event
 from experiments.sweep_parts.proposals import Tried, propose
 from experiments.sweep_parts.space import Space
@@ -226,9 +226,6 @@ class Driver:
         return records[-1]["step"] if records else 0
 
     def _end(self, number: int, result: dict[str, Any]) -> None:
-        if result["state"] == FINISHED and self.plan.score not in result:
-            reason = f"its data have no score {self.plan.score}"
-            result = {"state": FAILED, "seconds": result["seconds"], "reason": reason}
         self.ledger.end(number, result)
         row = self.rows[number]
         self.rows[number] = row._replace(state=result["state"], result=result)

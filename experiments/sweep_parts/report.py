@@ -67,8 +67,12 @@ def write(folder: Path, plan: Plan, rows: Sequence[Row], command: str) -> None:
                     ("sampler", plan.sampler, f"seed {plan.sampler_seed}"),
                 ]
             ),
-            report.paragraph("Every trial shares these fields, except where the space has them."),
-            report.table((name, v, "") for name, v in configs.flatten(plan.base).items()),
+            report.paragraph("Every trial has these values."),
+            report.table(
+                (name, value, "")
+                for name, value in configs.flatten(plan.base).items()
+                if name not in plan.space.fields
+            ),
         ),
     )
 

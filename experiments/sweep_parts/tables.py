@@ -22,6 +22,9 @@ SCORES = {
 """Scores that trials may rank by, and whether lower is better. All are of the validation split at
 the last step; gan.evaluation.MEANINGS says what each is."""
 
+OF_MIXTURES = ("reverse_kl", "modes", "high_quality")
+"""Scores that only mixtures of known components have."""
+
 MORE = ("w1", "w1_floor", "w1_debiased", "w1_estimate", "critic_share")
 """Scores that every line has beside the one it ranks by."""
 
