@@ -19,6 +19,7 @@ setup(
         "matplotlib>=3.9",
         "numpy>=2.0",
         "optax>=0.2.8",
+        "optuna>=5.0",
         "orbax-checkpoint>=0.12,<0.13",
         "pillow>=11",
         "POT>=0.9.5",
@@ -45,5 +46,6 @@ setup(
         "tensorboard": ["tensorboardX>=2.6"],
         "bench": ["torch>=2.6"],
         "entropic": ["ott-jax>=0.6"],
+        "ray": ["ray>=2.60"],
     },
 )

@@ -170,7 +170,7 @@ def run(
             arguments.error(str(error))
 
     def guarded(arguments) -> None:
-        _cache_compilations()
+        cache_compilations()
         try:
             status = main(arguments)
         except GanError as error:
@@ -181,7 +181,7 @@ def run(
     app.run(guarded, argv=argv, flags_parser=parse)
 
 
-def _cache_compilations() -> None:
+def cache_compilations() -> None:
     """Keep compiled programs between processes, in a folder that only this user can enter."""
     import jax
 

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments import evaluate
-from experiments.train import cadences, record
+from experiments.train import cadences, record, summary
 from gan import data, runs, training
 from gan.config import Config
 from gan.errors import UserError
@@ -38,6 +38,7 @@ def train_together(
     devices: int = 0,
     vectorized: bool | None = None,
     interrupt: Interrupt | None = None,
+    evaluated: bool = True,
 ) -> list[dict] | None:
     """Start or continue runs as one jitted training; evaluate each at the end.
 
@@ -49,10 +50,12 @@ def train_together(
         devices: devices to split the members over; 0 for as many as divide them.
         vectorized: see gan.training.make_population.
         interrupt: an entered context; its signal saves and stops every run.
+        evaluated: False leaves evaluations and reports to experiments.evaluate.
 
     Returns:
-        Per member its evaluation with "step" and "state_sha256", or {"failure": step and
-        quantities} if it diverged; None when a signal ended the training early.
+        Per member its evaluation, or the last record of its log when there is none, with "step" and
+        "state_sha256"; {"failure": step and quantities} if it diverged. None when a signal ended
+        the training early.
 
     Raises:
         GanError: see gan.errors.
@@ -86,6 +89,9 @@ def train_together(
         for i, run in enumerate(found):
             if i in failures:
                 results.append({"failure": failures[i]})
+                continue
+            if not evaluated:
+                results.append(summary(run, states[i]))
                 continue
             try:
                 results.append(_finish(run, members[i], dataset, population, states[i], interrupt))

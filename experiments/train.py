@@ -19,6 +19,7 @@ from tqdm import tqdm
 from experiments import cli, evaluate, pictures
 from gan import data, networks, runs, training
 from gan.config import Config
+from gan.errors import UserError
 from gan.evaluation import Evaluator
 from gan.training import Game, Interrupt, Interrupted
 
@@ -31,6 +32,7 @@ def train(
     devices: int = 0,
     interrupt: Interrupt | None = None,
     tensorboard: bool = False,
+    evaluated: bool = True,
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
 
@@ -41,9 +43,11 @@ def train(
         devices: devices to split batches over; 0 for all.
         interrupt: an entered context; its signal saves and stops the run.
         tensorboard: also write the log as TensorBoard event files.
+        evaluated: False leaves the evaluation and the report to experiments.evaluate.
 
     Returns:
-        The evaluation with "step" and "state_sha256", or None when a signal ended the run early.
+        The evaluation, or the last record of the log when there is none, with "step" and
+        "state_sha256"; None when a signal ended the run early.
 
     Raises:
         GanError: see gan.errors.
@@ -67,6 +71,8 @@ def train(
         if step < config.steps:
             _say(run, f"stopped at step {step}; run the same command to continue")
             return None
+        if not evaluated:
+            return summary(run, state)
         try:
             return _finish(run, config, dataset, game, state, interrupt)
         except Interrupted:
@@ -161,6 +167,15 @@ def record(run, config: Config, dataset, generator, scorer, step: int, state, me
     if due(config.checkpoint_every):
         run.checkpoints.save(step, state, score=scores.get("w1_debiased"))
     return scores
+
+
+def summary(run, state) -> dict:
+    """The last record of the log of a finished run, with "step" and "state_sha256"."""
+    step = int(state.step)
+    records = run.metrics()
+    if not records or records[-1]["step"] != step:
+        raise UserError(f"{run.path}: the log lacks step {step}, which was trained")
+    return {**records[-1], "state_sha256": runs.tree_hash(state)}
 
 
 def _finish(run, config: Config, dataset, game: Game, state, interrupt) -> dict:

@@ -138,6 +138,7 @@ class WritableCheckpoints(Checkpoints):
         super().__init__(path)
         self.keep = keep
         """How many of the newest steps are kept, besides the best."""
+        self._unborn = path.with_name(f".saving-{path.name}")
 
     def save(self, step: int, state: Any, score: float | None = None) -> None:
         """Saves the state; complete and on disk when this returns, older ones deleted after that.
@@ -216,12 +217,14 @@ class WritableCheckpoints(Checkpoints):
 
     def _write(self, final: Path, leaves: Mapping[str, np.ndarray], record: dict[str, Any]) -> None:
         self.clean()
-        temporary = self.path / f".saving-{final.name}"
+        first = not self.path.exists()  # then the folder appears with its first step, or not at all
+        folder = self._unborn if first else self.path
+        temporary = folder / (final.name if first else f".saving-{final.name}")
         try:
-            self.path.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
             sealed.write(temporary, leaves, record)
-            os.rename(temporary, final)
-            synchronize(self.path)
+            os.rename(*((folder, self.path) if first else (temporary, final)))
+            synchronize(self.path.parent if first else self.path)
         except Exception as error:
             with contextlib.suppress(StorageError):
                 self.clean()
@@ -243,6 +246,8 @@ class WritableCheckpoints(Checkpoints):
     def clean(self) -> None:
         """Removes what an unfinished save or deletion left."""
         with storage(self.path):
+            if os.path.lexists(self._unborn):
+                _remove(self._unborn)
             for name in os.listdir(self.path) if self.path.is_dir() else ():
                 if name.startswith((".saving-", ".deleting-")):
                     _remove(self.path / name)

@@ -57,6 +57,20 @@ def test_a_killed_writer_leaves_no_lock(tmp_path):
         run.log({"step": 1})
 
 
+def test_killed_during_its_first_save_a_run_starts_again(tmp_path):
+    with worker("save_for_ever", tmp_path, 3) as process:
+        while not (tmp_path / ".saving-checkpoints").exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (tmp_path / "checkpoints").exists()
+    with runs.open(tmp_path, config()) as run:
+        assert run.resume(state(0))[0] == 0
+        run.checkpoints.save(1, state(1))
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["checkpoints"]
+    assert_is(1, runs.read(tmp_path).checkpoints.restore(state(0))[1])
+
+
 @pytest.mark.slow
 def test_killed_at_any_time_earlier_steps_are_intact(tmp_path):
     dice = random.Random(0)

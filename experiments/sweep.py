@@ -1,0 +1,295 @@
+"""Which settings are good? Trains a config over a space of its fields and ranks what came out.
+
+    python -m experiments.sweep --preset digits --space penalty --trials 8 --steps 300 \\
+        --workdir runs/sweep
+
+a minute on two CPU cores.
+
+--space is a name (penalty, learning_rates, objectives, widths, noise) or a JSON file such as
+
+    {"penalty_weight": {"log": [0.1, 100]}, "n_critic": [1, 5], "seed": [0, 1, 2]}
+
+from fields of the config to lists of choices or to ranges, `log` or `uniform`. Every setting is
+trained with each seed of the list, one trial for each; a trial is a run directory below DIR/trials
+that experiments.evaluate and experiments.sample open. DIR/results.csv has a line per trial,
+DIR/report.html the ranking with its spread over seeds, pictures and failures.
+
+The same command, or --workdir alone, continues a sweep that was stopped or killed, wherever it was,
+and ends with the same table; more --trials extend it. Trials run in processes of their own, one per
+core or accelerator, or with --backend ray as tasks of a Ray cluster. --together trains trials that
+share shapes as a population. On CPUs the table depends neither on how many processes there are nor
+on who is trained with whom; on an accelerator, members of a population are the same up to rounding.
+"""
+
+import contextlib
+import math
+import os
+import sys
+from pathlib import Path
+
+import jax
+
+from experiments import cli
+from experiments.sweep_parts import report, tables
+from experiments.sweep_parts import space as spaces
+from experiments.sweep_parts.binding import bind
+from experiments.sweep_parts.driver import Driver, Plan
+from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
+from experiments.sweep_parts.local import LocalPool
+from experiments.sweep_parts.progress import progress
+from experiments.sweep_parts.proposals import SAMPLERS
+from gan import data, networks
+from gan.config import Config, unknown
+from gan.errors import GanError, StorageError, UserError
+from gan.objectives.losses import LOSSES
+from gan.objectives.penalties import PENALTIES
+from gan.runs import files
+from gan.runs.lock import lock
+from gan.training import Interrupt
+
+BATCH = 4
+"""Settings that TPE proposes before it waits for their results, if the user does not say."""
+
+
+def run(
+    plan: Plan,
+    workdir: str,
+    *,
+    make_pool=lambda logs: LocalPool(0, logs),
+    together: int = 0,
+    seconds: float = math.inf,
+    data_dir: str | None = None,
+    devices: int = 1,
+    interrupt: Interrupt | None = None,
+    command: str = "",
+) -> tuple[list[Row], bool]:
+    """Start or continue the sweep in `workdir`, and write its table and its report.
+
+    Args:
+        plan: see Plan; must agree with what the directory holds, but for more trials.
+        workdir: created when missing.
+        make_pool: of the folder for logs: a LocalPool or RayPool; called when there is work.
+        together: trials that share shapes and are trained as one population, at most; 0 for one
+            on a CPU, 16 elsewhere.
+        seconds: after these no further trial is started.
+        data_dir: see gan.data.load.
+        devices: of every trial.
+        interrupt: an entered context; its signal saves and stops.
+        command: shown in the report.
+
+    Returns:
+        The rows begun so far, and whether the sweep is complete.
+
+    Raises:
+        UserError: another sweep's directory, unusable data, a score that these data do not have.
+        LockedError: another process runs this sweep.
+        StorageError: the directory cannot be written.
+    """
+    interrupt = interrupt or Interrupt()
+    folder = Path(workdir).expanduser().resolve()
+    dataset = data.load(plan.base.data, data_dir)
+    if plan.score in tables.OF_MIXTURES and dataset.modes is None:
+        raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock(folder / "lock"))
+        plan = bind(folder, plan)
+        ledger = Ledger(
+            folder / "sweep.db",
+            plan.space.distributions(),
+            plan.score,
+            tables.SCORES[plan.score],
+        )
+        driver = Driver(
+            plan,
+            ledger,
+            folder,
+            check=lambda config: _check(config, dataset),
+            together=together,
+            data_dir=data_dir,
+            devices=devices,
+        )
+        complete = driver.left == 0
+        if not complete:
+            (folder / "logs").mkdir(exist_ok=True)
+            pool = make_pool(folder / "logs")
+            stack.callback(pool.close)
+            with progress(driver) as told:
+                complete = driver.run(pool, lambda: interrupt.signal is not None, seconds, told)
+        driver.write()
+        report.write(folder, plan, driver.rows, command)
+        return driver.rows, complete
+
+
+def _check(config: Config, dataset) -> None:
+    """Raises UserError if the config cannot be trained, before a process tries."""
+    networks.players(config, dataset.shape, dataset.class_names)
+    for field, table in (("loss", LOSSES), ("penalty", PENALTIES)):
+        if getattr(config, field) not in table:
+            raise UserError(unknown(field, getattr(config, field), table))
+
+
+def define(parser, argv) -> None:
+    """The flags of this experiment."""
+    cli.add_workdir(parser)
+    cli.add_data_dir(parser)
+    group = parser.add_argument_group("sweep")
+    group.add_argument(
+        "--space",
+        metavar="FILE|NAME",
+        help=f"what is varied: a JSON file, or {', '.join(spaces.NAMED)} (default: that of DIR)",
+    )
+    group.add_argument(
+        "--trials", type=int, metavar="N", help="trials in all (default: the whole grid)"
+    )
+    group.add_argument(
+        "--sampler",
+        choices=SAMPLERS,
+        help="who proposes settings (default: grid for all trials of a space that has one, random "
+        "for fewer)",
+    )
+    group.add_argument("--sampler_seed", type=int, help="seed of the sampler (default: 0)")
+    group.add_argument(
+        "--batch",
+        type=int,
+        metavar="K",
+        help="settings that tpe proposes before it waits for their results; the table depends on "
+        f"it, not on the workers (default: {BATCH})",
+    )
+    group.add_argument(
+        "--rank_by",
+        choices=sorted(tables.SCORES),
+        help="validation score at the last step (default: w1_debiased)",
+    )
+    group.add_argument(
+        "--seconds",
+        type=float,
+        default=math.inf,
+        help="start no trial after so many seconds; those begun are finished",
+    )
+    group.add_argument(
+        "--together",
+        type=int,
+        default=0,
+        metavar="K",
+        help="train up to K trials of one shape as a population; 0 for 1 on a CPU, 16 elsewhere",
+    )
+    group.add_argument("--backend", choices=("local", "ray"), default="local", help="who trains")
+    group.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        help="trainings side by side; 0 for one per core or accelerator (with ray: all that fit)",
+    )
+    group.add_argument("--devices", type=int, default=1, help="devices of every trial; 0 for all")
+    group.add_argument("--ray_address", metavar="HOST:PORT", help="of a Ray cluster, or auto")
+    group.add_argument("--ray_cpus", type=float, default=1.0, help="CPUs of every Ray task")
+    group.add_argument("--ray_gpus", type=float, default=0.0, help="GPUs of every Ray task")
+    cli.add_config(parser, argv, default="digits")
+
+
+def make_plan(arguments) -> Plan:
+    """The plan that a command line describes; what it leaves out comes from the directory's.
+
+    Raises:
+        UserError: for impossible numbers, or no space.
+    """
+    path = Path(arguments.workdir) / "sweep.json"
+    saved = files.read_json(path) if path.exists() else {}
+    if arguments.space is None and not saved:
+        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.NAMED)}")
+    space = spaces.load(arguments.space) if arguments.space else spaces.parse(saved["space"])
+
+    def chosen(name: str, default):
+        value = getattr(arguments, name)
+        return saved.get(name, default) if value is None else value
+
+    whole = None if space.size is None else space.size * space.repeats
+    everything = whole is not None and arguments.trials in (None, whole)
+    sampler = chosen("sampler", "grid" if everything else "random")
+    trials = chosen("trials", whole if sampler == "grid" else None)
+    for name, value, least in (
+        ("trials", trials, 1),
+        ("sampler_seed", chosen("sampler_seed", 0), 0),
+        ("batch", chosen("batch", BATCH), 1),
+        ("workers", arguments.workers, 0),
+        ("together", arguments.together, 0),
+        ("devices", arguments.devices, 0),
+    ):
+        if value is not None and value < least:
+            raise UserError(f"--{name} must be at least {least}, got {value}")
+    if not arguments.seconds > 0:
+        raise UserError(f"--seconds must be above 0, got {arguments.seconds:g}")
+    if not (arguments.ray_cpus >= 0 and arguments.ray_gpus >= 0):
+        raise UserError("--ray_cpus and --ray_gpus must be at least 0")
+    if sampler == "grid":
+        space.setting(0)  # says which axis has no grid
+    elif not space.axes:
+        raise UserError(f"only seeds are swept: {sampler} has nothing to propose; use grid")
+    if trials is None:
+        raise UserError(f"--trials is needed: the sampler {sampler} could go on for ever")
+    if trials > (whole or math.inf) and (sampler == "grid" or sampler == "random" and space.listed):
+        raise UserError(f"--trials {trials}: the space has {whole} trials")
+    return Plan(
+        arguments.config,
+        space,
+        sampler,
+        chosen("sampler_seed", 0),
+        chosen("batch", BATCH),
+        chosen("rank_by", "w1_debiased"),
+        trials,
+    )
+
+
+def main(arguments) -> int:
+    """Run the sweep; a signal ends it with 128 + its number, and everything is kept."""
+    plan = make_plan(arguments)
+    jax.config.update("jax_platforms", "cpu")  # accelerators are for the workers
+
+    def make_pool(logs: Path):
+        if arguments.backend == "local":
+            return LocalPool(arguments.workers, logs, arguments.devices)
+        from experiments.sweep_parts.rays import RayPool
+
+        return RayPool(
+            arguments.workers, arguments.ray_address, arguments.ray_cpus, arguments.ray_gpus
+        )
+
+    with Interrupt() as interrupt:
+        rows, complete = run(
+            plan,
+            arguments.workdir,
+            make_pool=make_pool,
+            together=arguments.together,
+            seconds=arguments.seconds,
+            data_dir=arguments.data_dir,
+            devices=arguments.devices,
+            interrupt=interrupt,
+            command=cli.command_line(),
+        )
+        if interrupt.signal is not None and not complete:
+            print("stopped; the same command continues", file=sys.stderr)
+            return cli.leave(128 + interrupt.signal)
+    found = tables.settings(plan.space, rows, plan.score)
+    print(tables.markdown(plan.space, found, plan.score))
+    print(report.verdict(plan, rows))
+    failed = [row for row in rows if row.state == FAILED]
+    for row in failed[:10]:
+        print(f"trial {row.number} failed: {row.result['reason']}")
+    if len(failed) > 10:
+        print(f"and {len(failed) - 10} more, see the report")
+    ended = sum(row.state != UNFINISHED for row in rows)
+    if not complete:
+        print(f"out of time after {ended} trials; the same command continues")
+    print(f"report {os.path.join(arguments.workdir, 'report.html')}")
+    print(f"done trials={ended} {os.path.join(arguments.workdir, 'results.csv')}", flush=True)
+    if complete and len(failed) == len(rows):
+        raise GanError(f"no trial finished; the first: {failed[0].result['reason']}")
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(define, main, __doc__)
