@@ -196,7 +196,7 @@ def _cache_compilations() -> None:
         print(f"no compilation cache: {error.filename}: {error.strerror}", file=sys.stderr)
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
 def _program() -> str:
