@@ -15,6 +15,7 @@ from gan.errors import UserError
 from gan.networks import Network
 from gan.objectives.losses import LOSSES
 from gan.objectives.penalties import PENALTIES
+from gan.training.precision import lowered
 from gan.training.state import Hyperparameters, State, optimizer
 
 
@@ -64,6 +65,7 @@ def make_round(
         if name not in table:
             raise UserError(unknown(field, name, table))
     loss, penalty = LOSSES[config.loss], PENALTIES[config.penalty]
+    generator, critic = lowered(config, generator), lowered(config, critic)
     size, dim = config.batch_size, config.latent_dim
 
     def latents(key):
