@@ -204,8 +204,8 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
     ),
     (
         lambda c: c.precision == "bfloat16" and c.critic.name in ("groupsort", "cones"),
-        "precision bfloat16 does not go with critic.name groupsort or cones: their slope of at "
-        "most 1 rests on matrices that are orthonormal, or distances that are exact, to float32",
+        "precision bfloat16 goes with critics other than groupsort and cones only: their slope of "
+        "at most 1 rests on orthonormal matrices, or on distances, that are exact to float32",
     ),
 ]
 """Choices that do not go together: whether a config makes them, and why it is refused."""

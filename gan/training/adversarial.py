@@ -131,7 +131,7 @@ def make_round(
             }
 
         gradients, metrics = jax.grad(objective, has_aux=True)(state.critic)
-        params, moments = _descend(
+        params, moments = descend(
             state.critic,
             gradients,
             state.critic_optimizer,
@@ -157,7 +157,7 @@ def make_round(
             return loss.generator(scores_real, critic.apply(state.critic, fake, *given))
 
         value, gradients = jax.value_and_grad(objective)(state.generator)
-        params, moments = _descend(
+        params, moments = descend(
             state.generator,
             gradients,
             state.generator_optimizer,
@@ -196,6 +196,7 @@ def make_round(
     return round
 
 
-def _descend(params, gradients, moments, hyper, learning_rate):
+def descend(params, gradients, moments, hyper, learning_rate):
+    """One Adam step: (parameters, moments)."""
     direction, moments = optimizer(hyper.beta1, hyper.beta2).update(gradients, moments)
     return jax.tree.map(lambda p, d: p - learning_rate * d, params, direction), moments
