@@ -16,6 +16,9 @@ import jax.numpy as jnp
 from gan import config
 from gan.errors import UserError
 
+FEW = 8
+"""Up to this dimension distances come from differences, which lose no digits near a peak; above it
+from a matrix product, which is faster, and points are far from every peak."""
 TEMPERATURE = 0.3
 """Initial t, a length: distances of a point to standard normal peaks spread by about .7 in any
 dimension."""
@@ -42,7 +45,14 @@ class Critic(nn.Module):
         heights = self.param("heights", nn.initializers.zeros_init(), shape[:1])
         start = nn.initializers.constant(math.log(TEMPERATURE))
         temperature = jnp.exp(self.param("log_temperature", start, ()))
-        squares = (x**2).sum(1)[:, None] + (peaks**2).sum(1)[None] - 2 * x @ peaks.T
+        squares = _squares(x, peaks)
         # The floor keeps the slope finite at a peak, where it is 0 instead.
         distances = jnp.sqrt(jnp.maximum(squares, 1e-6))
         return temperature * jax.nn.logsumexp((heights[None] - distances) / temperature, axis=1)
+
+
+def _squares(x, peaks):
+    """Squared distances [b, n] of x [b, d] to peaks [n, d]."""
+    if x.shape[1] <= FEW:
+        return ((x[:, None] - peaks[None]) ** 2).sum(2)
+    return (x**2).sum(1)[:, None] + (peaks**2).sum(1)[None] - 2 * x @ peaks.T
