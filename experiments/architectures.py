@@ -36,7 +36,7 @@ from gan.config import Config, Data
 from gan.errors import LockedError, StorageError, UserError
 from gan.runs import files
 from gan.runs.lock import lock
-from gan.training import Interrupt, Interrupted
+from gan.training.interrupt import Interrupt, Interrupted
 
 THRESHOLDS = (1.5, 3, 5, 7, 9)
 """Scores that count as success. The paper's lowest, 1, is what one repeated image scores."""

@@ -15,14 +15,15 @@ import sys
 import time
 from pathlib import Path
 
-from experiments import cli
-from experiments.article_parts import PARTS
+from experiments import article_parts, cli
 from experiments.article_parts.part import Setting, kept, render
 from gan.errors import StorageError, UserError
 from gan.runs import environment, files, report
-from gan.training import Interrupt, Interrupted
+from gan.training.interrupt import Interrupt, Interrupted
 
 TITLE = "From six points to an adversary"
+NUMBERS = range(1, 8)
+"""Of the parts."""
 
 STYLE = """
 body { font: 18px/1.62 Georgia, "Iowan Old Style", "DejaVu Serif", serif; max-width: 46rem;
@@ -88,7 +89,7 @@ def run(
     except OSError as error:
         raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
     page, results = [], {}
-    for number, part in PARTS.items():
+    for number, part in article_parts.PARTS.items():
         prefix = f"{number}_{part.name}"
         setting = Setting(
             folder=folder,
@@ -144,8 +145,8 @@ def define(parser, argv) -> None:
         "--parts",
         type=int,
         nargs="+",
-        choices=list(PARTS),
-        default=list(PARTS),
+        choices=NUMBERS,
+        default=list(NUMBERS),
         metavar="N",
         help="parts to compute, 1 to 7; finished ones are kept",
     )
@@ -168,7 +169,7 @@ def main(arguments) -> int:
                 arguments.workdir,
                 arguments.seed,
                 arguments.parts,
-                sizes={number: part.sizes for number, part in PARTS.items()},
+                sizes={number: part.sizes for number, part in article_parts.PARTS.items()},
                 data_dir=arguments.data_dir,
                 run_dir=arguments.run,
                 interrupt=interrupt,

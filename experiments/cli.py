@@ -13,11 +13,9 @@ from typing import Any, NoReturn
 import simple_parsing
 from absl import app, flags, logging
 
+from experiments import later
 from gan import cache, config
 from gan.errors import GanError, UserError
-from gan.evaluation import MEANINGS, proportions
-from gan.evaluation import scores as scoring
-from gan.runs import report
 
 
 class _Parser(simple_parsing.ArgumentParser):
@@ -109,6 +107,10 @@ def add_step(to: simple_parsing.ArgumentParser) -> None:
 def print_scores(scores: dict) -> None:
     """An evaluation as a table on stdout: name, value, first sentence of its meaning; then the
     sample scores, each with its interval, what real examples would get, n and features."""
+    from gan.evaluation import MEANINGS, proportions
+    from gan.evaluation import scores as scoring
+    from gan.runs import report
+
     for name, value in scores.items():
         if name in MEANINGS:
             meaning = MEANINGS[name].split(": ")[0].split(". ")[0].rstrip(".")
@@ -170,6 +172,7 @@ def run(
             arguments.error(str(error))
 
     def guarded(arguments) -> None:
+        later.settle()
         cache_compilations()
         try:
             status = main(arguments)
@@ -193,7 +196,7 @@ def cache_compilations() -> None:
         print(f"no compilation cache: {error.filename}: {error.strerror}", file=sys.stderr)
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
 def _program() -> str:

@@ -12,13 +12,15 @@ those that --features names: a function from float32 examples [n, *shape] to fea
     python -m experiments.evaluate --workdir runs/digits --features mymodule:myfeatures
 """
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 
 from experiments import cli, feature_functions, pictures
-from gan import data, networks, runs
+from gan import data, evaluation, networks, runs
 from gan.config import Config
-from gan.evaluation import Evaluator, samples
+from gan.evaluation import samples
 from gan.runs import files
 
 
@@ -81,7 +83,7 @@ def evaluate_and_report(
     count: int | None = None,
 ) -> dict:
     """Test-split scores of the given parameters, kept in `path` with pictures and a report."""
-    evaluator = Evaluator(config, dataset, generator, critic, "test")
+    evaluator = evaluation.Evaluator(config, dataset, generator, critic, "test")
     space = samples.space(dataset, features, say=lambda line: print(line, file=sys.stderr))
     found = samples.evaluate(
         dataset,

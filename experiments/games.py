@@ -15,12 +15,11 @@ import sys
 import time
 from pathlib import Path
 
-from experiments import cli
+from experiments import cli, games_parts
 from experiments.article_parts.part import Setting, kept, render
-from experiments.games_parts import PARTS
 from gan.errors import StorageError, UserError
 from gan.runs import environment, files, report
-from gan.training import Interrupt, Interrupted
+from gan.training.interrupt import Interrupt, Interrupted
 
 TITLE = "Games with a referee"
 
@@ -49,7 +48,7 @@ def run(
     except OSError as error:
         raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
     page, results = [], {}
-    for number, part in PARTS.items():
+    for number, part in games_parts.PARTS.items():
         setting = Setting(folder, f"{number}_{part.name}", seed, sizes[number], interrupt=interrupt)
         saved = kept(part, setting)
         results[number] = {"title": part.title} | {k: saved[k] for k in ("seconds", "numbers")}
@@ -82,7 +81,7 @@ def main(arguments) -> int:
     if not 0 <= arguments.seed < 2**32:
         raise UserError(f"--seed must be in 0 .. 2**32 - 1, got {arguments.seed}")
     start = time.perf_counter()
-    sizes = {number: part.sizes for number, part in PARTS.items()}
+    sizes = {number: part.sizes for number, part in games_parts.PARTS.items()}
     with Interrupt() as interrupt:
         try:
             run(arguments.workdir, arguments.seed, sizes=sizes, interrupt=interrupt)

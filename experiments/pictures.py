@@ -1,5 +1,7 @@
 """The pictures and the report of a run, from what its directory and data set hold."""
 
+from __future__ import annotations
+
 import functools
 import glob
 import os

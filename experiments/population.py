@@ -5,6 +5,8 @@ from, and continued alone or in another company. A population therefore has noth
 members, and resuming it is resuming each of them; those that a stop left behind catch up first.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
@@ -18,12 +20,11 @@ from tqdm import tqdm
 
 from experiments import evaluate
 from experiments.train import cadences, record, summary
-from gan import data, runs, training
+from gan import data, evaluation, runs, training
 from gan.config import Config
 from gan.errors import UserError
-from gan.evaluation import Evaluator
 from gan.runs import files
-from gan.training import Interrupt, Interrupted
+from gan.training.interrupt import Interrupt, Interrupted
 
 FAILURE = "failure.json"
 """Beside a run's other files when a number ceased to be finite: {"message": step and quantities}.
@@ -125,7 +126,7 @@ def _play(population, found, dataset, states, failures: dict[int, str], interrup
     chunk = interrupt.watch(lambda: population.chunk.lower(*example).compile())
     _say(f"compiled in {time.perf_counter() - start:.1f} s")
     players = population.generator, population.critic
-    scorer = interrupt.watch(lambda: Evaluator(config, dataset, *players, "validation"))
+    scorer = interrupt.watch(lambda: evaluation.Evaluator(config, dataset, *players, "validation"))
     bar = tqdm(
         total=config.steps,
         initial=min(steps),

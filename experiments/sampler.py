@@ -1,6 +1,8 @@
 """The averaged generator of a run's checkpoint, ready to be sampled; needs the run directory only,
 and reads only."""
 
+from __future__ import annotations
+
 import jax
 import numpy as np
 

@@ -22,7 +22,7 @@ from gan.config import Config
 from gan.errors import UserError
 from gan.evaluation import asked
 from gan.runs import files
-from gan.training import Interrupt
+from gan.training.interrupt import Interrupt
 
 COLUMNS = {
     "w1": "W1",

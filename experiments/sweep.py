@@ -21,6 +21,8 @@ share shapes as a population. On CPUs the table depends neither on how many proc
 on who is trained with whom; on an accelerator, members of a population are the same up to rounding.
 """
 
+from __future__ import annotations
+
 import contextlib
 import math
 import os
@@ -41,11 +43,10 @@ from experiments.sweep_parts.proposals import SAMPLERS
 from gan import data, networks
 from gan.config import Config, unknown
 from gan.errors import GanError, StorageError, UserError
-from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
+from gan.objectives import losses, penalties
 from gan.runs import files
 from gan.runs.lock import lock
-from gan.training import Interrupt
+from gan.training.interrupt import Interrupt
 
 BATCH = 4
 """Settings that TPE proposes before it waits for their results, if the user does not say."""
@@ -127,7 +128,7 @@ def run(
 def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
     networks.players(config, dataset.shape, dataset.class_names)
-    for field, table in (("loss", LOSSES), ("penalty", PENALTIES)):
+    for field, table in (("loss", losses.LOSSES), ("penalty", penalties.PENALTIES)):
         if getattr(config, field) not in table:
             raise UserError(unknown(field, getattr(config, field), table))
 

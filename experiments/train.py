@@ -7,6 +7,8 @@ checkpoints/, samples/, figures/, evaluation.json and report.html. The same comm
 alone, continues an interrupted run with the same bits.
 """
 
+from __future__ import annotations
+
 import contextlib
 import signal
 import sys
@@ -17,11 +19,10 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments import cli, evaluate, pictures
-from gan import data, networks, runs, training
+from gan import data, evaluation, networks, runs, training
 from gan.config import Config
 from gan.errors import UserError
-from gan.evaluation import Evaluator
-from gan.training import Game, Interrupt, Interrupted
+from gan.training.interrupt import Interrupt, Interrupted
 
 
 def train(
@@ -80,7 +81,7 @@ def train(
             return None
 
 
-def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt, logs):
+def _play(run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs):
     """Rounds from `step` on, with everything that is due between them; returns the last pause."""
     start = time.perf_counter()
     example = (state, game.hyper, game.feed.load(step)[0], np.int32(step))
@@ -89,7 +90,7 @@ def _play(run, config: Config, dataset, game: Game, step: int, state, interrupt,
     scorer = None
     if run.primary:
         scorer = interrupt.watch(
-            lambda: Evaluator(config, dataset, game.generator, game.critic, "validation")
+            lambda: evaluation.Evaluator(config, dataset, game.generator, game.critic, "validation")
         )
     bar = tqdm(
         total=config.steps,
@@ -178,7 +179,7 @@ def summary(run, state) -> dict:
     return {**records[-1], "state_sha256": runs.tree_hash(state)}
 
 
-def _finish(run, config: Config, dataset, game: Game, state, interrupt) -> dict:
+def _finish(run, config: Config, dataset, game: training.Game, state, interrupt) -> dict:
     step, digest = int(state.step), runs.tree_hash(state)
     if not run.primary:
         return {"step": step, "state_sha256": digest}
@@ -191,7 +192,7 @@ def _finish(run, config: Config, dataset, game: Game, state, interrupt) -> dict:
     return {**scores, "step": step, "state_sha256": digest}
 
 
-def _announce(run, config: Config, dataset, game: Game, step: int) -> None:
+def _announce(run, config: Config, dataset, game: training.Game, step: int) -> None:
     players = (game.state.generator, game.state.critic)
     generator, critic = (f"{networks.parameter_count(params):,}" for params in players)
     _say(

@@ -26,7 +26,7 @@ from experiments.w1_parts.protocols import PROTOCOLS
 from gan.config import unknown
 from gan.errors import UserError
 from gan.runs import files
-from gan.training import Interrupt, Interrupted
+from gan.training.interrupt import Interrupt, Interrupted
 from gan.transport import truth
 
 OWN = [(dim, count) for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16)]

@@ -1,5 +1,6 @@
 """Where things that can be made again are kept between processes: a folder of this user alone."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -10,10 +11,12 @@ def folder(name: str) -> Path:
     Nobody else can enter it: what lies there is loaded without further questions.
 
     Raises:
-        OSError: if it cannot be made.
+        OSError: if it cannot be made, or belongs to someone else.
     """
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     path = Path(root, "gan", name)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.stat().st_uid != os.getuid():
+        raise PermissionError(errno.EPERM, "belongs to another user", str(path))
     path.chmod(0o700)
     return path

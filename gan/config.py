@@ -111,6 +111,9 @@ class Config:
     ema_decay: float = 0.999
     """Decay of the generator's moving average, which is what is evaluated and sampled; it is capped
     at (1 + step) / (10 + step) early on."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the players compute in during training; bfloat16 keeps parameters, losses and every
+    evaluation in float32."""
     log_every: int = 50
     """Steps between lines of metrics.jsonl."""
     evaluate_every: int = 500
@@ -191,6 +194,18 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
         lambda c: any(p.name == "r3gan" and p.weights != "free" for p in (c.generator, c.critic)),
         "r3gan goes with weights free only: kernels that start at zero have no largest singular "
         "value to be divided by",
+    ),
+    (
+        lambda c: (
+            c.precision == "bfloat16" and "spectral" in (c.generator.weights, c.critic.weights)
+        ),
+        "precision bfloat16 goes with weights free only: the largest singular value, and with it "
+        "the bound on the slope, would be right to two digits",
+    ),
+    (
+        lambda c: c.precision == "bfloat16" and c.critic.name in ("groupsort", "cones"),
+        "precision bfloat16 goes with critics other than groupsort and cones only: their slope of "
+        "at most 1 rests on orthonormal matrices, or on distances, that are exact to float32",
     ),
 ]
 """Choices that do not go together: whether a config makes them, and why it is refused."""

@@ -52,6 +52,8 @@ FORBIDDEN = [
     {"weight_clip": 0.01, "critic.weights": "spectral"},
     {"generator.name": "r3gan", "generator.normalization": "layer"},
     {"critic.name": "r3gan", "critic.weights": "spectral"},
+    {"precision": "bfloat16", "generator.weights": "spectral"},
+    {"precision": "bfloat16", "critic.name": "cones"},
 ]
 
 

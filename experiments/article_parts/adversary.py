@@ -10,7 +10,7 @@ from gan import config, runs
 from gan.config import Config
 from gan.errors import UserError
 from gan.runs import figures
-from gan.training import Interrupted
+from gan.training.interrupt import Interrupted
 
 
 def short_run(seed: int, sizes: dict) -> Config:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan.runs import files, report
-from gan.training import Interrupt
+from gan.training.interrupt import Interrupt
 
 
 @dataclasses.dataclass(frozen=True)

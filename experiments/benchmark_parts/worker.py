@@ -100,6 +100,65 @@ class Ours:
         return {"gflops": matrix_peak(size)}
 
 
+class Together:
+    """The members of a workload as one population; an iteration is one of one member."""
+
+    def __init__(self, name: str, vectorized: bool | None):
+        import dataclasses
+
+        from gan import training
+
+        self.name, choice = name, workloads.of(name)
+        dataset = workloads.dataset(choice)
+        members = [dataclasses.replace(choice, seed=i) for i in range(workloads.MEMBERS[name])]
+        self.population = population = training.make_population(members, dataset, 1, vectorized)
+        self.state = population.state
+        start = time.perf_counter()
+        self.chunk = population.chunk.lower(*self._arguments(0)).compile()
+        players = population.generator, population.critic
+        self.about = {
+            "compile_seconds": time.perf_counter() - start,
+            "gflop_per_iteration": workloads.gflop(choice, *players, dataset.shape),
+        }
+
+    def run(self, seconds: float) -> dict:
+        """Rounds of every member for about `seconds`, through the loop of populations."""
+        from gan import training
+
+        start, first = time.perf_counter(), int(self.state.step.sum())
+        end = self.population.configs[0].steps
+        meetings = training.advance_together(
+            self.population,
+            self.state,
+            end=end,
+            cadences=(end,),
+            stopping=lambda: time.perf_counter() - start >= seconds,
+            chunk=self.chunk,
+            chunk_seconds=min(training.CHUNK_SECONDS, seconds / 4),
+        )
+        for meeting in meetings:
+            self.state = meeting.state
+        done = int(self.state.step.sum()) - first
+        return {"iterations": done, "seconds": time.perf_counter() - start}
+
+    def round(self, path: str) -> dict:
+        """Metrics of member 0's first round; its weights and random inputs go to `path`."""
+        Ours(self.name).round(path)
+        self.state, metrics = self.chunk(*self._arguments(1))
+        return {name: float(values[0]) for name, values in metrics.items()}
+
+    def peak(self, size: int) -> dict:
+        """See `matrix_peak`."""
+        return {"gflops": matrix_peak(size)}
+
+    def _arguments(self, stop: int):
+        import numpy as np
+
+        data, _ = self.population.feed.load(0)
+        stops = np.full(len(self.population.configs), stop, np.int32)
+        return self.state, self.population.hyper, data, stops
+
+
 def matrix_peak(size: int) -> float:
     """GFLOP/s of the best of twenty float32 products of two matrices [size, size]."""
     import jax
@@ -130,7 +189,11 @@ BEGIN = time.perf_counter()
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, map(int, sys.argv[3:]))
-    if sys.argv[1] == "ours":
+    if sys.argv[1] == "vectorized":
+        chosen = Together(sys.argv[2], vectorized=True)
+    elif sys.argv[1] == "ours" and sys.argv[2] in workloads.MEMBERS:
+        chosen = Together(sys.argv[2], vectorized=None)
+    elif sys.argv[1] in ("ours", "solo"):
         chosen = Ours(sys.argv[2])
     else:
         from experiments.benchmark_parts.torch_twin import Torch

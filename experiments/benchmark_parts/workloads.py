@@ -45,8 +45,11 @@ WORKLOADS = {
     "mlp64": lambda: _planar(64),
     "mlp512": lambda: _planar(512),
     "dcgan28": _dcgan28,
+    "population16": lambda: config.preset("gaussians25_small"),
 }
 """Training workloads by name."""
+MEMBERS = {"population16": 16}
+"""Members of the workloads that are populations; they differ in their seeds."""
 
 
 def of(name: str) -> Config:

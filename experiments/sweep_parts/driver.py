@@ -1,5 +1,7 @@
 """The one process that proposes trials, hands them out and writes down what became of them."""
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Callable

@@ -131,7 +131,7 @@ def _task(job: Job) -> dict:
     """A job in a process of Ray's: what worker.py answers, as a value."""
     from experiments import cli
     from experiments.sweep_parts.trials import run_job
-    from gan.training import Interrupt
+    from gan.training.interrupt import Interrupt
 
     with Interrupt() as interrupt:
         cli.cache_compilations()

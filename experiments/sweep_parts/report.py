@@ -1,5 +1,7 @@
 """report.html of a sweep: what is best, by how much, where in the space, and what failed."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -12,6 +12,7 @@ drawn from: every setting of the other fields is trained once with each of them.
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,10 @@ from typing import Any
 import numpy as np
 
 from gan import config as configs
+from gan import networks
 from gan.config import Config, unknown
 from gan.errors import UserError
-from gan.networks import CONDITIONAL_CRITICS, CONDITIONAL_GENERATORS, CRITICS, GENERATORS
-from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
+from gan.objectives import losses, penalties
 
 NAMED: dict[str, dict[str, Any]] = {
     "penalty": {
@@ -37,7 +37,14 @@ NAMED: dict[str, dict[str, Any]] = {
         "seed": [0, 1],
     },
     "objectives": {
-        "loss": sorted(LOSSES),
+        "loss": [
+            "hinge",
+            "least_squares",
+            "minimax",
+            "non_saturating",
+            "relativistic",
+            "wasserstein",
+        ],
         "penalty": ["two_sided", "one_sided", "r1", "none"],
         "seed": [0, 1],
     },
@@ -63,13 +70,18 @@ REFUSED = {
 }
 """Fields that no space may hold, and why."""
 
-TABLES = {
-    "loss": LOSSES,
-    "penalty": PENALTIES,
-    "generator.name": GENERATORS | CONDITIONAL_GENERATORS,
-    "critic.name": CRITICS | CONDITIONAL_CRITICS,
-}
-"""Fields whose values are names in a table."""
+
+def names(path: str) -> Iterable[str] | None:
+    """The names that a field may have, where they are those of a table."""
+    if path == "loss":
+        return losses.LOSSES
+    if path == "penalty":
+        return penalties.PENALTIES
+    if path == "generator.name":
+        return networks.GENERATORS | networks.CONDITIONAL_GENERATORS
+    if path == "critic.name":
+        return networks.CRITICS | networks.CONDITIONAL_CRITICS
+    return None
 
 
 @dataclass(frozen=True)
@@ -273,8 +285,9 @@ def _tried(path: str, value: Any) -> Any:
         raise UserError(f"{path}: {json.dumps(value)} is no value of a field")
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{path}: {value} is not finite")
-    if path in TABLES and isinstance(value, str) and value not in TABLES[path]:
-        raise UserError(unknown(path, value, TABLES[path]))
+    table = names(path)
+    if table is not None and isinstance(value, str) and value not in table:
+        raise UserError(unknown(path, value, table))
     try:
         return configs.flatten(configs.replace(Config(), {path: value}))[path]
     except UserError as error:

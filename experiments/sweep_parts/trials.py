@@ -5,6 +5,8 @@ share shapes as a population. Everything about a trial that can go wrong by its 
 result; only a run directory that cannot be written, or that somebody else writes, is not.
 """
 
+from __future__ import annotations
+
 import sys
 import time
 import traceback
@@ -17,7 +19,7 @@ from gan import config as configs
 from gan.config import Config
 from gan.errors import GanError, LockedError, NonFiniteError, StorageError
 from gan.runs import files
-from gan.training import Interrupt, Interrupted
+from gan.training.interrupt import Interrupt, Interrupted
 
 PATIENCE = 60
 """Seconds to wait for a run directory whose writer was killed and has not ended yet."""

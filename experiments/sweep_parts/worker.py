@@ -41,7 +41,7 @@ def main() -> int:
     from experiments.sweep_parts.trials import run_job
     from gan import config, training
     from gan.errors import GanError
-    from gan.training import Interrupt
+    from gan.training.interrupt import Interrupt
 
     def answer(**message) -> None:
         print(json.dumps(message), file=answers, flush=True)

@@ -5,6 +5,8 @@ is that of Korotin et al. 2022: [d, h, h, 1] with h = max(2 d, 128) and ReLU, st
 starts its linear layers, since that is what the published numbers come from.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from collections.abc import Callable
@@ -15,9 +17,8 @@ import jax.numpy as jnp
 
 from gan import config, networks
 from gan.errors import UserError
-from gan.objectives.losses import wasserstein_critic
-from gan.objectives.penalties import PENALTIES
-from gan.training.state import optimizer
+from gan.objectives import losses, penalties
+from gan.training import state as states
 
 
 class Learner(NamedTuple):
@@ -83,8 +84,8 @@ def constrained(
     def build(dim: int) -> Learner:
         spec = dataclasses.replace(config.Network(width=width(dim), depth=2), **(network or {}))
         player = networks.critic(spec, (dim,))
-        adam = optimizer(beta1, beta2)
-        excess = PENALTIES[penalty]
+        adam = states.optimizer(beta1, beta2)
+        excess = penalties.PENALTIES[penalty]
 
         def init(key):
             params = player.init(key)
@@ -97,7 +98,7 @@ def constrained(
 
             def objective(params):
                 scores = player.apply(params, jnp.concatenate([p, q]))
-                loss = wasserstein_critic(scores[: len(p)], scores[len(p) :])
+                loss = losses.wasserstein_critic(scores[: len(p)], scores[len(p) :])
                 if penalty == "none":
                     return loss
                 return loss + weight * excess(lambda x: player.apply(params, x), p, q, key)
@@ -130,7 +131,7 @@ def max_min(
         spec = config.Network(width=width(dim), depth=2)
         player = networks.critic(spec, (dim,))
         mover = networks.generator(spec, dim, (dim,))
-        adam = optimizer(beta1, beta2)
+        adam = states.optimizer(beta1, beta2)
 
         def init(key):
             keys = jax.random.split(key, 4)
@@ -159,7 +160,7 @@ def max_min(
 
             def loss(params):
                 scores = player.apply(params, jnp.concatenate([p, moved]))
-                return wasserstein_critic(scores[: len(p)], scores[len(p) :])
+                return losses.wasserstein_critic(scores[: len(p)], scores[len(p) :])
 
             params, moments = descend(loss, params, moments, learning_rate)
             return params, moments, mover_params, mover_moments

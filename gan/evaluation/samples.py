@@ -8,6 +8,8 @@ generated ones: no score stands without what real examples would get at the same
 Intervals are those of gan.evaluation.resampling: random halves of both samples.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple

@@ -15,6 +15,7 @@ from gan.errors import UserError
 from gan.networks import Network
 from gan.objectives.losses import LOSSES
 from gan.objectives.penalties import PENALTIES
+from gan.training.precision import lowered
 from gan.training.state import Hyperparameters, State, optimizer
 
 
@@ -64,6 +65,7 @@ def make_round(
         if name not in table:
             raise UserError(unknown(field, name, table))
     loss, penalty = LOSSES[config.loss], PENALTIES[config.penalty]
+    generator, critic = lowered(config, generator), lowered(config, critic)
     size, dim = config.batch_size, config.latent_dim
 
     def latents(key):
@@ -129,7 +131,7 @@ def make_round(
             }
 
         gradients, metrics = jax.grad(objective, has_aux=True)(state.critic)
-        params, moments = _descend(
+        params, moments = descend(
             state.critic,
             gradients,
             state.critic_optimizer,
@@ -155,7 +157,7 @@ def make_round(
             return loss.generator(scores_real, critic.apply(state.critic, fake, *given))
 
         value, gradients = jax.value_and_grad(objective)(state.generator)
-        params, moments = _descend(
+        params, moments = descend(
             state.generator,
             gradients,
             state.generator_optimizer,
@@ -194,6 +196,7 @@ def make_round(
     return round
 
 
-def _descend(params, gradients, moments, hyper, learning_rate):
+def descend(params, gradients, moments, hyper, learning_rate):
+    """One Adam step: (parameters, moments)."""
     direction, moments = optimizer(hyper.beta1, hyper.beta2).update(gradients, moments)
     return jax.tree.map(lambda p, d: p - learning_rate * d, params, direction), moments

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from gan import networks
@@ -37,7 +38,7 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     mesh = make_mesh(devices, config.batch_size)
     everywhere = replicated(mesh)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    state = jax.device_put(initial_state(generator, critic, config.seed), everywhere)
+    state = jax.device_put(initial_state(generator, critic, np.uint32(config.seed)), everywhere)
     feed = make_feed(dataset, config, state.key, everywhere)
     labels = feed.labels if config.conditional else None
     round = make_round(config, generator, critic, feed.batch, split_batch(mesh), labels)

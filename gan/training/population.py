@@ -98,7 +98,7 @@ def make_population(
     mesh = _make_mesh(len(members), devices)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
-    states = [initial_state(generator, critic, member.seed) for member in members]
+    states = [initial_state(generator, critic, np.uint32(member.seed)) for member in members]
     state = jax.device_put(stack(states), split)
     hyper = jax.device_put(stack([Hyperparameters.of(member) for member in members]), split)
     feed = make_feed(dataset, config, state.key, NamedSharding(mesh, PartitionSpec()))

@@ -4,6 +4,7 @@ It can be vmapped, donated, sharded, checkpointed and hashed. Nothing else is ne
 run: a batch is a pure function of (key, step).
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -51,8 +52,13 @@ def optimizer(beta1, beta2) -> optax.GradientTransformation:
     return optax.scale_by_adam(b1=beta1, b2=beta2)
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def initial_state(generator: Network, critic: Network, seed) -> State:
-    """State before the first round; `seed` is an integer below 2**32 (a traced one under vmap)."""
+    """State before the first round; `seed` is an integer below 2**32.
+
+    One program, which start-ups find in the compilation cache whatever the seed; operation by
+    operation the same bits take seconds.
+    """
     key = jax.random.key(seed)
     generator_key, critic_key, run_key = jax.random.split(key, 3)
     generator_params = generator.init(generator_key)

@@ -373,6 +373,7 @@ def test_the_page_holds_every_number_that_the_story_quotes(written):
     page = (workdir / "article.html").read_text()
     saved = json.loads((workdir / "article.json").read_text())
     assert saved["seed"] == 0 and list(saved["parts"]) == [str(k) for k in PARTS]
+    assert list(article.NUMBERS) == list(PARTS)
     for number, part in PARTS.items():
         numbers = saved["parts"][str(number)]["numbers"]
         assert numbers == json.loads(json.dumps(results[number]["numbers"]))

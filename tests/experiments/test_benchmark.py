@@ -67,6 +67,38 @@ def test_a_peer_that_computes_something_else_is_caught(ours, monkeypatch):
     assert len(benchmark.compare([honest, same])) == 2
 
 
+class Says:
+    """A side of which only the losses of the first iteration are known."""
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    def round(self, path):
+        return self.losses
+
+
+@pytest.mark.parametrize("loss", benchmark.LOSSES)
+def test_a_peer_that_leaves_a_loss_out_or_has_another_is_caught(loss):
+    """Any loss, silent, not finite, without a term or a factor away; rounding is let through."""
+    true = {"critic_loss": 2.0, "penalty": 0.3, "w1_estimate_batch": 1.0, "generator_loss": -0.7}
+    ours = InProcess("ours", Says(true))
+    silent = InProcess("peer", Says({k: v for k, v in true.items() if k != loss}))
+    with pytest.raises(GanError, match=f"peer does not say its {loss}"):
+        benchmark.compare([ours, silent])
+    for value in (float("nan"), 0.0, -true[loss], 1.01 * true[loss]):
+        with pytest.raises(GanError, match=f"peer computes another {loss}"):
+            benchmark.compare([ours, InProcess("peer", Says(true | {loss: value}))])
+    assert benchmark.compare([ours, InProcess("peer", Says(true | {loss: 1.0001 * true[loss]}))])
+
+
+@pytest.mark.slow
+def test_a_population_computes_the_losses_of_the_solo_run_and_counts_every_member():
+    together = worker.Together("population16", vectorized=True)
+    benchmark.compare([InProcess("ours", together), InProcess("solo", worker.Ours("population16"))])
+    done = together.run(0.1)
+    assert done["iterations"] > 0 and done["iterations"] % 16 == 0
+
+
 def copied(state):
     import jax
     import jax.numpy as jnp

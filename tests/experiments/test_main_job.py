@@ -355,17 +355,30 @@ def test_a_signal_to_one_of_two_processes_saves_and_stops_both(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_two_devices_of_one(tmp_path):
-    processes = start_pair(*RUN, "--workdir", tmp_path / "two")
-    found = [finish(process) for process in processes]
-    assert [status for status, _, _ in found] == [0, 0], found
-    hashes = {done(out) for _, out, _ in found}
-    assert len(hashes) == 1
-    status, out, err = finish(start("train", *RUN, "--workdir", tmp_path / "one", devices=2))
+def test_two_processes_train_as_one_device_and_resume_with_the_same_bits(tmp_path):
+    """Loss after 50 steps within 1e-3 of one device's (float32, sums in another order)."""
+
+    def two(name, steps):
+        processes = start_pair(*RUN, "--workdir", tmp_path / name, "--steps", steps)
+        found = [finish(process) for process in processes]
+        assert [status for status, _, _ in found] == [0, 0], found
+        (step_and_hash,) = {done(out) for _, out, _ in found}
+        assert step_and_hash[0] == steps
+        return step_and_hash
+
+    whole = two("whole", 50)
+    two("cut", 20)
+    assert two("cut", 50) == whole
+    one = start("train", *RUN, "--workdir", tmp_path / "one", "--steps", 50, devices=1)
+    status, _, err = finish(one)
     assert status == 0, err
-    two, one = (runs.read(tmp_path / name).read_step()[1] for name in ("two", "one"))
-    for a, b in zip(*(sorted_leaves(tree) for tree in (two, one)), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+    last = [runs.read(tmp_path / name).metrics()[-1] for name in ("whole", "one")]
+    assert [record["step"] for record in last] == [50, 50]
+    for name in ("critic_loss", "generator_loss", "w1_estimate_batch", "w1"):
+        assert last[0][name] == pytest.approx(last[1][name], rel=1e-3, abs=1e-4), name
+    pair = (runs.read(tmp_path / name).read_step()[1] for name in ("whole", "one"))
+    for a, b in zip(*map(sorted_leaves, pair), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
 
 
 def sorted_leaves(tree):

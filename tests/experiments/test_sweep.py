@@ -50,6 +50,10 @@ def test_named_spaces_are_spaces_with_grids(name):
     assert spaces.load(name).size >= 4 and spaces.load(name).repeats >= 2
 
 
+def test_the_space_of_objectives_holds_every_loss():
+    assert spaces.NAMED["objectives"]["loss"] == sorted(spaces.names("loss"))
+
+
 BAD_SPACES = {
     '{"penalty_wieght": [1]}': "did you mean 'penalty_weight'",
     '{"critic.with": [1]}': "did you mean 'critic.width'",

@@ -20,6 +20,7 @@ FIELDS = {
     "n_critic": [1, 2],
     "latent_dim": [3, 5],
     "conditional": [False, True],
+    "precision": ["float32", "bfloat16"],
     "loss": ["wasserstein", "hinge"],
     "penalty": ["two_sided", "none"],
     "penalty_weight": [0.5, 20],

@@ -50,6 +50,14 @@ def test_a_game_cut_anywhere_has_the_bits_of_the_uncut_one(digits, tiny, devices
     assert runs.tree_hash(state) == runs.tree_hash(whole.state)
 
 
+def test_two_devices_have_the_losses_of_one_after_50_steps(digits, tiny):
+    """Within 1e-3: float32, sums in another order."""
+    one, two = (play(training.make_game(tiny, digits, n), 50).metrics for n in (1, 2))
+    assert one.keys() == two.keys() and one["critic_loss"] != 0
+    for name in one:
+        assert two[name] == pytest.approx(one[name], rel=1e-3, abs=1e-4), name
+
+
 def test_two_devices_train_as_one_does(digits, tiny):
     one, two = (play(training.make_game(tiny, digits, n), 12).state for n in (1, 2))
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
@@ -144,6 +152,20 @@ def test_devices_that_do_not_fit_are_refused(digits, tiny):
         training.make_game(tiny, digits, devices=3)
     with pytest.raises(UserError, match="multiple of the 2 devices"):
         training.make_game(config.replace(tiny, {"batch_size": 7}), digits, devices=2)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_the_coordinator_binds_the_address_that_was_named(monkeypatch, index):
+    """By itself jax.distributed listens on every interface, and nothing there authenticates."""
+    calls = []
+    monkeypatch.setattr(
+        jax.distributed, "initialize", lambda *given, **more: calls.append((given, more))
+    )
+    training.join("10.0.0.7:1234", 2, index)
+    ((given, more),) = calls
+    assert given == ("10.0.0.7:1234",)
+    assert more["num_processes"] == 2 and more["process_id"] == index
+    assert more["coordinator_bind_address"] == (None, "10.0.0.7:1234")[index == 0]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -44,5 +43,5 @@ def adversary(problem: Problem, size: int) -> Method:
             raise NonFiniteError(f"step {int(state.step)}: {', '.join(bad)} not finite")
         return state, -float(metrics["w1_estimate_batch"])
 
-    start = jax.jit(lambda: initial_state(problem.generator, critic, config.seed))
-    return Method(start, advance)
+    seed = np.uint32(config.seed)
+    return Method(lambda: initial_state(problem.generator, critic, seed), advance)
