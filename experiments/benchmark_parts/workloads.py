@@ -106,13 +106,21 @@ def gflop(choice: Config, generator, critic, shape) -> float:
     import jax.numpy as jnp
 
     z, x = jnp.zeros((1, choice.latent_dim)), jnp.zeros((1, *shape))
+    labels = (jnp.zeros(1, jnp.int32),) if choice.conditional else ()
     g, c = (
-        _products(jax.make_jaxpr(player.apply)(player.init(jax.random.key(0)), example).jaxpr)
+        _products(jax.make_jaxpr(player.apply)(_shapes(player), example, *labels).jaxpr)
         for player, example in ((generator, z), (critic, x))
     )
     per_critic_step = g + (12 if choice.penalty != "none" else 6) * c
     iteration = choice.n_critic * per_critic_step + 3 * g + 2 * c
     return choice.batch_size * iteration / 1e9
+
+
+def _shapes(player):
+    """Parameters of a player as shapes, which a count needs and a large player can afford."""
+    import jax
+
+    return jax.eval_shape(player.init, jax.random.key(0))
 
 
 def _products(jaxpr) -> float:
