@@ -146,13 +146,13 @@ AXES = {
     "members_in_turn": Axis(
         "population, in turn",
         "members",
-        (1, 2, 4, 8, 16, 32),
+        (1, 2, 8, 32),
         lambda n, seconds: population(n, False, seconds),
     ),
     "members_vectorized": Axis(
         "population, vectorised",
         "members",
-        (1, 2, 4, 8, 16, 32),
+        (1, 2, 8, 32),
         lambda n, seconds: population(n, True, seconds),
     ),
     "transport_n": Axis(
@@ -170,7 +170,7 @@ AXES = {
     "transport_d": Axis(
         "exact transport, n = 8,000",
         "dimension (d)",
-        (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+        (2, 8, 32, 128, 512),
         lambda d, seconds: assignment(8000, d),
     ),
 }
