@@ -79,7 +79,7 @@ def draw(found: dict, path: str) -> None:
     panels += [(n, "bytes", GIB) for n in axes.AXES if readings(found, n, "passes")]
     if not panels:
         return
-    figure, every = drawing.panels(len(panels), 4, 3.4, 2.9)
+    figure, every = drawing.panels(len(panels), 5, 3.0, 2.8)
     for axis, (name, field, unit) in zip(every, panels, strict=True):
         own, line = readings(found, name, field), fit(found, name, field)
         middle = {n: statistics.median(values) / unit for n, values in own.items()}
@@ -102,6 +102,9 @@ def draw(found: dict, path: str) -> None:
             axis.plot(ends, values, color=drawing.ACCENT, linewidth=1.3)
             title += f"\nexponent {line.exponent:.2f} [{_interval(line)}]"
         axis.set(xscale="log", yscale="log", xlabel=axes.AXES[name].unit)
+        axis.set_xticks(list(middle), [_short(n) for n in middle], fontsize=8)
+        axis.xaxis.set_minor_formatter("")
+        axis.yaxis.set_minor_formatter("")
         axis.set_ylabel("GiB beyond the imports" if field == "bytes" else "seconds")
         axis.set_title(title, fontsize=9)
         axis.grid(alpha=0.25, linewidth=0.6)
@@ -174,6 +177,10 @@ def _memory(found: dict, measured: list[str]) -> list[str]:
                 f"{line.exponent:.2f} | {_interval(line)} | {line.last:.2f} | |"
             )
     return lines
+
+
+def _short(size: int) -> str:
+    return f"{size // 1000}k" if size >= 2000 and size % 1000 == 0 else str(size)
 
 
 def _interval(line: fits.Fit) -> str:
