@@ -69,6 +69,7 @@ def test_transport_is_timed_certified_and_taken_apart():
     assert found["passes"] >= 1 and found["solves"] >= 1
 
 
+@pytest.mark.slow
 def test_members_are_counted():
     from experiments.benchmark_parts import workloads
     from gan import networks
@@ -114,6 +115,13 @@ def test_a_small_run_end_to_end_and_again(tmp_path, measured):
     assert status == 0 and len(measured) == 3 and "the same command continues" in err
     status, *_ = call("growth", *flags, 2)
     assert status == 0 and len(measured) == 6
+
+
+def test_one_point_is_printed(tmp_path):
+    status, out, _ = call("growth", "--workdir", tmp_path, "--only", "product", "--sizes", 64)
+    found = json.loads(out)
+    assert status == 0 and found["gflop"] == 2e-9 * 64**3 and found["seconds"][0] > 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_sizes_past_the_limit_are_not_tried_again(tmp_path, monkeypatch):
