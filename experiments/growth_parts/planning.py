@@ -28,8 +28,12 @@ LEAST = 8
 """Assumed least number of examples a device is worth using for."""
 TOGETHER = 64
 """Assumed largest number of members that one device trains at once."""
-NEEDED = ("dcgan_width", "mlp_batch", "members_vectorized", "transport_n")
+NEEDED = ("dcgan_width", "mlp_width", "members_vectorized", "transport_n")
 """Axes without which there is no plan."""
+EARLIER = {20_000: 7.8, 60_000: 32.7, 200_000: 247.1}
+"""Seconds of the same transport at sizes that are not on the axis, from results/transport.md."""
+EARLIER_GIB = {20_000: 0.75, 60_000: 1.02, 200_000: 1.94}
+"""Peak of those whole processes."""
 CLUSTERS = (60_000, 200_000, 1_000_000)
 """Points in each set whose transport is planned."""
 
@@ -136,9 +140,9 @@ def population(
 
 def possible(found: dict) -> bool:
     """Whether what the plan starts from was measured."""
-    lines = [showing.fit(found, name) for name in NEEDED]
-    parts = [showing.fit(found, "transport_n", part) for part in ("dense", "sparse", "bytes")]
-    return None not in lines + parts
+    parts = [showing.fit(found, "transport_n", part) for part in ("seconds", "sparse")]
+    parts.append(showing.fit(found, "members_vectorized"))
+    return all(showing.medians(found, name) for name in NEEDED) and None not in parts
 
 
 def page(found: dict) -> str:
@@ -186,9 +190,9 @@ def _growth(found: dict) -> list[str]:
 
 
 def _rates(found: dict) -> tuple[float, float]:
-    """Measured flop/s of small MLPs at batch 64 and of the widest DCGAN."""
+    """Measured flop/s of the narrowest MLP and of the widest DCGAN."""
     rates = []
-    for name, pick in (("mlp_batch", min), ("dcgan_width", max)):
+    for name, pick in (("mlp_width", min), ("dcgan_width", max)):
         seconds, flops = showing.medians(found, name), showing.medians(found, name, "gflop")
         size = pick(seconds)
         rates.append(1e9 * flops[size] / seconds[size])
@@ -201,10 +205,11 @@ def _training(found: dict) -> list[str]:
     lines = [
         "## One training (extrapolated)",
         "",
-        f"Two cores: the count divided by a measured rate, {dense / 1e9:.0f} GFLOP/s of the MLP at "
-        f"batch {min(showing.medians(found, 'mlp_batch'))} or {images / 1e9:.0f} of the widest "
-        "DCGAN; start-up, evaluations and checkpoints left out. Machines: pessimistic to "
-        "optimistic, by the assumptions at the end.",
+        f"Two cores: the count divided by a measured rate, {dense / 1e9:.0f} GFLOP/s of the "
+        f"narrowest MLP or {images / 1e9:.0f} of the widest DCGAN; start-up, evaluations and "
+        "checkpoints left out. (Counts are of the direct form of a convolution; Winograd's, which "
+        "runs on the CPU, does with fewer.) Machines: optimistic to pessimistic, by the "
+        "assumptions at the end.",
         "",
         f"| training | parameters | GFLOP / iteration | iterations | two cores | {names} |",
         "|" + "---|" * (5 + len(MACHINES)),
@@ -248,8 +253,9 @@ def _populations(found: dict) -> list[str]:
         f"## {members:,} trainings of one shape, as populations (extrapolated)",
         "",
         f"Measured on the CPU: cost grows with members to the power {line.exponent:.2f} "
-        "(vectorised), so a CPU gains little by training them together. An accelerator gains until "
-        f"its products fill it; {TOGETHER} members at once on a device are assumed.",
+        f"(vectorised; {_interval(line)}), so a CPU gains little by training them together. An "
+        f"accelerator gains until its products fill it; {TOGETHER} members at once on a device are "
+        "assumed.",
         "",
         f"| trainings | two cores | {names} |",
         "|" + "---|" * (2 + len(MACHINES)),
@@ -269,53 +275,65 @@ def _populations(found: dict) -> list[str]:
     return [*lines, ""]
 
 
+def beyond(values: dict[int, float], n: int, most: float) -> tuple[float, float]:
+    """(least, most) value at a size beyond the largest, which keeps the exponent between the two
+    largest sizes or takes `most`; at a size that was measured its value twice."""
+    if n in values:
+        return values[n], values[n]
+    before, last = sorted(values)[-2:]
+    exponent = math.log(values[last] / values[before]) / math.log(last / before)
+    both = [values[last] * (n / last) ** e for e in (exponent, most)]
+    return min(both), max(both)
+
+
 def _transport(found: dict) -> list[str]:
-    part = {
-        field: showing.fit(found, "transport_n", field)
-        for field in ("seconds", "dense", "sparse", "bytes")
-    }
+    seconds = EARLIER | showing.medians(found, "transport_n")
+    solves = showing.fit(found, "transport_n", "sparse")
     passes = list(showing.medians(found, "transport_n", "passes").values())[-1]
     largest = max(showing.medians(found, "transport_n"))
     names = " | ".join(machine.name for machine in MACHINES)
     lines = [
-        "## One certified assignment, d = 64, Euclidean (extrapolated)",
+        "## One certified assignment, d = 64, Euclidean",
         "",
-        f"Two cores: the power law through the sizes up to {largest:,}, with the interval in which "
-        "one more size would lie if the law went on. A machine: its products, float32 at "
-        f"{100 * SHARE[0]:.0f} to {100 * SHARE[1]:.0f} % of the peak, "
-        f"{passes:.1f} passes over all pairs, plus the sparse solves, which stay on a host like "
-        "this one. The other work on pairs (selecting and sorting arcs) is left out, so these are "
-        "**lower bounds**.",
+        "Two cores: a single figure is *measured* (this experiment, or "
+        "[transport.md](../transport.md), one run each; GiB of whole processes); a range is "
+        "*extrapolated* from the two largest measured sizes, with the exponent between them and "
+        "with 2 (for memory 1). Sparse solves: *extrapolated* by the power law through the sizes "
+        f"up to {largest:,}; in brackets the 95 % interval, if the law went on. A machine: "
+        f"*extrapolated*, its products, float32 at {100 * SHARE[1]:.0f} to {100 * SHARE[0]:.0f} % "
+        f"of the peak, {passes:.1f} passes over all pairs, plus the sparse solves, which stay on a "
+        "host like this one and carry that interval. The other work on pairs (selecting and "
+        "sorting arcs) is left out, so the machines' figures err on the low side.",
         "",
-        "| n | two cores | of which sparse solves | GiB on two cores | " + names + " |",
+        "| n | two cores | GiB | of which sparse solves | " + names + " |",
         "|" + "---|" * (4 + len(MACHINES)),
     ]
     for n in CLUSTERS:
-        value, low, high = fits.predict(part["seconds"], n)
-        sparse = fits.predict(part["sparse"], n)[0]
+        sparse, low, high = fits.predict(solves, n)
         cells = []
         for machine in MACHINES:
             products = passes * 2 * 64 * n**2 / (machine.single * machine.devices)
             both = [products / share + sparse for share in SHARE]
             cells.append(f"{_time(both[1])} to {_time(both[0])}")
+        least, most = (_time(value) for value in beyond(seconds, n, 2.0))
+        small, large = (f"{value:.1f}" for value in beyond(EARLIER_GIB, n, 1.0))
         lines.append(
-            f"| {n:,} | {_time(value)} ({_time(low)} to {_time(high)}) | {_time(sparse)} | "
-            f"{fits.predict(part['bytes'], n)[0] / 2**30:.1f} | {' | '.join(cells)} |"
+            f"| {n:,} | {least if least == most else f'{least} to {most}'} | "
+            f"{small if small == large else f'{small} to {large}'} | {_time(sparse)} "
+            f"({_time(low)} to {_time(high)}) | {' | '.join(cells)} |"
         )
     return [
         *lines,
         "",
-        "- Measured before, one run each ([transport.md](../transport.md)): 33 s at n = 60,000 "
-        "and 247 s at n = 200,000, the largest that was ever solved here. At n = 400,000 a try "
-        "under load was stopped after 22 processor minutes, still in its first sparse solve. The "
-        "line for 1,000,000 is five times beyond the largest solved size, and sparse solves may "
-        "grow faster than the law through small sizes says.",
-        "- More devices do not help beyond one: the sparse solves are sequential and are most of "
-        "what is left. What would help is a parallel sparse solver (auction, push-relabel), which "
+        "- n = 200,000 is the largest that was ever solved here. At n = 400,000 a try under load "
+        "was stopped after 22 processor minutes, still in its first sparse solve: the line for "
+        "1,000,000 may be far too low.",
+        "- More devices do not help much beyond one: the sparse solves are sequential. What would "
+        "help is a parallel sparse solver (auction, push-relabel), which "
         "this project does not have.",
         "- The passes here are in float32, with a margin for rounding that keeps them rigorous; "
-        "with TF32 or bfloat16 products of general points that margin would be a thousand times "
-        "wider and exclude few pairs. Pixels are exact in bfloat16.",
+        "with TF32 or bfloat16 products of general points that margin would be thousands of "
+        "times wider and exclude few pairs. Pixels are exact in bfloat16.",
         "- Verification, NumPy on a host, comes on top.",
         "",
     ]
@@ -331,12 +349,17 @@ def _assumptions() -> list[str]:
         f"{1000 * LATENCY[0]:.1f} ms, which is what small players cost on an accelerator.",
         f"- Assumed: a batch is split while every device keeps {LEAST} examples; an all-reduce of "
         f"the gradients in float32 moves twice their bytes at {100 * LINKS:.0f} % of the links.",
-        "- Counts are of products and convolutions alone, as the CPU's form of a convolution makes "
-        "them; memory of activations, input pipelines and failures of hosts are not planned.",
+        "- Counts are of products and convolutions alone, in their direct form. Memory of "
+        "activations (a batch may have to be accumulated in parts), input pipelines and failures "
+        "of hosts are not planned.",
         "- One measurement on the machine in question replaces all of this: the same command is "
         "meant to run there, which has not been tried; the memory it reports is the host's.",
         "",
     ]
+
+
+def _interval(line: fits.Fit) -> str:
+    return "no interval" if line.interval is None else "{:.2f} to {:.2f}".format(*line.interval)
 
 
 def _time(seconds: float) -> str:

@@ -74,9 +74,11 @@ def page(found: dict) -> str:
 
 
 def draw(found: dict, path: str) -> None:
-    """Seconds of every axis, and memory of transport, on logarithmic axes with their fits."""
-    panels = [(name, "seconds", 1) for name in axes.AXES if medians(found, name)]
-    panels += [(n, "bytes", GIB) for n in axes.AXES if readings(found, n, "passes")]
+    """Seconds of every axis of two sizes or more, and memory of transport, with their fits; axes
+    are logarithmic, with ticks at the sizes and at the least and the largest median."""
+    fitted = [name for name in axes.AXES if fit(found, name)]
+    panels = [(name, "seconds", 1) for name in fitted]
+    panels += [(name, "bytes", GIB) for name in fitted if readings(found, name, "passes")]
     if not panels:
         return
     figure, every = drawing.panels(len(panels), 5, 3.0, 2.8)
@@ -96,13 +98,15 @@ def draw(found: dict, path: str) -> None:
             color=drawing.SOURCE,
         )
         title = axes.AXES[name].title
+        ends = [min(middle), max(middle)]
         if line is not None:
-            ends = [min(middle), max(middle)]
             values = [fits.predict(line, n)[0] / unit for n in ends]
             axis.plot(ends, values, color=drawing.ACCENT, linewidth=1.3)
             title += f"\nexponent {line.exponent:.2f} [{_interval(line)}]"
         axis.set(xscale="log", yscale="log", xlabel=axes.AXES[name].unit)
         axis.set_xticks(list(middle), [_short(n) for n in middle], fontsize=8)
+        values = [f(middle.values()) for f in (min, max)]
+        axis.set_yticks(values, [f"{value:.2g}" for value in values], fontsize=8)
         axis.xaxis.set_minor_formatter("")
         axis.yaxis.set_minor_formatter("")
         axis.set_ylabel("GiB beyond the imports" if field == "bytes" else "seconds")

@@ -156,18 +156,27 @@ def invented():
     return {"when": "2026-01-01", "cores": 2, "machine": "M", "jax": "0", "rows": rows}
 
 
-def test_the_pages_hold_what_was_measured_and_planned(tmp_path):
+def test_the_pages_hold_what_was_measured_and_planned(tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, "EARLIER", {60_000: 33.0, 200_000: 89.4427})
     found = invented()
     page = growth.write(str(tmp_path), found)
     assert (
         "| exact transport, d = 64 | points in each set (n) | 2,000 to 64,000 | **1.50** |" in page
     )
     plan = (tmp_path / "planning.md").read_text()
-    assert "| 1,000,000 | 17 min (17 min to 17 min) | 4.2 min |" in plan
+    assert "| 60,000 | 33 s | 1.0 | " in plan
+    assert "| 1,000,000 | 17 min to 37 min | 4.6 to 9.7 | 4.2 min (4.2 min to 4.2 min) |" in plan
     assert "| width | MLP, batch 256 | 2.83 | 2.83 to 2.83 | 2.00 |" in plan
     assert plan.count("extrapolated") >= 4 and "Nothing on this page was measured" in plan
     found["rows"] = [row for row in found["rows"] if row["axis"] != "transport_n"]
     assert not planning.possible(found)
+
+
+def test_a_size_beyond_the_largest_keeps_the_last_exponent_or_takes_the_most():
+    values = {1: 9.0, 10: 1.0, 100: 10.0}
+    assert planning.beyond(values, 100, 2.0) == (10.0, 10.0)
+    assert planning.beyond(values, 1000, 2.0) == pytest.approx((100.0, 1000.0))
+    assert planning.beyond(values, 1000, 0.5) == pytest.approx((10 * 10**0.5, 100.0))
 
 
 def test_a_plan_splits_a_batch_only_as_far_as_it_goes():
