@@ -7,9 +7,9 @@ warms up before it is timed; passes over all points take turns, `--repeats` of t
 fitted to the medians of every axis. Each result is kept in growth.json as it comes, so the command
 can be stopped and given again; `--stop_after` starts nothing more after that many seconds, and
 `--axes` and `--sizes` choose parts. Writes growth.md, growth.png and, once all axes that it plans
-from are there, planning.md. Kept in results/growth; expect exponents of about 0.8 for the batch, 1.4
-for the width of a DCGAN, 0.9 for members, and for transport 1.1 (d = 64) and 1.8 (d = 2) with n up
-to 16,000.
+from are there, planning.md. Kept in results/growth; expect exponents of about 0.8 for the batch and
+1.4 for the width of a DCGAN, 0.9 for members, and for transport 1.1 (d = 64) and 1.8 (d = 2) with
+n up to 16,000.
 """
 
 from __future__ import annotations
