@@ -27,14 +27,14 @@ import numpy as np
 
 from experiments import cli, pictures, train
 from experiments.benchmark_parts import workloads
-from gan import config, evaluation, networks, runs, training
+from gan import config, evaluation, networks, presets, runs, training
 from gan.config import Config
 from gan.errors import GanError
 from gan.objectives import penalties
 from gan.runs import files
 from gan.training import adversarial
 
-PLAYS = {"digits": lambda: config.preset("digits"), "dcgan28": lambda: workloads.of("dcgan28")}
+PLAYS = {"digits": lambda: presets.get("digits"), "dcgan28": lambda: workloads.of("dcgan28")}
 """Whose step is taken apart."""
 
 

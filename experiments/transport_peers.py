@@ -12,6 +12,7 @@ table is kept in results/transport_peers.md.
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -174,13 +175,15 @@ def summarize(rows: list[dict]) -> str:
 
 
 def draw(rows: list[dict], path: str) -> None:
-    """Seconds and memory against n, both axes logarithmic, a line per solver."""
+    """Seconds and memory against n, both axes logarithmic, a line per solver; where memory did not
+    grow beyond the imports' there is no point to draw."""
     figure, axes = drawing.panels(2, 2, 5, 3.8)
     for name in SOLVERS:
         sizes = [n for n in sorted({row["n"] for row in rows}) if _rows(rows, name, n)]
         for panel, field, unit in ((axes[0], "seconds", 1), (axes[1], "bytes", 2**30)):
             values = [
-                statistics.median(row[field] for row in _rows(rows, name, n)) / unit for n in sizes
+                statistics.median(row[field] for row in _rows(rows, name, n)) / unit or math.nan
+                for n in sizes
             ]
             thick = 2.4 if name == "ours" else 1.2
             panel.plot(sizes, values, marker="o", markersize=4, linewidth=thick, label=name)

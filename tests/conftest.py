@@ -15,7 +15,7 @@ os.environ["XLA_FLAGS"] = (
 import jax  # noqa: E402  (the flags above must be set first)
 import pytest  # noqa: E402
 
-from gan import config, data  # noqa: E402
+from gan import config, data, presets  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -30,7 +30,7 @@ def digits():
 def tiny():
     """A config of the digits preset, small enough to train in a second."""
     return config.replace(
-        config.preset("digits"),
+        presets.get("digits"),
         {
             "steps": 12,
             "batch_size": 8,

@@ -16,7 +16,7 @@ import dataclasses
 
 import numpy as np
 
-from gan import config, data
+from gan import config, data, presets
 from gan.config import Config, Network, unknown
 from gan.errors import UserError
 
@@ -25,7 +25,7 @@ IMAGES = 4096
 
 def _planar(width: int) -> Config:
     return dataclasses.replace(
-        config.preset("gaussians25"), generator=Network(width=width), critic=Network(width=width)
+        presets.get("gaussians25"), generator=Network(width=width), critic=Network(width=width)
     )
 
 
@@ -45,7 +45,7 @@ WORKLOADS = {
     "mlp64": lambda: _planar(64),
     "mlp512": lambda: _planar(512),
     "dcgan28": _dcgan28,
-    "population16": lambda: config.preset("gaussians25_small"),
+    "population16": lambda: presets.get("gaussians25_small"),
 }
 """Training workloads by name."""
 MEMBERS = {"population16": 16}

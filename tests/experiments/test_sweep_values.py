@@ -10,7 +10,7 @@ import pytest
 
 from experiments.sweep_parts import space as spaces
 from gan import config as configs
-from gan import data, training
+from gan import data, presets, training
 from gan.runs import tree_hash
 
 FIELDS = {
@@ -125,7 +125,7 @@ def made(config):
 
 def trials(field):
     """The two trials of an axis, from configs as a sweep makes them and its workers get them."""
-    base = configs.replace(configs.preset("digits"), BASE)
+    base = configs.replace(presets.get("digits"), BASE)
     space = spaces.parse({field: FIELDS[field]})
     found = []
     for number in range(2):
