@@ -1,4 +1,8 @@
-"""A strict session: two fake CPU devices, no silent rank promotion, warnings are errors."""
+"""A strict session: two fake CPU devices, no silent rank promotion.
+
+Programs are compiled with the least of LLVM's optimisation, since most run once and most of their
+time is the compiler's; those of the processes that `commands.start` starts, with all of it.
+"""
 
 import os
 import pathlib
@@ -9,7 +13,8 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
 os.environ["XDG_CACHE_HOME"] = str(ROOT / ".cache")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+    "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=2 "
+    + os.environ.get("XLA_FLAGS", "")
 )
 
 import jax  # noqa: E402  (the flags above must be set first)

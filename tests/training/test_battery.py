@@ -15,7 +15,6 @@ from gan.objectives.losses import LOSSES, Loss
 from gan.objectives.penalties import PENALTIES
 from gan.training.adversarial import make_round
 from gan.training.state import Hyperparameters, initial_state
-from tests.cheap import jit
 
 SHAPE = (8, 8, 1)
 PAIRS = list(itertools.product(LOSSES, PENALTIES))
@@ -54,7 +53,7 @@ def batch(data, step, i, key):
 
 def start(choice):
     generator, critic = players(choice)
-    return jit(lambda seed: initial_state(generator, critic, seed))(np.uint32(0))
+    return jax.jit(lambda seed: initial_state(generator, critic, seed))(np.uint32(0))
 
 
 @pytest.fixture(scope="module", params=networks.CRITICS)
@@ -82,7 +81,7 @@ def game(request):
             round = make_round(config.replace(choice, changes), *players(choice), batch)
             return round(state, Hyperparameters.of(choice), None)
 
-    return start(choice), jit(play)
+    return start(choice), jax.jit(play)
 
 
 def test_every_pair_plays_a_finite_round_that_moves_both_players(game):
@@ -158,7 +157,7 @@ def test_penalties_of_networks_match_finite_differences(name, penalty):
     spec = config.Network(name, **sizes(name), activation="tanh")
     with jax.enable_x64(True):
         critic = networks.critic(spec, SHAPE)
-        params = jit(critic.init)(jax.random.key(0))
+        params = jax.jit(critic.init)(jax.random.key(0))
         rng = np.random.default_rng(0)
         step = jax.tree.map(lambda p: rng.normal(size=p.shape), params)
         params = jax.tree.map(lambda p: p + 0.1 * rng.normal(size=p.shape), params)
@@ -170,6 +169,6 @@ def test_penalties_of_networks_match_finite_differences(name, penalty):
                 lambda x: critic.apply(moved, x), real, fake, jax.random.key(1), target=0.3
             )
 
-        slope, h = jit(jax.value_and_grad(value)), 1e-5
+        slope, h = jax.jit(jax.value_and_grad(value)), 1e-5
         difference = (slope(h)[0] - slope(-h)[0]) / (2 * h)
         np.testing.assert_allclose(slope(0.0)[1], difference, rtol=1e-5)
