@@ -12,7 +12,6 @@ table is kept in results/transport_peers.md.
 """
 
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -175,20 +174,24 @@ def summarize(rows: list[dict]) -> str:
 
 
 def draw(rows: list[dict], path: str) -> None:
-    """Seconds and memory against n, both axes logarithmic, a line per solver; where memory did not
-    grow beyond the imports' there is no point to draw."""
+    """Seconds and memory against n, a line per solver; axes are logarithmic, but that of memory
+    where none of them grew beyond its imports."""
     figure, axes = drawing.panels(2, 2, 5, 3.8)
-    for name in SOLVERS:
-        sizes = [n for n in sorted({row["n"] for row in rows}) if _rows(rows, name, n)]
-        for panel, field, unit in ((axes[0], "seconds", 1), (axes[1], "bytes", 2**30)):
+    for panel, field, unit, label in (
+        (axes[0], "seconds", 1, "seconds"),
+        (axes[1], "bytes", 2**30, "GiB beyond the imports"),
+    ):
+        for name in SOLVERS:
+            sizes = [n for n in sorted({row["n"] for row in rows}) if _rows(rows, name, n)]
             values = [
-                statistics.median(row[field] for row in _rows(rows, name, n)) / unit or math.nan
-                for n in sizes
+                statistics.median(row[field] for row in _rows(rows, name, n)) / unit for n in sizes
             ]
             thick = 2.4 if name == "ours" else 1.2
             panel.plot(sizes, values, marker="o", markersize=4, linewidth=thick, label=name)
-    for panel, label in ((axes[0], "seconds"), (axes[1], "GiB beyond the imports")):
-        panel.set(xscale="log", yscale="log", xlabel="points in each set (n)", ylabel=label)
+        scale = (
+            "log" if any(max(line.get_ydata(), default=0) > 0 for line in panel.lines) else "linear"
+        )
+        panel.set(xscale="log", yscale=scale, xlabel="points in each set (n)", ylabel=label)
         panel.grid(alpha=0.25, linewidth=0.6)
     axes[0].legend(fontsize="small")
     drawing.save(figure, path)
