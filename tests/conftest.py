@@ -1,7 +1,7 @@
 """A strict session: two fake CPU devices, no silent rank promotion.
 
-Programs are compiled with the least of LLVM's optimisation, since most run once and most of their
-time is the compiler's; those of the processes that `commands.start` starts, with all of it.
+Programs of this process are compiled without most optimisations, since most run once and most of
+their time is the compiler's. Those of the processes that tests start are optimised.
 """
 
 import os
@@ -11,10 +11,9 @@ ROOT = pathlib.Path(__file__).parent.parent
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
 os.environ["XDG_CACHE_HOME"] = str(ROOT / ".cache")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 os.environ["XLA_FLAGS"] = (
-    "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=2 "
-    + os.environ.get("XLA_FLAGS", "")
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 )
 
 import jax  # noqa: E402  (the flags above must be set first)
@@ -23,6 +22,7 @@ import pytest  # noqa: E402
 from gan import config, data, presets  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="session")

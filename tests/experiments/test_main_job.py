@@ -243,6 +243,7 @@ def test_numbers_that_explode_stop_the_run_and_spare_the_checkpoints(tmp_path):
 
 
 LONG = ["--preset", "digits", "--steps", 300, "--checkpoint_every", 20, "--evaluate_every", 150]
+LONG += ["--evaluation_size", 50, "--evaluation_repeats", 2]
 
 
 @pytest.mark.slow
