@@ -101,6 +101,9 @@ def _play(run, config: Config, dataset, game: training.Game, step: int, state, i
         dynamic_ncols=True,
     )
     shown: dict[str, str] = {}
+    begin, evaluating = time.perf_counter(), []
+    if run.primary:
+        scorer = timed(scorer, evaluating)
 
     def progress(step, metrics):
         shown["estimate"] = f"{metrics['w1_estimate_batch']:.3g}"
@@ -126,8 +129,27 @@ def _play(run, config: Config, dataset, game: training.Game, step: int, state, i
             if scores:
                 shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
                 shown["share"] = f"{scores['critic_share']:.2f}"
+    if evaluating:
+        share = 100 * sum(evaluating) / (time.perf_counter() - begin)
+        _say(
+            run,
+            f"{len(evaluating)} evaluations, {sum(evaluating):.1f} s in all, took {share:.1f} % of "
+            "the time since compilation",
+        )
     run.checkpoints.save(step, state)
     return step, state
+
+
+def timed(function, seconds: list[float]):
+    """The function, every call of which appends its seconds to the list."""
+
+    def call(*arguments):
+        start = time.perf_counter()
+        result = function(*arguments)
+        seconds.append(time.perf_counter() - start)
+        return result
+
+    return call
 
 
 def cadences(config: Config) -> tuple[int, ...]:

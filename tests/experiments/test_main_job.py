@@ -27,6 +27,7 @@ def finished(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("main") / "run"
     status, out, err = call("train", "--workdir", workdir, *RUN)
     assert status == 0, err
+    assert re.search(r"2 evaluations, \d+\.\d s in all, took \d+\.\d % of the time", err)
     step, digest = done(out)
     assert step == 12
     return workdir, digest, out
