@@ -8,18 +8,19 @@ from gan.errors import UserError
 
 def available() -> int | None:
     """Bytes that could be allocated now, or None where the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for text in file:
-                if text.startswith("MemAvailable:"):
-                    return int(text.split()[1]) * 1024
-    except OSError:
-        return None
-    return None
+    free = _kilobytes("/proc/meminfo", "MemAvailable:")
+    return None if free is None else free * 1024
 
 
 def peak() -> int:
-    """Largest resident memory of this process so far, in bytes."""
+    """Largest resident memory of this process so far, in bytes.
+
+    Linux hands a process the peak of the one that started it, as far as getrusage tells; the
+    process's own stands in /proc.
+    """
+    own = _kilobytes("/proc/self/status", "VmHWM:")
+    if own is not None:
+        return own * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -35,3 +36,15 @@ def require(needed: int, what: str) -> None:
         raise UserError(
             f"{what} needs about {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are available"
         )
+
+
+def _kilobytes(path: str, name: str) -> int | None:
+    """The number after a name in a file of /proc, or None where there is none."""
+    try:
+        with open(path, encoding="ascii") as file:
+            for text in file:
+                if text.startswith(name):
+                    return int(text.split()[1])
+    except OSError:
+        return None
+    return None

@@ -1,11 +1,15 @@
 """Mistakes of a caller end in one line that names the argument, the value and what is allowed."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from gan import transport
 from gan.errors import UserError
 from gan.transport import memory, solve
+from tests.conftest import ROOT
 
 X = np.arange(12.0).reshape(6, 2)
 
@@ -62,3 +66,12 @@ def test_what_does_not_fit_is_refused_in_words(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 100)
     with pytest.raises(UserError, match="dense problem of 6 by 6 points needs about .* GiB"):
         solve.plan(X, X, cost="euclidean")
+
+
+def test_the_peak_of_a_process_is_its_own():
+    """Not that of the larger process which started it."""
+    code = "from gan.transport import memory; print(memory.peak())"
+    start = "import subprocess, sys; held = b'x' * (1 << 30); "
+    start += f"print(subprocess.check_output([sys.executable, '-c', {code!r}], text=True))"
+    done = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True)
+    assert 0 < int(done.stdout) < 1 << 30, done.stderr

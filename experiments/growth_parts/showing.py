@@ -1,0 +1,180 @@
+"""The table of a growth experiment and its picture: medians, spread, fitted lines."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+
+from experiments.article_parts import drawing
+from experiments.growth_parts import axes, fits
+
+GIB = 2**30
+
+
+def medians(found: dict, axis: str, field: str = "seconds") -> dict[int, float]:
+    """Median over all readings of a field at every size of an axis, sizes ascending."""
+    return {n: statistics.median(values) for n, values in readings(found, axis, field).items()}
+
+
+def readings(found: dict, axis: str, field: str = "seconds") -> dict[int, list[float]]:
+    """Every reading of a field at every size of an axis that was measured."""
+    values: dict[int, list[float]] = {}
+    for row in sorted(found["rows"], key=lambda row: row["size"]):
+        if row["axis"] == axis and row["seconds"] is not None and row.get(field) is not None:
+            value = row[field]
+            values.setdefault(row["size"], []).extend(value if isinstance(value, list) else [value])
+    return values
+
+
+def fit(found: dict, axis: str, field: str = "seconds") -> fits.Fit | None:
+    """Power law of the medians of a field; None from fewer than two sizes, or where one is 0."""
+    values = medians(found, axis, field)
+    if len(values) < 2 or min(values.values()) <= 0:
+        return None
+    return fits.power_law(list(values), list(values.values()))
+
+
+def page(found: dict) -> str:
+    """growth.md: fitted exponents, then every measured size."""
+    measured = [name for name in axes.AXES if medians(found, name)]
+    passes = 1 + max((row["repeat"] for row in found["rows"]), default=0)
+    lines = [
+        "# How cost grows",
+        "",
+        "```sh",
+        "python -m experiments.growth --workdir DIR",
+        "```",
+        "",
+        f"{found['when']}, {found['cores']} cores of {found['machine']}, jax {found['jax']}, "
+        f"float32, seed 0; {passes} passes over all points, every point a process of its own, "
+        f"{axes.READINGS} readings of a training in each. Cost is seconds: of one iteration (all "
+        "critic steps and the generator step), of one iteration of every member, of one certified "
+        "assignment. Exponents are least squares on the logarithms of medians; the interval (95 %, "
+        "Student) says how far the sizes are from one power law, and the exponent between the two "
+        "largest sizes how the curve leaves them. Flops are the stated counts of "
+        "`experiments/benchmark_parts/workloads.py`.",
+        "",
+        "| cost of | against | sizes | exponent | 95 % interval | of the last two | of flops |",
+        "|" + "---|" * 7,
+    ]
+    for name in measured:
+        if (line := fit(found, name)) is None:
+            continue
+        axis, sizes, flops = axes.AXES[name], list(medians(found, name)), fit(found, name, "gflop")
+        lines.append(
+            f"| {axis.title} | {axis.unit} | {min(sizes):,} to {max(sizes):,} | "
+            f"**{line.exponent:.2f}** | {_interval(line)} | {line.last:.2f} | "
+            f"{'' if flops is None else f'{flops.exponent:.2f}'} |"
+        )
+    lines += _memory(found, measured)
+    for name in measured:
+        lines += ["", f"## {axes.AXES[name].title}, against {axes.AXES[name].unit}", ""]
+        lines += _transport(found, name) if readings(found, name, "passes") else _rates(found, name)
+    return "\n".join(lines) + "\n"
+
+
+def draw(found: dict, path: str) -> None:
+    """Seconds of every axis, and memory of transport, on logarithmic axes with their fits."""
+    panels = [(name, "seconds", 1) for name in axes.AXES if medians(found, name)]
+    panels += [(n, "bytes", GIB) for n in axes.AXES if readings(found, n, "passes")]
+    if not panels:
+        return
+    figure, every = drawing.panels(len(panels), 4, 3.4, 2.9)
+    for axis, (name, field, unit) in zip(every, panels, strict=True):
+        own, line = readings(found, name, field), fit(found, name, field)
+        middle = {n: statistics.median(values) / unit for n, values in own.items()}
+        reach = [
+            [middle[n] - min(values) / unit for n, values in own.items()],
+            [max(values) / unit - middle[n] for n, values in own.items()],
+        ]
+        axis.errorbar(
+            list(middle),
+            list(middle.values()),
+            yerr=reach,
+            fmt="o",
+            markersize=4,
+            color=drawing.SOURCE,
+        )
+        title = axes.AXES[name].title
+        if line is not None:
+            ends = [min(middle), max(middle)]
+            values = [fits.predict(line, n)[0] / unit for n in ends]
+            axis.plot(ends, values, color=drawing.ACCENT, linewidth=1.3)
+            title += f"\nexponent {line.exponent:.2f} [{_interval(line)}]"
+        axis.set(xscale="log", yscale="log", xlabel=axes.AXES[name].unit)
+        axis.set_ylabel("GiB beyond the imports" if field == "bytes" else "seconds")
+        axis.set_title(title, fontsize=9)
+        axis.grid(alpha=0.25, linewidth=0.6)
+    drawing.save(figure, path)
+
+
+def processor() -> str:
+    """The processor's name, or its architecture where the system does not say."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for text in file:
+                if text.startswith("model name"):
+                    return text.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _rates(found: dict, name: str) -> list[str]:
+    unit = axes.AXES[name].unit
+    lines = [
+        f"| {unit} | seconds | min to max | per second | GFLOP | GFLOP/s | GiB |",
+        "|" + "---|" * 7,
+    ]
+    flops, memory = medians(found, name, "gflop"), medians(found, name, "bytes")
+    for n, values in readings(found, name).items():
+        middle = statistics.median(values)
+        lines.append(
+            f"| {n:,} | {middle:.3g} | {min(values):.3g} to {max(values):.3g} | {1 / middle:.3g} | "
+            f"{flops[n]:.3g} | {flops[n] / middle:.3g} | {memory[n] / GIB:.2f} |"
+        )
+    return lines
+
+
+def _transport(found: dict, name: str) -> list[str]:
+    unit = axes.AXES[name].unit
+    lines = [
+        f"| {unit} | seconds | min to max | looking at pairs, s | sparse solves, s | "
+        "passes / solves | first call, s | verify, s | GiB | gap, relative |",
+        "|" + "---|" * 10,
+    ]
+    fields = ("dense", "sparse", "passes", "solves", "first", "verify", "bytes", "verified_gap")
+    part = {field: medians(found, name, field) for field in fields}
+    for n, values in readings(found, name).items():
+        own = {field: column[n] for field, column in part.items()}
+        lines.append(
+            f"| {n:,} | {statistics.median(values):.3g} | {min(values):.3g} to {max(values):.3g} | "
+            f"{own['dense']:.3g} | {own['sparse']:.3g} | {own['passes']:.1f} / {own['solves']:.0f} "
+            f"| {own['first']:.3g} | {own['verify']:.3g} | {own['bytes'] / GIB:.2f} | "
+            f"{own['verified_gap']:.1g} |"
+        )
+    return lines
+
+
+def _memory(found: dict, measured: list[str]) -> list[str]:
+    lines = []
+    for name in measured:
+        for field, words in (
+            ("bytes", "memory"),
+            ("dense", "looking at pairs"),
+            ("sparse", "sparse solves"),
+            ("verify", "verification"),
+        ):
+            if not readings(found, name, "passes") or (line := fit(found, name, field)) is None:
+                continue
+            sizes = list(medians(found, name))
+            axis = axes.AXES[name]
+            lines.append(
+                f"| {words} of {axis.title} | {axis.unit} | {min(sizes):,} to {max(sizes):,} | "
+                f"{line.exponent:.2f} | {_interval(line)} | {line.last:.2f} | |"
+            )
+    return lines
+
+
+def _interval(line: fits.Fit) -> str:
+    return "" if line.interval is None else f"{line.interval[0]:.2f} to {line.interval[1]:.2f}"
