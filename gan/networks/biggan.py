@@ -144,7 +144,7 @@ class _Convolution(nn.Module):
         kernel = self.param("kernel", scale, (self.kernel, self.kernel, *pair))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         operation = convolution.convolve_transposed if self.transposed else convolution.convolve
-        y = operation(x, kernel, self.stride, convolution.form())
+        y = operation(x, kernel, self.stride)
         return y + bias.reshape(1, 1, 1, -1)
 
 

@@ -44,5 +44,5 @@ class _Halving(nn.Module):
         scale = math.sqrt(2 / math.prod(shape[:3]))
         kernel = self.param("kernel", nn.initializers.normal(scale), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.channels,))
-        y = convolution.convolve(x, kernel, STRIDE, convolution.form())
+        y = convolution.convolve(x, kernel, STRIDE)
         return y + bias.reshape(1, 1, 1, -1)

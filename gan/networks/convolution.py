@@ -1,35 +1,71 @@
 """Convolutions, resampling and grouped ones included, in the form that is fast where they run.
 
 `convolve` and `convolve_transposed` are linear in x and in the kernel, and each is the other's
-derivative. Two forms give the same numbers from the same parameters:
+derivative. Three forms give the same numbers, up to rounding, from the same parameters:
 
 - "lax": XLA's convolution, the right choice on GPU and TPU;
 - "matrix": space-to-depth, the k / s x k / s shifted copies side by side, one matrix product. Every
   derivative of any order is again copies and matrix products, while XLA:CPU runs the dilated
   convolutions that a gradient penalty's second derivative needs 5 to 10 times slower than that,
-  and any convolution inside a loop slower still (BUILD_NOTES.md has the measurement).
+  and any convolution inside a loop slower still (BUILD_NOTES.md has the measurements);
+- "winograd": the same with fewer products (gan.networks.winograd).
+
+`best_form` chooses, by the backend and by the shape, where the caller does not.
 
 Layout is [batch, height, width, channels]. Padding is "same" for a stride s that divides the
 image: k - s pixels in all, the smaller half on top and left.
 """
 
+import os
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gan.errors import UserError
+from gan.networks import winograd
 
-def form() -> str:
-    """The form for the default backend: "matrix" on CPU, "lax" elsewhere."""
-    return "matrix" if jax.default_backend() == "cpu" else "lax"
+FORMS = ("lax", "matrix", "winograd")
+
+OVERRIDE = "GAN_CONVOLUTION"
+"""Environment variable that names the form to use wherever it applies."""
+
+FEWEST_CHANNELS = 16
+"""Below this, in or out, the transforms of "winograd" cost more than the products it saves."""
 
 
-def convolve(x, kernel, stride: int, form: str):
+def best_form(kernel, stride: int) -> str:
+    """The form for a kernel [k, k, c, o]: "lax" on GPU and TPU; on CPU "winograd" where it applies
+    and gains, "matrix" elsewhere. The environment variable GAN_CONVOLUTION overrides the backend.
+
+    Raises:
+        UserError: if GAN_CONVOLUTION is set to anything but a form.
+    """
+    chosen = os.environ.get(OVERRIDE)
+    if chosen is None:
+        chosen = "winograd" if jax.default_backend() == "cpu" else "lax"
+    elif chosen not in FORMS:
+        raise UserError(f"{OVERRIDE} must be one of {', '.join(FORMS)}, got {chosen!r}")
+    if chosen == "winograd" and not _gains(kernel, stride):
+        return "matrix"
+    return chosen
+
+
+def _gains(kernel, stride: int) -> bool:
+    """Whether "winograd" applies, does not lose digits, and is faster than "matrix"."""
+    k, _, c, o = kernel.shape
+    taps = -(-k // stride)
+    return taps in winograd.POINTS and kernel.dtype.itemsize >= 4 and min(c, o) >= FEWEST_CHANNELS
+
+
+def convolve(x, kernel, stride: int, form: str | None = None):
     """Cross-correlation: x [b, h, w, c] with kernel [k, k, c, o] -> [b, h / stride, w / stride, o].
 
     Raises:
         ValueError: if the stride does not divide the image, or the kernel is smaller than it.
     """
     _check(x.shape[1:3], kernel, stride)
+    form = form or best_form(kernel, stride)
     if form == "lax":
         low, high = _padding(kernel.shape[0], stride)
         return lax.conv_general_dilated(
@@ -43,6 +79,9 @@ def convolve(x, kernel, stride: int, form: str):
     k = kernel.shape[0]
     low, high = _padding(k, stride)
     blocks = _space_to_depth(jnp.pad(x, ((0, 0), (low, high), (low, high), (0, 0))), stride)
+    if form == "winograd":
+        first = winograd.correlate(blocks.transpose(1, 2, 0, 3), _kernel_blocks(kernel, stride))
+        return first.transpose(2, 0, 1, 3)
     b, h, w, c = x.shape
     height, width, taps = h // stride, w // stride, k // stride
     patches = jnp.concatenate(
@@ -51,7 +90,7 @@ def convolve(x, kernel, stride: int, form: str):
     return patches @ _kernel_matrix(kernel, stride)
 
 
-def convolve_transposed(x, kernel, stride: int, form: str):
+def convolve_transposed(x, kernel, stride: int, form: str | None = None):
     """Adjoint of `convolve` in x: x [b, h, w, o] with kernel [k, k, c, o] -> [b, h s, w s, c].
 
     <convolve(y, kernel), x> = <y, convolve_transposed(x, kernel)> for every y.
@@ -62,6 +101,7 @@ def convolve_transposed(x, kernel, stride: int, form: str):
     b, h, w, _ = x.shape
     k, _, c, _ = kernel.shape
     _check((h * stride, w * stride), kernel, stride)
+    form = form or best_form(kernel, stride)
     if form == "lax":
         low, high = _padding(k, stride)
         around = ((k - 1 - low, k - 1 - high),) * 2
@@ -77,20 +117,24 @@ def convolve_transposed(x, kernel, stride: int, form: str):
     k = kernel.shape[0]
     taps = k // stride
     low, high = _padding(k, stride)
-    columns = (x @ _kernel_matrix(kernel, stride).T).reshape(b, h, w, taps * taps, -1)
-    blocks = sum(
-        jnp.pad(
-            columns[:, :, :, taps * i + j],
-            ((0, 0), (i, taps - 1 - i), (j, taps - 1 - j), (0, 0)),
+    if form == "winograd":
+        first = winograd.correlate_adjoint(x.transpose(1, 2, 0, 3), _kernel_blocks(kernel, stride))
+        blocks = first.transpose(2, 0, 1, 3)
+    else:
+        columns = (x @ _kernel_matrix(kernel, stride).T).reshape(b, h, w, taps * taps, -1)
+        blocks = sum(
+            jnp.pad(
+                columns[:, :, :, taps * i + j],
+                ((0, 0), (i, taps - 1 - i), (j, taps - 1 - j), (0, 0)),
+            )
+            for i in range(taps)
+            for j in range(taps)
         )
-        for i in range(taps)
-        for j in range(taps)
-    )
     pixels = _depth_to_space(blocks, stride)
     return pixels[:, low : low + h * stride, low : low + w * stride, :]
 
 
-def convolve_then_halve(x, kernel, form: str):
+def convolve_then_halve(x, kernel, form: str | None = None):
     """3 x 3 convolution, then the means of 2 x 2 pixels: [b, h, w, c] -> [b, h / 2, w / 2, o].
 
     One convolution of stride 2 with the 4 x 4 kernel that averages four shifts of the given one,
@@ -102,7 +146,7 @@ def convolve_then_halve(x, kernel, form: str):
     return convolve(x, _spread(kernel) / 4, 2, form)
 
 
-def double_then_convolve(x, kernel, form: str):
+def double_then_convolve(x, kernel, form: str | None = None):
     """Every pixel repeated 2 x 2, then a 3 x 3 convolution: [b, h, w, c] -> [b, 2 h, 2 w, o].
 
     The adjoint of a convolution as in `convolve_then_halve`, with the flipped kernel.
@@ -124,7 +168,7 @@ def double(x):
     return repeated.reshape(b, 2 * h, 2 * w, c)
 
 
-def convolve_grouped(x, kernel, form: str):
+def convolve_grouped(x, kernel, form: str | None = None):
     """Stride 1 within groups of channels: x [b, h, w, c], kernel [k, k, c / g, o] -> [b, h, w, o].
 
     The i-th of g equal groups of output channels reads the i-th group of input channels.
@@ -137,6 +181,7 @@ def convolve_grouped(x, kernel, form: str):
     if c % size or o % (c // size) or k % 2 == 0:
         raise ValueError(f"kernel {kernel.shape} does not split {c} channels into groups")
     groups, half = c // size, k // 2
+    form = form or best_form(kernel, 1)
     if form == "lax":
         return lax.conv_general_dilated(
             x,
@@ -177,12 +222,17 @@ def _fill(kernel, stride: int):
     return jnp.pad(kernel, (around, around, (0, 0), (0, 0)))
 
 
-def _kernel_matrix(kernel, stride: int):
-    """[k, k, c, o] -> [taps * taps * stride * stride * c, o], ordered as the patches are."""
+def _kernel_blocks(kernel, stride: int):
+    """[k, k, c, o] -> [taps, taps, stride * stride * c, o], channels as `_space_to_depth`'s."""
     k, _, c, o = kernel.shape
     taps = k // stride
     split = kernel.reshape(taps, stride, taps, stride, c, o).transpose(0, 2, 1, 3, 4, 5)
-    return split.reshape(-1, o)
+    return split.reshape(taps, taps, -1, o)
+
+
+def _kernel_matrix(kernel, stride: int):
+    """[k, k, c, o] -> [taps * taps * stride * stride * c, o], ordered as the patches are."""
+    return _kernel_blocks(kernel, stride).reshape(-1, kernel.shape[3])
 
 
 def _space_to_depth(x, s: int):

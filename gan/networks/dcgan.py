@@ -61,7 +61,7 @@ class _Convolution(nn.Module):
         kernel = self.param("kernel", nn.initializers.normal(scale), (KERNEL, KERNEL, *pair))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         operation = convolution.convolve_transposed if self.transposed else convolution.convolve
-        y = operation(x, kernel, STRIDE, convolution.form())
+        y = operation(x, kernel, STRIDE)
         return y + bias.reshape(1, 1, 1, -1)
 
 

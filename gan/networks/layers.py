@@ -44,7 +44,7 @@ class Convolution(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        k, channels, form = self.size, x.shape[-1], convolution.form()
+        k, channels = self.size, x.shape[-1]
         inputs, outputs = channels // self.groups, self.features
         pair = (outputs, inputs) if self.mode == "up" else (inputs, outputs)
         # Each output pixel of the transposed one sums a quarter of the taps.
@@ -52,12 +52,12 @@ class Convolution(nn.Module):
         scale = (self.gain / products) ** 0.5
         kernel = self.param("kernel", nn.initializers.normal(scale), (k, k, *pair))
         operations: dict[str, Callable] = {
-            "plain": lambda: convolution.convolve(x, kernel, 1, form),
-            "down": lambda: convolution.convolve(x, kernel, 2, form),
-            "up": lambda: convolution.convolve_transposed(x, kernel, 2, form),
-            "halve": lambda: convolution.convolve_then_halve(x, kernel, form),
-            "double": lambda: convolution.double_then_convolve(x, kernel, form),
-            "grouped": lambda: convolution.convolve_grouped(x, kernel, form),
+            "plain": lambda: convolution.convolve(x, kernel, 1),
+            "down": lambda: convolution.convolve(x, kernel, 2),
+            "up": lambda: convolution.convolve_transposed(x, kernel, 2),
+            "halve": lambda: convolution.convolve_then_halve(x, kernel),
+            "double": lambda: convolution.double_then_convolve(x, kernel),
+            "grouped": lambda: convolution.convolve_grouped(x, kernel),
         }
         y = operations[self.mode]()
         if not self.bias:

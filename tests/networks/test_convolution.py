@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan.errors import UserError
 from gan.networks import convolution
+from gan.networks.winograd import POINTS
 from tests.cheap import jit
 
 CASES = [  # side, channels in, channels out, kernel, stride
@@ -40,10 +42,14 @@ RESAMPLING = {  # each against its definition
 
 
 def arrays(case, operation, dtype=np.float64):
+    """x and a kernel; the result's entries have a variance of about 1, as in the networks."""
     side, c, o, k, s = case
     rng = np.random.default_rng(0)
-    size = (2, side, side, c) if operation == "convolve" else (2, side // s, side // s, o)
-    return rng.normal(size=size).astype(dtype), rng.normal(size=(k, k, c, o)).astype(dtype)
+    forward = operation == "convolve"
+    size = (2, side, side, c) if forward else (2, side // s, side // s, o)
+    products = k * k * c if forward else k * k * o / s**2
+    kernel = rng.normal(size=(k, k, c, o)) / products**0.5
+    return rng.normal(size=size).astype(dtype), kernel.astype(dtype)
 
 
 def derivatives(operation, stride, form):
@@ -64,20 +70,31 @@ def derivatives(operation, stride, form):
     )
 
 
+SIDES = [  # sides of one tile, of uneven tiles, of blocks, of uneven blocks
+    ((side * stride, 2, 3, size, stride), "winograd")
+    for side in (1, 4, 7, 8, 11, 16)
+    for size, stride in ((3, 1), (4, 2))
+]
+OTHER_FORMS = [
+    *((case, "matrix") for case in CASES),
+    *((case, "winograd") for case in CASES if -(-case[3] // case[4]) in POINTS),
+    *SIDES,
+]
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("case", "form"), OTHER_FORMS, ids=str)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])
-def test_both_forms_agree_to_second_order(case, operation, dtype, tolerance):
+def test_all_forms_agree_to_second_order(case, form, operation, dtype, tolerance):
     with jax.enable_x64(dtype == np.float64):
         x, kernel = arrays(case, operation, dtype)
-        lax, matrix = (derivatives(operation, case[-1], f)(x, kernel) for f in ("lax", "matrix"))
-        for a, b in zip(lax, matrix, strict=True):
-            assert a.shape == b.shape and a.dtype == dtype
+        lax, other = (derivatives(operation, case[-1], f)(x, kernel) for f in ("lax", form))
+        for a, b in zip(lax, other, strict=True):
+            assert a.shape == b.shape and a.dtype == b.dtype == dtype
             assert np.linalg.norm(a - b) < tolerance * np.linalg.norm(a)
 
 
-@pytest.mark.parametrize("form", ["lax", "matrix"])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("case", "form"), [*OTHER_FORMS, *((c, "lax") for c in CASES)], ids=str)
 def test_the_transposed_one_is_the_adjoint(case, form):
     with jax.enable_x64(True):
         y, kernel = arrays(case, "convolve")
@@ -87,7 +104,7 @@ def test_the_transposed_one_is_the_adjoint(case, form):
         assert abs(left - right) < 1e-10 * abs(left)
 
 
-@pytest.mark.parametrize("form", ["lax", "matrix"])
+@pytest.mark.parametrize("form", convolution.FORMS)
 @pytest.mark.parametrize("name", RESAMPLING)
 def test_resampling_convolutions_are_those_of_their_definitions(name, form):
     with jax.enable_x64(True):
@@ -140,7 +157,35 @@ def test_a_stride_that_does_not_divide_is_refused(operation):
         OPERATIONS[operation](x[:, :4, :4], np.zeros((1, 1, 1, 1), np.float32), 2, "matrix")
 
 
-def test_the_form_follows_the_backend(monkeypatch):
-    for backend, form in (("cpu", "matrix"), ("gpu", "lax"), ("tpu", "lax")):
-        monkeypatch.setattr(jax, "default_backend", functools.partial(str, backend))
-        assert convolution.form() == form
+SHAPES = {  # kernel, stride: the form on a CPU
+    ((4, 4, 64, 128), 2): "winograd",
+    ((3, 3, 16, 16), 1): "winograd",
+    ((3, 3, 16, 32), 2): "winograd",
+    ((4, 4, 1, 64), 2): "matrix",
+    ((3, 3, 64, 3), 1): "matrix",
+    ((1, 1, 64, 64), 1): "matrix",
+    ((5, 5, 64, 64), 1): "matrix",
+}
+
+
+def test_the_form_follows_the_backend_and_the_shape(monkeypatch):
+    for (shape, stride), on_cpu in SHAPES.items():
+        kernel = np.zeros(shape, np.float32)
+        for backend, form in (("cpu", on_cpu), ("gpu", "lax"), ("tpu", "lax")):
+            monkeypatch.setattr(jax, "default_backend", functools.partial(str, backend))
+            assert convolution.best_form(kernel, stride) == form
+
+
+def test_half_precision_keeps_to_the_definition():
+    kernel = jnp.zeros((4, 4, 64, 128), jnp.bfloat16)
+    assert convolution.best_form(kernel, 2) == "matrix"
+
+
+def test_the_form_can_be_overridden(monkeypatch):
+    kernel = np.zeros((4, 4, 64, 128), np.float32)
+    for form in convolution.FORMS:
+        monkeypatch.setenv(convolution.OVERRIDE, form)
+        assert convolution.best_form(kernel, 2) == form
+    monkeypatch.setenv(convolution.OVERRIDE, "fft")
+    with pytest.raises(UserError, match="lax, matrix, winograd.*'fft'"):
+        convolution.best_form(kernel, 2)
