@@ -6,14 +6,18 @@
 The first takes about a minute; the second (extra: bench) about five. Ours is the loop that
 experiments.train runs. Every side is a process of its own that stays warm; they take turns in
 rounds, and figures are medians over rounds, so that a busy machine slows all of them alike. With
---peer both sides first train one iteration from the same weights on the same inputs, and the
-benchmark stops if their losses differ: a peer that computes something else is no peer. Allocator
-settings (large blocks kept instead of returned) are tried on both. `--cores 1` pins everything to
-one core. `--train` adds experiments.train itself, with its log, evaluations, pictures and
-checkpoints. population16 trains 16 members and counts the iterations of all of them, beside the
-same population vectorised and beside solo runs, one after another. transport20k times one certified
-assignment of 20,000 points instead, with `--peer solvers` beside SciPy, POT and OTT (extra:
-entropic), each of which has `--limit` seconds.
+more than one side each first trains one iteration from the same weights on the same inputs, and the
+benchmark stops if their losses differ: a peer that computes something else is no peer.
+
+- The peer runs in every mode it has, or in those of `--modes`. Allocator settings (large blocks
+  kept instead of returned) are tried on both. `--cores 1` pins everything to one core.
+- Workloads on images have a side "matrix" beside them: ours with every convolution as one matrix
+  product (gan.networks.convolution).
+- `--train` adds experiments.train itself, with its log, evaluations, pictures and checkpoints.
+- population16 trains 16 members and counts the iterations of all of them, beside the same
+  population vectorised and beside solo runs, one after another.
+- transport20k times one certified assignment of 20,000 points, with `--peer solvers` beside SciPy,
+  POT and OTT (extra: entropic), each of which has `--limit` seconds.
 """
 
 import contextlib
@@ -32,6 +36,7 @@ from experiments import cli
 from experiments.benchmark_parts import worker, workloads
 from gan.config import unknown
 from gan.errors import GanError, UserError
+from gan.networks import convolution
 from gan.runs import files
 from gan.transport import memory
 
@@ -58,6 +63,7 @@ class Side:
         self.name = side + (f", {threads} thread" if threads < len(cores) else "")
         self.name += ", allocator" if allocator else ""
         environment = os.environ | (ALLOCATOR if allocator else {})
+        environment |= {convolution.OVERRIDE: side} if side == "matrix" else {}
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload]
@@ -98,6 +104,7 @@ def run(
     cores: int,
     rounds: int = 5,
     train: bool = False,
+    modes: tuple[str, ...] = (),
 ) -> dict:
     """Times a training workload, alone or against PyTorch.
 
@@ -108,6 +115,7 @@ def run(
         cores: number of cores that every process is pinned to.
         rounds: turns that every side takes.
         train: also time experiments.train itself.
+        modes: of the peer; none for all that it has.
 
     Returns:
         The result, see the README of results/benchmark.
@@ -120,12 +128,13 @@ def run(
     wanted = [("ours", False, cores)]
     if workload in workloads.MEMBERS:
         wanted += [("vectorized", False, cores), ("solo", False, cores)]
+    wanted += [("matrix", False, cores)] if workloads.images(choice) else []
     wanted += [("train", False, cores)] if train else []
     if peer:
-        modes = workloads.modes(choice)
+        modes = modes or workloads.modes(choice)
         wanted += [("ours", True, cores)]
         wanted += [(mode, allocator, cores) for mode in modes for allocator in (False, True)]
-        wanted += [("eager", allocator, 1) for allocator in (False, True) if cores > 1]
+        wanted += [(modes[0], allocator, 1) for allocator in (False, True) if cores > 1]
     with contextlib.ExitStack() as stack:
         sides = []
         for side, allocator, threads in wanted:
@@ -133,8 +142,8 @@ def run(
             stack.callback(sides[-1].close)
             _say(f"{sides[-1].name}: ready")
         compared = compare(sides) if len(sides) > 1 else None
-        for side in sides:
-            side.ask(run=min(2.0, seconds / rounds))
+        if not compared:
+            sides[0].ask(run=min(2.0, seconds / rounds))
         rates = {side.name: [] for side in sides}
         peaks = []
         for turn in range(rounds):
@@ -163,10 +172,11 @@ def run(
         "load_average": os.getloadavg()[0],
         "machine": platform.processor() or platform.machine(),
     }
-    variants = [side for side in sides if side.side in ("vectorized", "solo")]
+    variants = [side for side in sides if side.side in ("vectorized", "solo", "matrix")]
+    if workload in workloads.MEMBERS:
+        result["members"] = workloads.MEMBERS[workload]
     if variants:
         result |= {
-            "members": workloads.MEMBERS[workload],
             "losses": compared,
             "variants": [
                 {
@@ -391,6 +401,7 @@ def define(parser, argv) -> None:
         choices=("torch", "solvers"),
         help="compare with PyTorch (extra: bench), or transport with other solvers",
     )
+    parser.add_argument("--modes", nargs="+", default=(), metavar="MODE", help="of the peer")
     parser.add_argument("--train", action="store_true", help="also time experiments.train itself")
     parser.add_argument(
         "--limit", type=float, default=60.0, help="seconds for each of the other solvers"
@@ -415,6 +426,10 @@ def main(arguments) -> None:
         raise UserError("--peer solvers goes with transport20k, --peer torch with the others")
     if arguments.train and (name == "transport20k" or name in workloads.MEMBERS):
         raise UserError(f"--train is for single runs; {name} is none")
+    for mode in arguments.modes:
+        allowed = workloads.modes(workloads.of(name)) if arguments.peer == "torch" else ()
+        if mode not in allowed:
+            raise UserError(unknown("mode", mode, allowed))
     if name == "transport20k":
         result = transport(arguments.seconds, arguments.peer, arguments.limit)
     else:
@@ -430,6 +445,7 @@ def main(arguments) -> None:
             arguments.cores or available,
             arguments.rounds,
             arguments.train,
+            tuple(arguments.modes),
         )
     files.write_json(Path(arguments.output), result)
     print(table(result))

@@ -64,8 +64,8 @@ def load(player: nn.Module, arrays: dict[str, np.ndarray], name: str) -> None:
                 weight = weight.transpose(3, 2, 0, 1)
             if tuple(layer.weight.shape) != weight.shape:
                 raise ValueError(f"{path} is {weight.shape}, the twin has {layer.weight.shape}")
-            layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
-            layer.bias.copy_(torch.from_numpy(np.ascontiguousarray(bias)))
+            layer.weight.copy_(torch.from_numpy(np.array(weight)))
+            layer.bias.copy_(torch.from_numpy(np.array(bias)))
 
 
 def smallest(shape) -> int:

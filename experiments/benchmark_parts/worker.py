@@ -271,7 +271,7 @@ if __name__ == "__main__":
         chosen = Together(sys.argv[2], vectorized=True)
     elif sys.argv[1] == "ours" and sys.argv[2] in workloads.MEMBERS:
         chosen = Together(sys.argv[2], vectorized=None)
-    elif sys.argv[1] in ("ours", "solo"):
+    elif sys.argv[1] in ("ours", "solo", "matrix"):
         chosen = Ours(sys.argv[2])
     elif sys.argv[1] == "train":
         chosen = Train(sys.argv[2])

@@ -8,11 +8,14 @@ nothing else. With C for the critic's forward pass and G for the generator's, on
   each of them backwards, 6 C.
 - a generator step: 3 G + 2 C, the critic's weights having no gradient.
 
-They are upper counts: the gradient in the pixels of the first layer, and what vanishes behind
+Convolutions count as the matrix products of their direct form, whatever form runs. These are upper
+counts: the gradient in the pixels of the first layer, and what vanishes behind
 piecewise linear activations, may be left out by whoever notices.
 """
 
 import dataclasses
+import os
+from unittest import mock
 
 import numpy as np
 
@@ -72,10 +75,15 @@ def of(name: str) -> Config:
     return dataclasses.replace(WORKLOADS[name](), steps=10**9)
 
 
+def images(choice: Config) -> bool:
+    """Whether a workload trains on images."""
+    return choice.data.name.startswith("noise")
+
+
 def modes(choice: Config) -> tuple[str, ...]:
     """The modes of the PyTorch twin: memory formats for images, and for a resnet resampling merged
     into the convolution before or after it, or apart."""
-    if not choice.data.name.startswith("noise"):
+    if not images(choice):
         return ("eager",)
     if choice.generator.name == "resnet":
         return ("eager", "channels_last", "merged", "merged_channels_last")
@@ -85,7 +93,7 @@ def modes(choice: Config) -> tuple[str, ...]:
 def dataset(choice: Config):
     """The data of a workload: a law in the plane, or fixed random pixels, which cost what real ones
     do."""
-    if not choice.data.name.startswith("noise"):
+    if not images(choice):
         return data.load(choice.data)
     side = int(choice.data.name.removeprefix("noise"))
     shape = (side, side, 3 if side == 32 else 1)
@@ -119,11 +127,14 @@ def gflop(choice: Config, generator, critic, shape) -> float:
     import jax
     import jax.numpy as jnp
 
+    from gan.networks import convolution
+
     z, x = jnp.zeros((1, choice.latent_dim)), jnp.zeros((1, *shape))
-    g, c = (
-        _products(jax.make_jaxpr(player.apply)(player.init(jax.random.key(0)), example).jaxpr)
-        for player, example in ((generator, z), (critic, x))
-    )
+    with mock.patch.dict(os.environ, {convolution.OVERRIDE: "matrix"}):
+        g, c = (
+            _products(jax.make_jaxpr(player.apply)(player.init(jax.random.key(0)), example).jaxpr)
+            for player, example in ((generator, z), (critic, x))
+        )
     per_critic_step = g + (12 if choice.penalty != "none" else 6) * c
     iteration = choice.n_critic * per_critic_step + 3 * g + 2 * c
     return choice.batch_size * iteration / 1e9
