@@ -13,6 +13,7 @@ import contextlib
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -34,6 +35,7 @@ def train(
     interrupt: Interrupt | None = None,
     tensorboard: bool = False,
     evaluated: bool = True,
+    progress: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
 
@@ -45,6 +47,7 @@ def train(
         interrupt: an entered context; its signal saves and stops the run.
         tensorboard: also write the log as TensorBoard event files.
         evaluated: False leaves the evaluation and the report to experiments.evaluate.
+        progress: called after every chunk of rounds with the step and the metrics of its last one.
 
     Returns:
         The evaluation, or the last record of the log when there is none, with "step" and
@@ -66,7 +69,9 @@ def train(
             logs.append(stack.enter_context(runs.mirror(run.path, step)))
         try:
             if step < config.steps:
-                step, state = _play(run, config, dataset, game, step, state, interrupt, logs)
+                step, state = _play(
+                    run, config, dataset, game, step, state, interrupt, logs, progress
+                )
         except Interrupted:
             pass
         if step < config.steps:
@@ -81,7 +86,9 @@ def train(
             return None
 
 
-def _play(run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs):
+def _play(
+    run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs, progress
+):
     """Rounds from `step` on, with everything that is due between them; returns the last pause."""
     start = time.perf_counter()
     example = (state, game.hyper, game.feed.load(step)[0], np.int32(step))
@@ -105,10 +112,11 @@ def _play(run, config: Config, dataset, game: training.Game, step: int, state, i
     if run.primary:
         scorer = timed(scorer, evaluating)
 
-    def progress(step, metrics):
+    def show(step, metrics):
         shown["estimate"] = f"{metrics['w1_estimate_batch']:.3g}"
         bar.set_postfix(shown, refresh=False)
         bar.update(step - bar.n)
+        progress(step, metrics)
 
     pauses = training.advance(
         chunk,
@@ -119,7 +127,7 @@ def _play(run, config: Config, dataset, game: training.Game, step: int, state, i
         cadences=cadences(config),
         stopping=lambda: training.agreed(interrupt.signal is not None),
         chunk_seconds=training.CHUNK_SECONDS if jax.process_count() == 1 else None,
-        progress=progress,
+        progress=show,
     )
     with bar:
         for step, state, metrics in pauses:
