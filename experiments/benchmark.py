@@ -6,12 +6,18 @@
 The first takes about a minute; the second (extra: bench) about five. Ours is the loop that
 experiments.train runs. Every side is a process of its own that stays warm; they take turns in
 rounds, and figures are medians over rounds, so that a busy machine slows all of them alike. With
---peer both sides first train one iteration from the same weights on the same inputs, and the
-benchmark stops if their losses differ: a peer that computes something else is no peer. Allocator
-settings (large blocks kept instead of returned) are tried on both. `--cores 1` pins everything to
-one core. population16 trains 16 members and counts the iterations of all of them, beside the same
-population vectorised and beside solo runs, one after another. transport20k times one certified
-assignment of 20,000 points instead.
+more than one side each first trains one iteration from the same weights on the same inputs, and the
+benchmark stops if their losses differ: a peer that computes something else is no peer.
+
+- The peer runs in every mode it has, or in those of `--modes`. Allocator settings (large blocks
+  kept instead of returned) are tried on both. `--cores 1` pins everything to one core.
+- Workloads on images have a side "matrix" beside them: ours with every convolution as one matrix
+  product (gan.networks.convolution).
+- `--train` adds experiments.train itself, with its log, evaluations, pictures and checkpoints.
+- population16 trains 16 members and counts the iterations of all of them, beside the same
+  population vectorised and beside solo runs, one after another.
+- transport20k times one certified assignment of 20,000 points, with `--peer solvers` beside SciPy,
+  POT and OTT (extra: entropic), each of which has `--limit` seconds.
 """
 
 import contextlib
@@ -26,12 +32,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 from experiments import cli
 from experiments.benchmark_parts import worker, workloads
 from gan.config import unknown
 from gan.errors import GanError, UserError
+from gan.networks import convolution
 from gan.runs import files
 from gan.transport import memory
 
@@ -42,6 +47,7 @@ ALLOCATOR = {
 }
 """glibc keeps freed blocks, so that large temporaries are not paged in again and again."""
 PEAK_SIZE = 2048
+POINTS, DIMENSION = 20_000, 64
 LOSSES = ("critic_loss", "penalty", "w1_estimate_batch", "generator_loss")
 """What every side must report of its first iteration; means over the critic steps, but the last."""
 AGREEMENT = 2e-3
@@ -53,10 +59,11 @@ class Side:
     """One process of the benchmark, see experiments.benchmark_parts.worker."""
 
     def __init__(self, side: str, workload: str, cores: list[int], allocator: bool, threads: int):
-        self.side = side
+        self.side, self.allocator = side, allocator
         self.name = side + (f", {threads} thread" if threads < len(cores) else "")
         self.name += ", allocator" if allocator else ""
         environment = os.environ | (ALLOCATOR if allocator else {})
+        environment |= {convolution.OVERRIDE: side} if side == "matrix" else {}
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload]
@@ -90,7 +97,15 @@ class Side:
         return json.loads(line)
 
 
-def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int = 5) -> dict:
+def run(
+    workload: str,
+    seconds: float,
+    peer: str | None,
+    cores: int,
+    rounds: int = 5,
+    train: bool = False,
+    modes: tuple[str, ...] = (),
+) -> dict:
     """Times a training workload, alone or against PyTorch.
 
     Args:
@@ -99,6 +114,8 @@ def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int
         peer: None or "torch".
         cores: number of cores that every process is pinned to.
         rounds: turns that every side takes.
+        train: also time experiments.train itself.
+        modes: of the peer; none for all that it has.
 
     Returns:
         The result, see the README of results/benchmark.
@@ -106,16 +123,18 @@ def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int
     Raises:
         GanError: if the two sides do not compute the same losses, or one of them fails.
     """
-    workloads.of(workload)
+    choice = workloads.of(workload)
     allowed = sorted(os.sched_getaffinity(0))[:cores]
     wanted = [("ours", False, cores)]
     if workload in workloads.MEMBERS:
         wanted += [("vectorized", False, cores), ("solo", False, cores)]
+    wanted += [("matrix", False, cores)] if workloads.images(choice) else []
+    wanted += [("train", False, cores)] if train else []
     if peer:
-        modes = ["eager"] + (["channels_last"] if workloads.images(workload) else [])
+        modes = modes or workloads.modes(choice)
         wanted += [("ours", True, cores)]
         wanted += [(mode, allocator, cores) for mode in modes for allocator in (False, True)]
-        wanted += [("eager", False, 1)] if cores > 1 else []
+        wanted += [(modes[0], allocator, 1) for allocator in (False, True) if cores > 1]
     with contextlib.ExitStack() as stack:
         sides = []
         for side, allocator, threads in wanted:
@@ -123,8 +142,8 @@ def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int
             stack.callback(sides[-1].close)
             _say(f"{sides[-1].name}: ready")
         compared = compare(sides) if len(sides) > 1 else None
-        for side in sides:
-            side.ask(run=min(2.0, seconds / rounds))
+        if not compared:
+            sides[0].ask(run=min(2.0, seconds / rounds))
         rates = {side.name: [] for side in sides}
         peaks = []
         for turn in range(rounds):
@@ -153,10 +172,11 @@ def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int
         "load_average": os.getloadavg()[0],
         "machine": platform.processor() or platform.machine(),
     }
-    variants = [side for side in sides if side.side in ("vectorized", "solo")]
+    variants = [side for side in sides if side.side in ("vectorized", "solo", "matrix")]
+    if workload in workloads.MEMBERS:
+        result["members"] = workloads.MEMBERS[workload]
     if variants:
         result |= {
-            "members": workloads.MEMBERS[workload],
             "losses": compared,
             "variants": [
                 {
@@ -169,8 +189,16 @@ def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int
                 for side in variants
             ],
         }
+    if train:
+        own = rates["train"]
+        result["train"] = {
+            "iterations_per_second": statistics.median(own),
+            "spread": _spread(own),
+            "share": statistics.median(own) / rate,
+            "share_spread": _spread([a / b for a, b in zip(own, rates[ours.name], strict=True)]),
+        }
     if peer:
-        others = [side for side in sides if side.side in ("eager", "channels_last")]
+        others = [side for side in sides if side.side in workloads.modes(choice)]
         best = max(others, key=lambda side: statistics.median(rates[side.name]))
         result |= {
             "ours_with_allocator": statistics.median(rates["ours, allocator"]),
@@ -188,6 +216,7 @@ def run(workload: str, seconds: float, peer: str | None, cores: int, rounds: int
             "ratio_spread": _spread(
                 [a / b for a, b in zip(rates[ours.name], rates[best.name], strict=True)]
             ),
+            "equal_allocator": [_equal(rates, others, allocator) for allocator in (False, True)],
             "losses": compared,
         }
     return result
@@ -216,12 +245,25 @@ def compare(sides: list[Side]) -> dict:
     return found
 
 
-def transport(seconds: float) -> dict:
-    """One certified assignment of 20,000 points in 64 dimensions, repeated for about `seconds`."""
+def transport(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
+    """One certified assignment of 20,000 points in 64 dimensions, repeated for about `seconds`.
+
+    Args:
+        seconds: timed seconds of ours, after a first solve that compiles.
+        peer: None or "solvers": the other solvers of experiments.transport_peers, once each, in
+            fresh processes; most do not compile.
+        limit: seconds that each of them has.
+
+    Returns:
+        As `run`; a peer past the limit has "over_limit", its rate being below the one given.
+
+    Raises:
+        GanError: if a solver finds another value.
+    """
+    from experiments import transport_peers as peers
     from gan import transport as exact
 
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(20_000, 64)), 1.1 * rng.normal(size=(20_000, 64)) + 0.3
+    x, y = peers.sets(POINTS, DIMENSION)
     start = time.perf_counter()
     first = exact.assignment(x, y)
     first_seconds = time.perf_counter() - start
@@ -233,7 +275,7 @@ def transport(seconds: float) -> dict:
         _say(f"solved in {taken[-1]:.1f} s, {solved.report['rounds']:.2f} passes over all pairs")
     gflop = first.report["rounds"] * 2 * len(x) * len(y) * x.shape[1] / 1e9
     rate, peak = 1 / statistics.median(taken), worker.matrix_peak(PEAK_SIZE)
-    return {
+    result = {
         "workload": "transport20k",
         "iterations_per_second": rate,
         "spread": _spread([1 / s for s in taken]),
@@ -243,6 +285,20 @@ def transport(seconds: float) -> dict:
         "compile_seconds": first_seconds - statistics.median(taken),
         "peak_bytes": memory.peak(),
         "relative_gap": solved.gap / solved.value,
+    }
+    if peer is None:
+        return result
+    others = []
+    for name in [name for name in peers.SOLVERS if name != "ours"]:
+        row = peers.elsewhere(name, POINTS, DIMENSION, limit)
+        others.append(solver(row, solved.value))
+        over = "over " if others[-1]["over_limit"] else ""
+        _say(f"{name}: {over}{row['seconds']:.1f} s")
+    best = max(others, key=lambda other: (not other["over_limit"], other["iterations_per_second"]))
+    return result | {
+        "peer": others,
+        "best_peer": best["mode"],
+        "ratio_to_best_peer": rate / best["iterations_per_second"],
     }
 
 
@@ -261,8 +317,19 @@ def table(result: dict) -> str:
         for row in rows:
             rate, (low, high) = row["iterations_per_second"], row["spread"]
             ratio = result["iterations_per_second"] / rate
+            if row.get("over_limit"):
+                lines.append(f"| {row['mode']} | < {rate:.2g} | | > {ratio:.3g} |")
+                continue
             lines.append(f"| {row['mode']} | {rate:.3g} | {low:.3g} to {high:.3g} | {ratio:.2f} |")
-    if "peer" in result:
+    if "train" in result:
+        own = result["train"]
+        low, high = own["share_spread"]
+        lines += [
+            "",
+            f"experiments.train: {own['iterations_per_second']:.3g} iterations/s, "
+            f"{100 * own['share']:.1f} % of ours ({100 * low:.0f} to {100 * high:.0f} %)",
+        ]
+    if "equal_allocator" in result:
         low, high = result["ratio_spread"]
         lines += [
             "",
@@ -270,7 +337,46 @@ def table(result: dict) -> str:
             f"{low:.2f} to {high:.2f} over {result['rounds']} rounds; ours with allocator settings "
             f"{result['ours_with_allocator']:.3g} iterations/s",
         ]
+        for part in result["equal_allocator"]:
+            low, high = part["ratio_spread"]
+            lines.append(
+                f"both {'with' if part['allocator'] else 'without'} allocator settings, against "
+                f"{part['mode']}: {part['ratio']:.2f}, {low:.2f} to {high:.2f}"
+            )
     return "\n".join(lines)
+
+
+def _equal(rates: dict[str, list[float]], others: list[Side], allocator: bool) -> dict:
+    """Ours against the best mode of the peer when both have, or lack, the allocator settings."""
+    own = rates["ours, allocator" if allocator else "ours"]
+    best = max(
+        (rates[side.name] for side in others if side.allocator == allocator), key=statistics.median
+    )
+    return {
+        "allocator": allocator,
+        "mode": next(name for name, values in rates.items() if values is best),
+        "ratio": statistics.median(own) / statistics.median(best),
+        "ratio_spread": _spread([a / b for a, b in zip(own, best, strict=True)]),
+    }
+
+
+def solver(row: dict, value: float) -> dict:
+    """A row of transport_peers as a peer.
+
+    Raises:
+        GanError: if its value is not ours to float32.
+    """
+    over = row["value"] is None
+    if not over and not math.isclose(row["value"], value, rel_tol=1e-5):
+        raise GanError(f"{row['solver']} finds {row['value']:.8g}, ours is {value:.8g}")
+    rate = 1 / row["seconds"]
+    return {
+        "mode": row["solver"],
+        "iterations_per_second": rate,
+        "spread": [rate, rate],
+        "over_limit": over,
+        "peak_bytes": row.get("bytes"),
+    }
 
 
 def _spread(values) -> list[float]:
@@ -289,7 +395,17 @@ def define(parser, argv) -> None:
     parser.add_argument("--workload", required=True, metavar="NAME", help=names)
     parser.add_argument("--output", required=True, metavar="FILE", help="result, a .json file")
     parser.add_argument("--seconds", type=float, default=20.0, help="timed seconds of every side")
-    parser.add_argument("--peer", choices=("torch",), help="compare with PyTorch (extra: bench)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns that every side takes")
+    parser.add_argument(
+        "--peer",
+        choices=("torch", "solvers"),
+        help="compare with PyTorch (extra: bench), or transport with other solvers",
+    )
+    parser.add_argument("--modes", nargs="+", default=(), metavar="MODE", help="of the peer")
+    parser.add_argument("--train", action="store_true", help="also time experiments.train itself")
+    parser.add_argument(
+        "--limit", type=float, default=60.0, help="seconds for each of the other solvers"
+    )
     parser.add_argument(
         "--cores", type=int, default=0, help="cores to pin every process to; 0 for all"
     )
@@ -300,16 +416,22 @@ def main(arguments) -> None:
     available = len(os.sched_getaffinity(0))
     if not 0 <= arguments.cores <= available:
         raise UserError(f"--cores must be 1 .. {available}, or 0 for all; got {arguments.cores}")
-    if not 0 < arguments.seconds < math.inf:
-        raise UserError(f"--seconds must be positive, got {arguments.seconds}")
-    if arguments.workload == "transport20k":
-        if arguments.peer:
-            raise UserError("experiments.transport_peers compares transport with other solvers")
-        result = transport(arguments.seconds)
-    elif arguments.workload not in workloads.WORKLOADS:
-        raise UserError(
-            unknown("workload", arguments.workload, [*workloads.WORKLOADS, "transport20k"])
-        )
+    for name in ("seconds", "rounds", "limit"):
+        if not 0 < getattr(arguments, name) < math.inf:
+            raise UserError(f"--{name} must be positive, got {getattr(arguments, name)}")
+    name = arguments.workload
+    if name not in (*workloads.WORKLOADS, "transport20k"):
+        raise UserError(unknown("workload", name, [*workloads.WORKLOADS, "transport20k"]))
+    if arguments.peer == ("torch" if name == "transport20k" else "solvers"):
+        raise UserError("--peer solvers goes with transport20k, --peer torch with the others")
+    if arguments.train and (name == "transport20k" or name in workloads.MEMBERS):
+        raise UserError(f"--train is for single runs; {name} is none")
+    for mode in arguments.modes:
+        allowed = workloads.modes(workloads.of(name)) if arguments.peer == "torch" else ()
+        if mode not in allowed:
+            raise UserError(unknown("mode", mode, allowed))
+    if name == "transport20k":
+        result = transport(arguments.seconds, arguments.peer, arguments.limit)
     else:
         if arguments.peer:
             try:
@@ -317,10 +439,13 @@ def main(arguments) -> None:
             except ImportError as error:
                 raise UserError("--peer torch needs PyTorch: install gan[bench]") from error
         result = run(
-            arguments.workload,
+            name,
             arguments.seconds,
             arguments.peer,
             arguments.cores or available,
+            arguments.rounds,
+            arguments.train,
+            tuple(arguments.modes),
         )
     files.write_json(Path(arguments.output), result)
     print(table(result))

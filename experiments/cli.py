@@ -14,7 +14,7 @@ import simple_parsing
 from absl import app, flags, logging
 
 from experiments import later
-from gan import cache, config
+from gan import cache, config, presets
 from gan.errors import GanError, UserError
 
 
@@ -49,7 +49,8 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
     group.add_argument(
         "--preset",
         metavar="NAME",
-        help=f"named configuration to start from: {', '.join(config.PRESETS)} (default: {default})",
+        help=f"named configuration to start from, default {default}; one of "
+        f"{', '.join(presets.PRESETS)}",
     )
     group.add_argument("--config_path", metavar="FILE", help="configuration saved as JSON")
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
@@ -65,7 +66,7 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
     if asked.config_path:
         base = config.load(asked.config_path)
     elif asked.preset or not os.path.exists(saved):
-        base = config.preset(asked.preset or default)
+        base = presets.get(asked.preset or default)
     else:
         base = config.load(saved)
     to.add_arguments(config.Config, dest="config", default=base)

@@ -13,6 +13,7 @@ import contextlib
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -34,6 +35,7 @@ def train(
     interrupt: Interrupt | None = None,
     tensorboard: bool = False,
     evaluated: bool = True,
+    progress: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
 
@@ -45,6 +47,7 @@ def train(
         interrupt: an entered context; its signal saves and stops the run.
         tensorboard: also write the log as TensorBoard event files.
         evaluated: False leaves the evaluation and the report to experiments.evaluate.
+        progress: called after every chunk of rounds with the step and the metrics of its last one.
 
     Returns:
         The evaluation, or the last record of the log when there is none, with "step" and
@@ -66,7 +69,9 @@ def train(
             logs.append(stack.enter_context(runs.mirror(run.path, step)))
         try:
             if step < config.steps:
-                step, state = _play(run, config, dataset, game, step, state, interrupt, logs)
+                step, state = _play(
+                    run, config, dataset, game, step, state, interrupt, logs, progress
+                )
         except Interrupted:
             pass
         if step < config.steps:
@@ -81,7 +86,9 @@ def train(
             return None
 
 
-def _play(run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs):
+def _play(
+    run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs, progress
+):
     """Rounds from `step` on, with everything that is due between them; returns the last pause."""
     start = time.perf_counter()
     example = (state, game.hyper, game.feed.load(step)[0], np.int32(step))
@@ -101,11 +108,15 @@ def _play(run, config: Config, dataset, game: training.Game, step: int, state, i
         dynamic_ncols=True,
     )
     shown: dict[str, str] = {}
+    begin, evaluating = time.perf_counter(), []
+    if run.primary:
+        scorer = timed(scorer, evaluating)
 
-    def progress(step, metrics):
+    def show(step, metrics):
         shown["estimate"] = f"{metrics['w1_estimate_batch']:.3g}"
         bar.set_postfix(shown, refresh=False)
         bar.update(step - bar.n)
+        progress(step, metrics)
 
     pauses = training.advance(
         chunk,
@@ -116,7 +127,7 @@ def _play(run, config: Config, dataset, game: training.Game, step: int, state, i
         cadences=cadences(config),
         stopping=lambda: training.agreed(interrupt.signal is not None),
         chunk_seconds=training.CHUNK_SECONDS if jax.process_count() == 1 else None,
-        progress=progress,
+        progress=show,
     )
     with bar:
         for step, state, metrics in pauses:
@@ -126,8 +137,27 @@ def _play(run, config: Config, dataset, game: training.Game, step: int, state, i
             if scores:
                 shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
                 shown["share"] = f"{scores['critic_share']:.2f}"
+    if evaluating:
+        share = 100 * sum(evaluating) / (time.perf_counter() - begin)
+        _say(
+            run,
+            f"{len(evaluating)} evaluations, {sum(evaluating):.1f} s in all, took {share:.1f} % of "
+            "the time since compilation",
+        )
     run.checkpoints.save(step, state)
     return step, state
+
+
+def timed(function, seconds: list[float]):
+    """The function, every call of which appends its seconds to the list."""
+
+    def call(*arguments):
+        start = time.perf_counter()
+        result = function(*arguments)
+        seconds.append(time.perf_counter() - start)
+        return result
+
+    return call
 
 
 def cadences(config: Config) -> tuple[int, ...]:

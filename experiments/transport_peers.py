@@ -102,6 +102,12 @@ SOLVERS: dict[str, Callable] = {
 """Each is solver(x, y) -> solve, after its imports; solve() -> mean cost of the assignment."""
 
 
+def sets(n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """n points each of x ~ N(0, I) and y ~ 1.1 N(0, I) + 0.3 in d dimensions."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n, d)), 1.1 * rng.normal(size=(n, d)) + 0.3
+
+
 def measure(name: str, n: int, d: int) -> dict:
     """One assignment in this process: seconds, processor seconds, bytes at the peak, value.
 
@@ -110,9 +116,7 @@ def measure(name: str, n: int, d: int) -> dict:
     """
     if name not in SOLVERS:
         raise UserError(unknown("solver", name, SOLVERS))
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(n, d)), 1.1 * rng.normal(size=(n, d)) + 0.3
-    solve = SOLVERS[name](x, y)
+    solve = SOLVERS[name](*sets(n, d))
     before, clock, cpu = memory.peak(), time.perf_counter(), time.process_time()
     value = solve()
     return {
@@ -124,6 +128,23 @@ def measure(name: str, n: int, d: int) -> dict:
         "seconds_cpu": time.process_time() - cpu,
         "bytes": memory.peak() - before,
     }
+
+
+def elsewhere(name, n, d, limit):
+    """`measure` in a fresh process; "value" is None when it ran past `limit` seconds.
+
+    Raises:
+        UserError: if the solver failed.
+    """
+    command = [sys.executable, "-m", "experiments.transport_peers", "--workdir", "."]
+    command += ["--only", name, "--sizes", str(n), "--dimension", str(d)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"solver": name, "n": n, "d": d, "value": None, "seconds": limit}
+    if done.returncode:
+        raise UserError(f"{name} at n = {n} failed: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run(workdir: str, sizes: list[int], d: int, repeats: int, limit: float) -> list[dict]:
@@ -139,7 +160,7 @@ def run(workdir: str, sizes: list[int], d: int, repeats: int, limit: float) -> l
                 slow = any(row["value"] is None and row["n"] <= n for row in own)
                 if done or slow:
                     continue
-                row = _elsewhere(name, n, d, limit) | {"repeat": repeat}
+                row = elsewhere(name, n, d, limit) | {"repeat": repeat}
                 rows.append(row)
                 files.write_json(path, rows)
                 took = f"{row['seconds']:.2f} s" if row["value"] else f"over {limit:g} s"
@@ -174,18 +195,24 @@ def summarize(rows: list[dict]) -> str:
 
 
 def draw(rows: list[dict], path: str) -> None:
-    """Seconds and memory against n, both axes logarithmic, a line per solver."""
+    """Seconds and memory against n, a line per solver; axes are logarithmic, but that of memory
+    where none of them grew beyond its imports."""
     figure, axes = drawing.panels(2, 2, 5, 3.8)
-    for name in SOLVERS:
-        sizes = [n for n in sorted({row["n"] for row in rows}) if _rows(rows, name, n)]
-        for panel, field, unit in ((axes[0], "seconds", 1), (axes[1], "bytes", 2**30)):
+    for panel, field, unit, label in (
+        (axes[0], "seconds", 1, "seconds"),
+        (axes[1], "bytes", 2**30, "GiB beyond the imports"),
+    ):
+        for name in SOLVERS:
+            sizes = [n for n in sorted({row["n"] for row in rows}) if _rows(rows, name, n)]
             values = [
                 statistics.median(row[field] for row in _rows(rows, name, n)) / unit for n in sizes
             ]
             thick = 2.4 if name == "ours" else 1.2
             panel.plot(sizes, values, marker="o", markersize=4, linewidth=thick, label=name)
-    for panel, label in ((axes[0], "seconds"), (axes[1], "GiB beyond the imports")):
-        panel.set(xscale="log", yscale="log", xlabel="points in each set (n)", ylabel=label)
+        scale = (
+            "log" if any(max(line.get_ydata(), default=0) > 0 for line in panel.lines) else "linear"
+        )
+        panel.set(xscale="log", yscale=scale, xlabel="points in each set (n)", ylabel=label)
         panel.grid(alpha=0.25, linewidth=0.6)
     axes[0].legend(fontsize="small")
     drawing.save(figure, path)
@@ -193,19 +220,6 @@ def draw(rows: list[dict], path: str) -> None:
 
 def _rows(rows, name, n):
     return [r for r in rows if (r["solver"], r["n"]) == (name, n) and r["value"] is not None]
-
-
-def _elsewhere(name, n, d, limit):
-    """The measurement in a fresh process; value None when it ran past the limit."""
-    command = [sys.executable, "-m", "experiments.transport_peers", "--workdir", "."]
-    command += ["--only", name, "--sizes", str(n), "--dimension", str(d)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return {"solver": name, "n": n, "d": d, "value": None, "seconds": limit}
-    if done.returncode:
-        raise UserError(f"{name} at n = {n} failed: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _optimal(log):

@@ -3,13 +3,13 @@ import json
 
 import pytest
 
-from gan import config
+from gan import config, presets
 from gan.errors import UserError
 
 
-@pytest.mark.parametrize("name", config.PRESETS)
+@pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_survives_the_round_trip_through_json(name):
-    preset = config.preset(name)
+    preset = presets.get(name)
     assert config.from_dict(json.loads(json.dumps(config.to_dict(preset)))) == preset
 
 
@@ -75,7 +75,7 @@ def test_every_forbidden_pair_has_its_case():
 
 def test_unknown_preset_names_the_closest():
     with pytest.raises(UserError, match="did you mean 'digits'"):
-        config.preset("digit")
+        presets.get("digit")
 
 
 def test_an_integer_is_accepted_where_a_float_is_wanted():

@@ -12,6 +12,7 @@ ALLOWED = {
     "errors": set(),
     "cache": set(),
     "config": {"errors"},
+    "presets": {"config", "errors"},
     "data": {"config", "errors"},
     "networks": {"config", "errors"},
     "objectives": {"errors"},

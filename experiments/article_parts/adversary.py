@@ -6,7 +6,7 @@ from pathlib import Path
 
 from experiments.article_parts.part import Grid, Part, Picture, Setting
 from experiments.train import train
-from gan import config, runs
+from gan import config, presets, runs
 from gan.config import Config
 from gan.errors import UserError
 from gan.runs import figures
@@ -16,7 +16,7 @@ from gan.training.interrupt import Interrupted
 def short_run(seed: int, sizes: dict) -> Config:
     """The digits preset, cut short."""
     changes = {name: value for name, value in sizes.items() if name != "preset"}
-    return config.replace(config.preset(sizes["preset"]), changes | {"seed": seed})
+    return config.replace(presets.get(sizes["preset"]), changes | {"seed": seed})
 
 
 def compute(setting: Setting) -> dict:

@@ -8,27 +8,27 @@ import time
 
 import numpy as np
 import torch
-from torch import nn
 
 from experiments.benchmark_parts import workloads
-from gan.config import Config
+from experiments.benchmark_parts.torch_players import load, players
 from gan.errors import UserError
 
 
 class Torch:
-    """One mode of the peer: "eager" or "channels_last"."""
+    """One mode of the peer, of workloads.modes(name)."""
 
     def __init__(self, mode: str, name: str):
-        if mode not in ("eager", "channels_last"):
-            raise UserError(f"mode must be eager or channels_last, got {mode!r}")
         self.choice = workloads.of(name)
+        if mode not in workloads.modes(self.choice):
+            allowed = ", ".join(workloads.modes(self.choice))
+            raise UserError(f"the modes of {name} are {allowed}; got {mode!r}")
         torch.manual_seed(0)
         self.dataset = workloads.dataset(self.choice)
         self.image = len(self.dataset.shape) == 3
-        self.format = torch.channels_last if mode == "channels_last" else torch.contiguous_format
-        if mode == "channels_last" and not self.image:
-            raise UserError("channels_last is for images")
-        self.generator, self.critic = players(self.choice, self.dataset.shape)
+        last = mode.endswith("channels_last")
+        self.format = torch.channels_last if last else torch.contiguous_format
+        merged = mode.startswith("merged")
+        self.generator, self.critic = players(self.choice, self.dataset.shape, merged)
         self.average = [p.detach().clone() for p in self.generator.parameters()]
         if self.image:
             for player in (self.generator, self.critic):
@@ -37,7 +37,7 @@ class Torch:
             self.pixels = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
         betas = (self.choice.beta1, self.choice.beta2)
         self.optimizers = {
-            player: torch.optim.Adam(getattr(self, player).parameters(), rate, betas)
+            player: torch.optim.Adam(getattr(self, player).parameters(), rate, betas, fused=True)
             for player, rate in (
                 ("generator", self.choice.generator_learning_rate),
                 ("critic", self.choice.critic_learning_rate),
@@ -58,7 +58,7 @@ class Torch:
         with np.load(path) as file:
             arrays = dict(file)
         for player in ("generator", "critic"):
-            load(getattr(self, player), arrays, player, self.dataset.shape)
+            load(getattr(self, player), arrays, player)
         self.average = [p.detach().clone() for p in self.generator.parameters()]
 
         def given(i):
@@ -122,111 +122,3 @@ class Torch:
         torch._foreach_lerp_(self.average, [p.detach() for p in parameters], 1 - decay)
         self.step += 1
         return losses | {"generator_loss": loss.detach()}
-
-
-class _Reshape(nn.Module):
-    def __init__(self, *shape):
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, x):
-        return x.reshape(len(x), *self.shape)
-
-
-def players(choice: Config, shape) -> tuple[nn.Module, nn.Module]:
-    """Generator and critic of a config, layer by layer as ours are.
-
-    Raises:
-        UserError: for a network that has no twin.
-    """
-    if {choice.generator.name, choice.critic.name} == {"mlp"} and len(shape) == 1:
-        return (
-            _mlp(choice.generator, choice.latent_dim, shape[0]),
-            nn.Sequential(*_mlp(choice.critic, shape[0], 1), _Reshape()),
-        )
-    if {choice.generator.name, choice.critic.name} == {"dcgan"}:
-        return _dcgan(choice, shape)
-    raise UserError(f"no PyTorch twin of {choice.generator.name} and {choice.critic.name}")
-
-
-def _activation(name: str) -> nn.Module:
-    return {"relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.2), "tanh": nn.Tanh()}[name]
-
-
-def _mlp(spec, inputs: int, outputs: int) -> nn.Sequential:
-    widths = [inputs] + [spec.width] * spec.depth
-    layers = []
-    for a, b in zip(widths, widths[1:], strict=False):
-        layers += [nn.Linear(a, b), _activation(spec.activation)]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
-
-
-def _dcgan(choice: Config, shape) -> tuple[nn.Module, nn.Module]:
-    side, channels = smallest(shape), shape[2]
-    levels = int(np.log2(shape[0] // side))
-    widths = [choice.critic.width * 2**level for level in range(levels)]
-    down, before = [], channels
-    for width in widths:
-        down += [nn.Conv2d(before, width, 4, 2, 1), _activation(choice.critic.activation)]
-        before = width
-    critic = nn.Sequential(*down, nn.Flatten(), nn.Linear(side * side * before, 1), _Reshape())
-    up = [nn.Linear(choice.latent_dim, side * side * before)]
-    up += [_Reshape(before, side, side), _activation(choice.generator.activation)]
-    for width in reversed(widths[:-1]):
-        up += [nn.ConvTranspose2d(before, width, 4, 2, 1)]
-        up += [_activation(choice.generator.activation)]
-        before = width
-    generator = nn.Sequential(*up, nn.ConvTranspose2d(before, channels, 4, 2, 1), nn.Tanh())
-    return generator, critic
-
-
-def smallest(shape) -> int:
-    """Side of the image that is left when a side above 4 is halved while it is even."""
-    side = shape[0]
-    while side % 2 == 0 and side > 4:
-        side //= 2
-    return side
-
-
-def load(player: nn.Module, arrays: dict[str, np.ndarray], name: str, shape) -> None:
-    """Copies our parameters, given by path, into the twin `name` ("generator" or "critic").
-
-    Raises:
-        ValueError: if the layers do not correspond.
-    """
-    layers = [m for m in player if isinstance(m, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
-    ours = sorted({path.split("/")[1] for path in arrays if path.startswith(f"{name}/")})
-    kinds = {
-        kind: iter(
-            sorted((p for p in ours if p.startswith(kind)), key=lambda p: int(p.split("_")[-1]))
-        )
-        for kind in ("Dense", "_Convolution")
-    }
-    used = 0
-    with torch.no_grad():
-        for layer in layers:
-            dense = isinstance(layer, nn.Linear)
-            own = next(kinds["Dense" if dense else "_Convolution"], None)
-            if own is None:
-                raise ValueError(f"the {name} has no parameters for {layer}")
-            kernel, bias = (arrays[f"{name}/{own}/{part}"] for part in ("kernel", "bias"))
-            if dense and len(shape) == 3:
-                kernel, bias = _channels_first(kernel, bias, name, smallest(shape))
-            weight = kernel.T if dense else kernel.transpose(3, 2, 0, 1)
-            if tuple(layer.weight.shape) != weight.shape:
-                raise ValueError(f"{own} is {weight.shape}, the twin has {layer.weight.shape}")
-            layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
-            layer.bias.copy_(torch.from_numpy(np.ascontiguousarray(bias)))
-            used += 1
-    if used != len(ours):
-        raise ValueError(f"the {name} has {len(ours)} layers, the twin {used}")
-
-
-def _channels_first(kernel, bias, name, side):
-    """Reorders the pixels of a dense layer from height, width, channels to channels first."""
-    if name == "generator":
-        grid = (side, side, kernel.shape[1] // side**2)
-        kernel = kernel.reshape(-1, *grid).transpose(0, 3, 1, 2).reshape(len(kernel), -1)
-        return kernel, bias.reshape(grid).transpose(2, 0, 1).reshape(-1)
-    grid = (side, side, kernel.shape[0] // side**2)
-    return kernel.reshape(*grid, -1).transpose(2, 0, 1, 3).reshape(-1, kernel.shape[1]), bias

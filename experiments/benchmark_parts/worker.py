@@ -15,7 +15,10 @@ The first line comes unasked: how long start and compilation took.
 
 import json
 import os
+import signal
 import sys
+import tempfile
+import threading
 import time
 
 from experiments.benchmark_parts import workloads
@@ -98,6 +101,81 @@ class Ours:
     def peak(self, size: int) -> dict:
         """See `matrix_peak`."""
         return {"gflops": matrix_peak(size)}
+
+
+class Train:
+    """experiments.train itself, in a thread that trains in its turns only.
+
+    Its iterations bear everything that the command does between them: the log, evaluations,
+    pictures and checkpoints, in a run directory that is deleted at the end. The fixed random pixels
+    stand in for a data set.
+    """
+
+    def __init__(self, name: str):
+        import jax
+
+        from gan import data
+        from gan.training.interrupt import Interrupt
+
+        self.choice, self.interrupt = workloads.of(name), Interrupt()
+        dataset = workloads.dataset(self.choice)
+        data.load = lambda choice, data_dir=None: dataset
+        self.turn, self.rest = threading.Event(), threading.Event()
+        self.step, self.until, self.metrics, self.error = 0, 0.0, {}, None
+        self.thread = threading.Thread(target=self._train, daemon=True)
+        self.thread.start()
+        self._wait()
+        self.about = {"devices": jax.default_backend()}
+
+    def run(self, seconds: float) -> dict:
+        """The command goes on for about `seconds`."""
+        start, first = time.perf_counter(), self.step
+        self.until = start + seconds
+        self.turn.set()
+        self._wait()
+        return {"iterations": self.step - first, "seconds": time.perf_counter() - start}
+
+    def round(self, path: str) -> dict:
+        """Metrics of the first round, which has its weights and inputs from the same seed."""
+        del path
+        return self.metrics
+
+    def close(self) -> None:
+        """Ends the command as a signal does, and deletes its run directory."""
+        self.interrupt.signal = signal.SIGTERM
+        self.turn.set()
+        self.thread.join()
+
+    def _train(self) -> None:
+        from experiments import train
+
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                train.train(
+                    self.choice,
+                    folder,
+                    devices=1,
+                    interrupt=self.interrupt,
+                    progress=self._progress,
+                )
+        except Exception as error:
+            self.error = error
+        finally:
+            self.rest.set()
+
+    def _progress(self, step: int, metrics: dict[str, float]) -> None:
+        self.step = step
+        self.metrics = self.metrics or dict(metrics)
+        if time.perf_counter() >= self.until:
+            self.turn.clear()
+            self.rest.set()
+            self.turn.wait()
+
+    def _wait(self) -> None:
+        self.rest.wait()
+        self.rest.clear()
+        if self.error:
+            raise self.error
 
 
 class Together:
@@ -193,10 +271,14 @@ if __name__ == "__main__":
         chosen = Together(sys.argv[2], vectorized=True)
     elif sys.argv[1] == "ours" and sys.argv[2] in workloads.MEMBERS:
         chosen = Together(sys.argv[2], vectorized=None)
-    elif sys.argv[1] in ("ours", "solo"):
+    elif sys.argv[1] in ("ours", "solo", "matrix"):
         chosen = Ours(sys.argv[2])
+    elif sys.argv[1] == "train":
+        chosen = Train(sys.argv[2])
     else:
         from experiments.benchmark_parts.torch_twin import Torch
 
         chosen = Torch(sys.argv[1], sys.argv[2])
     serve(chosen, sys.stdin, lambda answer: print(json.dumps(answer), flush=True))
+    if hasattr(chosen, "close"):
+        chosen.close()

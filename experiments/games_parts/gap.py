@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.article_parts import drawing
 from experiments.article_parts.part import Grid, Part, Picture, Setting
-from gan import config, data
+from gan import config, data, presets
 from gan.evaluation import referee
 from gan.training import advance, make_game
 from gan.transport import wasserstein
@@ -54,7 +54,7 @@ def _train(setting: Setting, changes: dict) -> dict:
     """One training, measured on a probe that takes no part in it."""
     n = setting.sizes["n"]
     chosen = config.replace(
-        config.preset(changes["preset"]),
+        presets.get(changes["preset"]),
         setting.sizes["common"]
         | {key: value for key, value in changes.items() if key != "preset"}
         | {"seed": setting.seed},

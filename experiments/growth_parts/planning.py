@@ -15,7 +15,7 @@ import jax
 
 from experiments.benchmark_parts import workloads
 from experiments.growth_parts import axes, fits, showing
-from gan import config, networks
+from gan import config, networks, presets
 
 SHARE = 0.05, 0.30
 """Assumed share of the data sheet's peak that training reaches, pessimistic and optimistic."""
@@ -93,8 +93,8 @@ def biggan(side: int) -> config.Config:
 
 def jobs() -> list[Job]:
     """What is planned."""
-    digits, garments = config.preset("digits"), config.preset("fashion_mnist")
-    residual = config.preset("cifar10_resnet")
+    digits, garments = presets.get("digits"), presets.get("fashion_mnist")
+    residual = presets.get("cifar10_resnet")
     paper = "Gulrajani et al. 2017: 100,000 generator steps (theirs with twice our generator batch)"
     large = "150,000 steps of batch 2048: README of the authors' BigGAN-PyTorch"
     return [

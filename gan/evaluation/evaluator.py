@@ -126,7 +126,6 @@ class Evaluator:
     def __call__(self, generator_params, critic_params) -> dict[str, float | int]:
         """Scores by name; MEANINGS explains each in a sentence."""
         fakes = self.generated(generator_params)
-        given = () if self.real_labels is None else (self.real_labels,)
         solutions = [transport.assignment(fake, self.real) for fake in fakes]
         found = distances.distance(
             fakes,
@@ -135,6 +134,37 @@ class Evaluator:
             permutations=0,
             values=[solution.value for solution in solutions],
         )
+        scores = {
+            "n": self.n,
+            "w1": found.value,
+            "w1_spread": found.spread,
+            "w1_floor": found.floor,
+            "w1_floor_spread": found.floor_spread,
+            "w1_debiased": found.debiased,
+            **self.certificate(generator_params, critic_params, fakes, solutions),
+        }
+        if self.dataset.modes is not None:
+            points = np.asarray(self._generate(generator_params, *self._extra))
+            counted = modes.count_modes(
+                points, self.dataset.modes.centers, self.dataset.modes.sigma
+            )
+            scores |= {
+                "modes": counted.covered,
+                "modes_total": counted.total,
+                "high_quality": counted.high_quality,
+                "reverse_kl": counted.reverse_kl,
+            }
+        return scores
+
+    def certificate(self, generator_params, critic_params, fakes, solutions) -> dict[str, float]:
+        """What exact transport proves about a critic, and its slopes.
+
+        Args:
+            generator_params, critic_params: of the players.
+            fakes: `generated(generator_params)`.
+            solutions: `transport.assignment(fake, self.real)` of each of them.
+        """
+        given = () if self.real_labels is None else (self.real_labels,)
         judge = functools.partial(self._criticise, critic_params)
         real_scores, _ = jax.device_get(judge(self.real, *given))
         judged = [
@@ -158,13 +188,7 @@ class Evaluator:
         paired = self._generate(generator_params, latents, *given)
         between = self._slopes(critic_params, jnp.asarray(self.real), paired, *given)
         low, middle, high = np.percentile(between, (5, 50, 95))
-        scores = {
-            "n": self.n,
-            "w1": found.value,
-            "w1_spread": found.spread,
-            "w1_floor": found.floor,
-            "w1_floor_spread": found.floor_spread,
-            "w1_debiased": found.debiased,
+        return {
             "w1_estimate": proof.estimate,
             "critic_share": proof.share,
             "yardstick_share": yardstick.share,
@@ -176,18 +200,6 @@ class Evaluator:
             "slope_50": float(middle),
             "slope_95": float(high),
         }
-        if self.dataset.modes is not None:
-            points = np.asarray(self._generate(generator_params, *self._extra))
-            counted = modes.count_modes(
-                points, self.dataset.modes.centers, self.dataset.modes.sigma
-            )
-            scores |= {
-                "modes": counted.covered,
-                "modes_total": counted.total,
-                "high_quality": counted.high_quality,
-                "reverse_kl": counted.reverse_kl,
-            }
-        return scores
 
     def uncertainty(self, generator_params) -> dict[str, float]:
         """Intervals over resamples and p-value of W1, and sliced W1 with the same: for reports,

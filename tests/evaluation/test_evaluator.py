@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan import config, data
+from gan import config, data, presets
 from gan.errors import UserError
 from gan.evaluation import MEANINGS, Evaluator, distances
 from gan.networks import Network
@@ -25,7 +25,7 @@ def linear_critic(slope):
 
 @pytest.fixture(scope="module")
 def settings():
-    return config.replace(config.preset("digits"), {"evaluation_size": 60, "evaluation_repeats": 2})
+    return config.replace(presets.get("digits"), {"evaluation_size": 60, "evaluation_repeats": 2})
 
 
 def test_a_generator_that_copies_the_training_set_is_seen_to(digits, settings):
@@ -91,7 +91,7 @@ def test_distances_between_features_stand_beside_those_of_real_examples(digits, 
 
 
 def test_real_points_cover_every_mode_of_a_planar_mixture():
-    cfg = config.replace(config.preset("gaussians25"), {"evaluation_size": 50})
+    cfg = config.replace(presets.get("gaussians25"), {"evaluation_size": 50})
     dataset = data.load(cfg.data)
     points = dataset.examples("train", np.arange(2500))[0]
     scores = Evaluator(cfg, dataset, table_lookup(points), linear_critic(1.0), "test")({}, {})

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from experiments import accounting
+from gan import presets
 from tests.experiments.commands import call
 
 
@@ -20,8 +21,9 @@ def test_the_pieces_of_a_step_are_a_part_of_it(digits, tiny):
 
 
 def test_pauses_are_counted_over_a_whole_run(digits, tiny):
-    found = accounting.pauses(tiny, digits, repeats=1)
+    found = accounting.pauses(tiny, digits, repeats=1, rounds=2)
     times = {name: times for name, (_, times) in found.items()}
+    assert times.pop(accounting.CERTIFICATE) == 2
     assert times == {"line of the log": 3, "evaluation": 2, "picture": 2, "checkpoint": 2}
     assert all(milliseconds > 0 for milliseconds, _ in found.values())
 
@@ -46,6 +48,20 @@ def test_what_was_measured_is_kept_and_both_pages_are_written(tmp_path, monkeypa
     assert "| batches | 0.5 (25.0 %) | 0.5 (25.0 %) |" in pages[1]
     assert "| checkpoint | 100 | 9 | 0.9 | 10.0 % |" in pages[1]
     assert "| 20 | 4,000 | 3.0 | 5.0 |" in pages[1]
+
+
+def test_a_whole_run_of_a_preset_is_accounted_for(tmp_path, monkeypatch, tiny):
+    monkeypatch.setitem(presets.PRESETS, "digits", lambda: tiny)
+    monkeypatch.setattr(accounting, "step", lambda *_, **__: {"round": 50.0})
+    monkeypatch.setattr(
+        accounting, "pauses", lambda *_: {"evaluation": [60.0, 2], accounting.CERTIFICATE: [9.0, 2]}
+    )
+    status, out, _ = call("accounting", "--workdir", tmp_path, "--preset", "digits")
+    assert status == 0 and out == (tmp_path / "digits.md").read_text() + "\n"
+    assert "| steps | 50 | 12 | 0.6 | |" in out
+    assert f"| {accounting.CERTIFICATE} | 9 | 2 | 0.018 | 3.0 % |" in out
+    status, _, err = call("accounting", "--workdir", tmp_path, "--preset", "digist")
+    assert status == 2 and "did you mean 'digits'" in err
 
 
 @pytest.mark.slow

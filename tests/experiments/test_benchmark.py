@@ -2,13 +2,17 @@
 
 import dataclasses
 import json
+import time
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from experiments import benchmark
+from experiments import benchmark, transport_peers
 from experiments.benchmark_parts import worker, workloads
-from gan import networks
-from gan.errors import GanError
+from gan import config, data, networks
+from gan.errors import GanError, UserError
 from tests.experiments.commands import call
 
 
@@ -100,28 +104,134 @@ def test_a_population_computes_the_losses_of_the_solo_run_and_counts_every_membe
 
 
 def copied(state):
-    import jax
-    import jax.numpy as jnp
-
     return jax.tree.map(jnp.copy, state)
 
 
-def test_the_pytorch_twin_computes_the_same_losses(ours, tmp_path):
+@pytest.fixture
+def small_resnet(monkeypatch):
+    """resnet32 with narrow players and a small batch; other workloads as they are."""
+    choice = workloads.WORKLOADS["resnet32"]()
+    assert (choice.generator.width, choice.generator.normalization) == (128, "batch")
+    narrow = {"batch_size": 4, "n_critic": 2, "generator.width": 8, "critic.width": 8}
+    small = config.replace(choice, narrow)
+    monkeypatch.setitem(workloads.WORKLOADS, "resnet32", lambda: small)
+
+
+@pytest.mark.parametrize("name", ["mlp64", "dcgan28", "resnet32", "population16"])
+def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_resnet):
     pytest.importorskip("torch")
     from experiments.benchmark_parts.torch_twin import Torch
 
-    for name in ("mlp64", "dcgan28"):
-        sides = [InProcess("ours", worker.Ours(name)), InProcess("eager", Torch("eager", name))]
-        if workloads.images(name):
-            sides.append(InProcess("channels_last", Torch("channels_last", name)))
-        benchmark.compare(sides)
-        sides[1].side.choice = dataclasses.replace(sides[1].side.choice, penalty_target=0.9)
-        sides[0] = InProcess("ours", worker.Ours(name))
-        with pytest.raises(GanError, match="eager computes another"):
-            benchmark.compare(sides)
+    modes = workloads.modes(workloads.of(name))
+    assert len(modes) == {"dcgan28": 2, "resnet32": 4}.get(name, 1)
+    ours = InProcess("ours", worker.Ours(name))
+    first = copied(ours.side.state)
+    twins = [InProcess(mode, Torch(mode, name)) for mode in modes]
+    found = benchmark.compare([ours, *twins])
+    assert found["ours"]["penalty"] > 1e-3
+    for twin in twins:
+        wrongs = [
+            (twin.side, {"choice": dataclasses.replace(twin.side.choice, penalty_target=0.9)}),
+            (twin.side.critic, {"forward": stronger(twin.side.critic)}),
+            (twin.side.generator, {"forward": stronger(twin.side.generator)}),
+        ]
+        for owner, change in wrongs:
+            ours.side.state = copied(first)
+            with pytest.MonkeyPatch.context() as patch:
+                for field, value in change.items():
+                    patch.setattr(owner, field, value)
+                with pytest.raises(GanError, match=f"{twin.name} computes another"):
+                    benchmark.compare([ours, twin])
 
 
-def test_a_miniature_run_writes_the_named_fields(tmp_path):
+def stronger(player):
+    """The player's forward pass with a first hidden layer that is a fifth larger."""
+
+    def forward(x):
+        for number, layer in enumerate(player):
+            x = layer(x) * (1.2 if number == 1 else 1)
+        return x
+
+    return forward
+
+
+def test_parameters_go_to_the_layers_of_the_same_path_and_shape_only():
+    pytest.importorskip("torch")
+    from experiments.benchmark_parts import torch_players
+
+    choice = workloads.of("mlp64")
+    _, critic = torch_players.players(choice, (2,))
+    names = networks.critic(choice.critic, (2,)).init(jax.random.key(0))
+    leaves, _ = jax.tree_util.tree_flatten_with_path(names)
+    arrays = {
+        "/".join(["critic", *(part.key for part in where)]): np.asarray(leaf)
+        for where, leaf in leaves
+    }
+    torch_players.load(critic, arrays, "critic")
+    with pytest.raises(ValueError, match="no counterpart of critic/Dense_9"):
+        torch_players.load(critic, arrays | {"critic/Dense_9/kernel": 0}, "critic")
+    missing = {path: a for path, a in arrays.items() if "Dense_1" not in path}
+    with pytest.raises(ValueError, match="no counterpart of critic/Dense_1"):
+        torch_players.load(critic, missing, "critic")
+    wide = arrays | {"critic/Dense_0/kernel": np.zeros((2, 65), np.float32)}
+    with pytest.raises(ValueError, match="critic/Dense_0 is"):
+        torch_players.load(critic, wide, "critic")
+    for change in ({"critic.name": "resnet"}, {"generator.name": "biggan"}):
+        with pytest.raises(UserError, match="no PyTorch twin"):
+            torch_players.players(config.replace(choice, change), (32, 32, 3))
+
+
+def test_the_command_trains_in_its_turns_only(ours, monkeypatch):
+    monkeypatch.setattr(data, "load", data.load)  # put back after this test
+    side = worker.Train("mlp64")
+    assert side.step == 1
+    first = InProcess("ours", worker.Ours("mlp64"))
+    found = benchmark.compare([first, InProcess("train", side)])
+    assert found["train"] == found["ours"]
+    done = side.run(0.2)
+    assert 0 < done["iterations"] == side.step - 1
+    before = side.step
+    time.sleep(0.2)
+    assert side.step == before
+    side.close()
+    assert not side.thread.is_alive()
+
+
+def test_an_error_of_the_command_ends_the_benchmark(monkeypatch):
+    from experiments import train
+
+    def fail(*arguments, **options):
+        raise UserError("no space left")
+
+    monkeypatch.setattr(data, "load", data.load)
+    monkeypatch.setattr(train, "train", fail)
+    with pytest.raises(UserError, match="no space left"):
+        worker.Train("mlp64")
+
+
+def test_transport_beside_another_solver(monkeypatch):
+    monkeypatch.setattr(benchmark, "POINTS", 300)
+    two = {name: transport_peers.SOLVERS[name] for name in ("ours", "scipy")}
+    monkeypatch.setattr(transport_peers, "SOLVERS", two)
+    result = benchmark.transport(0.01, "solvers")
+    (scipy,) = result["peer"]
+    assert scipy["mode"] == result["best_peer"] == "scipy" and not scipy["over_limit"]
+    ratio = result["iterations_per_second"] / scipy["iterations_per_second"]
+    assert result["ratio_to_best_peer"] == pytest.approx(ratio)
+    late = benchmark.transport(0.01, "solvers", limit=0.01)
+    assert late["peer"][0]["over_limit"]
+    assert "| scipy | < 1e+02 |" in benchmark.table(late)
+
+
+def test_a_solver_with_another_value_is_caught():
+    row = {"solver": "scipy", "value": 1.0, "seconds": 2.0}
+    with pytest.raises(GanError, match="scipy finds 1, ours is 1.001"):
+        benchmark.solver(row, 1.001)
+    assert benchmark.solver(row, 1 + 1e-6)["iterations_per_second"] == 0.5
+
+
+def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "PEAK_SIZE", 512)
     output = tmp_path / "mlp64.json"
     status, out, _ = call(
         "benchmark", "--workload", "mlp64", "--seconds", "0.5", "--output", output
@@ -143,6 +253,8 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path):
         (["--seconds", "0"], "--seconds must be positive"),
         (["--cores", "99"], "--cores must be 1"),
         (["--peer", "tensorflow"], "invalid choice"),
+        (["--peer", "solvers"], "goes with transport20k"),
+        (["--rounds", "0"], "--rounds must be positive"),
     ],
 )
 def test_mistakes_end_with_status_2(tmp_path, change, message):

@@ -27,6 +27,7 @@ def finished(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("main") / "run"
     status, out, err = call("train", "--workdir", workdir, *RUN)
     assert status == 0, err
+    assert re.search(r"2 evaluations, \d+\.\d s in all, took \d+\.\d % of the time", err)
     step, digest = done(out)
     assert step == 12
     return workdir, digest, out
@@ -243,6 +244,7 @@ def test_numbers_that_explode_stop_the_run_and_spare_the_checkpoints(tmp_path):
 
 
 LONG = ["--preset", "digits", "--steps", 300, "--checkpoint_every", 20, "--evaluate_every", 150]
+LONG += ["--evaluation_size", 50, "--evaluation_repeats", 2]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from experiments.sweep_parts.driver import MOST_DEATHS, Driver, Plan
 from experiments.sweep_parts.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import Event, LocalPool
 from experiments.sweep_parts.proposals import Tried, propose
-from gan import config, runs
+from gan import config, presets, runs
 from gan.errors import GanError
 from tests.experiments.commands import TINY, call
 
@@ -173,7 +173,7 @@ def drive(folder, pool, source=EXAMPLE, sampler="random", trials=9, seconds=math
     """(rows, whether complete) of a sweep of such workers."""
     folder.mkdir(exist_ok=True)
     space = spaces.parse(source)
-    plan = Plan(config.preset("digits"), space, sampler, 0, 2, "w1_debiased", trials)
+    plan = Plan(presets.get("digits"), space, sampler, 0, 2, "w1_debiased", trials)
     ledger = Ledger(folder / "sweep.db", space.distributions(), plan.score, True)
     driver = Driver(plan, ledger, folder, check=lambda config: None, **options)
     complete = driver.run(pool, lambda: False, seconds, lambda driver: None)

@@ -97,9 +97,14 @@ def test_bad_flags_end_with_status_two(tmp_path, flags, message):
 
 def test_the_true_critic_is_recognised_and_its_flaws_are_measured():
     pair = truth.seeded_funnels(4, 8)
-    key = jax.random.key(0)
+
+    @jax.jit
+    def measure(factor):
+        key = jax.random.key(0)
+        return training.measure(pair, lambda x: -factor * pair.potential(x), key, 4096)
+
     for factor in (1.0, -1.0, 2.0):
-        row = training.measure(pair, lambda x, c=factor: -c * pair.potential(x), key, 4096)
+        row = measure(factor)
         # Points of P closer to a centre than float32 resolves have no direction there.
         np.testing.assert_allclose(row["cosine"], np.sign(factor), atol=0.01)
         np.testing.assert_allclose(row["l2"], (1 - factor) ** 2, atol=0.04)
@@ -108,8 +113,9 @@ def test_the_true_critic_is_recognised_and_its_flaws_are_measured():
 
 
 def test_a_flat_critic_has_no_direction():
-    row = training.measure(
-        truth.seeded_funnels(2, 2), lambda x: 0 * x.sum(1), jax.random.key(0), 64
+    pair = truth.seeded_funnels(2, 2)
+    row = jax.jit(lambda key: training.measure(pair, lambda x: 0 * x.sum(1), key, 64))(
+        jax.random.key(0)
     )
     assert (row["cosine"], row["slope_95"], row["w1_estimate"]) == (0, 0, 0)
     np.testing.assert_allclose(row["l2"], 1, rtol=1e-5)

@@ -1,5 +1,7 @@
 """What every class-conditional player must do, and the projection by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,17 +38,17 @@ def moved(params, seed=1):
     return jax.tree.unflatten(structure, noisy)
 
 
-def players(name, shape):
-    """{player: (apply with fixed parameters, input [3, ...])}"""
-    g = networks.generator(spec(name), LATENT, shape, CLASSES)
-    f = networks.critic(spec(name), shape, CLASSES)
-    z, x = jax.random.normal(jax.random.key(1), (3, LATENT)), jnp.zeros((3, *shape))
-    x = x + jax.random.normal(jax.random.key(2), x.shape)
-    found = {}
-    for player, network, given in (("generator", g, z), ("critic", f, x)):
-        params = moved(network.init(jax.random.key(0)))
-        found[player] = jax.jit(lambda x, y, n=network, p=params: n.apply(p, x, y)), given
-    return found
+@functools.cache
+def player(name, role):
+    """(apply with fixed parameters, input [3, ...]) of a narrow player."""
+    narrow, shape = config.Network(name=name, width=4, depth=3), (8, 8, 1)
+    if role == "generator":
+        network, size = networks.generator(narrow, LATENT, shape, CLASSES), (LATENT,)
+    else:
+        network, size = networks.critic(narrow, shape, CLASSES), shape
+    params = jax.jit(lambda key: moved(network.init(key)))(jax.random.key(0))
+    given = jax.random.normal(jax.random.key(1), (3, *size))
+    return jax.jit(lambda x, y: network.apply(params, x, y)), given
 
 
 def test_both_players_are_registered_under_the_same_names():
@@ -63,10 +65,10 @@ def test_parameter_counts_are_pinned(name, shape):
     assert counts == COUNTS[name, shape]
 
 
-@pytest.mark.parametrize("player", ["generator", "critic"])
+@pytest.mark.parametrize("role", ["generator", "critic"])
 @pytest.mark.parametrize("name", networks.CONDITIONAL_CRITICS)
-def test_every_example_follows_its_own_label_and_no_other(name, player):
-    apply, given = players(name, (8, 8, 1))[player]
+def test_every_example_follows_its_own_label_and_no_other(name, role):
+    apply, given = player(name, role)
     same = given[:1].repeat(3, axis=0)
     outputs = np.asarray(apply(same, jnp.array([0, 4, 9])))
     for i, j in ((0, 1), (1, 2), (0, 2)):
@@ -76,10 +78,10 @@ def test_every_example_follows_its_own_label_and_no_other(name, player):
     np.testing.assert_allclose(first[[0, 2]], second[[0, 2]], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("player", ["generator", "critic"])
+@pytest.mark.parametrize("role", ["generator", "critic"])
 @pytest.mark.parametrize("name", networks.CONDITIONAL_CRITICS)
-def test_weights_lead_from_class_to_class(name, player):
-    apply, given = players(name, (8, 8, 1))[player]
+def test_weights_lead_from_class_to_class(name, role):
+    apply, given = player(name, role)
     labels = jnp.array([2, 7, 7])
     weights = jax.nn.one_hot(labels, CLASSES)
     ends = np.asarray(apply(given, labels))
@@ -123,8 +125,8 @@ def test_the_projection_critic_by_hand():
 
 
 def test_every_chunk_of_the_latent_reaches_the_images():
-    g = networks.generator(spec("biggan"), 7, (28, 28, 1), CLASSES)
-    params = moved(g.init(jax.random.key(0)))
+    g = networks.generator(config.Network(name="biggan", width=4), 7, (28, 28, 1), CLASSES)
+    params = jax.jit(lambda key: moved(g.init(key)))(jax.random.key(0))
     apply = jax.jit(lambda z: g.apply(params, z, jnp.zeros(8, jnp.int32)))
     outputs = np.asarray(apply(jnp.concatenate([jnp.zeros((1, 7)), jnp.eye(7)])))
     moves = np.abs(outputs[1:] - outputs[:1]).max(axis=(1, 2, 3))
@@ -149,9 +151,10 @@ def test_layer_norm_bounds_what_none_lets_grow():
     for normalization in ("none", "layer"):
         choice = config.Network(name="biggan", width=8, normalization=normalization)
         g = networks.generator(choice, LATENT, (8, 8, 1), CLASSES)
-        params = g.init(jax.random.key(0))
+        params = jax.jit(g.init)(jax.random.key(0))
         params["Dense_0"]["kernel"] *= 1000
-        saturated[normalization] = float(np.mean(np.abs(g.apply(params, z, labels)) > 0.999))
+        images = np.abs(jax.jit(g.apply)(params, z, labels))
+        saturated[normalization] = float(np.mean(images > 0.999))
     assert saturated["none"] > 0.9 and saturated["layer"] < 0.5
 
 

@@ -8,7 +8,6 @@ import pytest
 from gan.errors import UserError
 from gan.networks import convolution
 from gan.networks.winograd import POINTS
-from tests.cheap import jit
 
 CASES = [  # side, channels in, channels out, kernel, stride
     (8, 1, 3, 4, 2),
@@ -61,7 +60,7 @@ def derivatives(operation, stride, form):
     def squared_gradients(x, kernel):
         return sum(jnp.sum(g**2) for g in jax.grad(scalar, argnums=(0, 1))(x, kernel))
 
-    return jit(
+    return jax.jit(
         lambda x, kernel: [
             OPERATIONS[operation](x, kernel, stride, form),
             *jax.grad(scalar, argnums=(0, 1))(x, kernel),
@@ -136,7 +135,7 @@ def test_both_forms_of_a_grouped_convolution_agree_to_second_order(size, outputs
             def squares(x, kernel):
                 return jnp.sum(jax.grad(scalar)(x, kernel) ** 2)
 
-            return jit(lambda: jax.grad(squares, argnums=(0, 1))(x, kernel))()
+            return jax.jit(lambda: jax.grad(squares, argnums=(0, 1))(x, kernel))()
 
         for a, b in zip(derivatives("lax"), derivatives("matrix"), strict=True):
             np.testing.assert_allclose(a, b, atol=1e-12 + 1e-10 * np.abs(a).max())

@@ -15,7 +15,6 @@ from gan.objectives.losses import LOSSES, Loss
 from gan.objectives.penalties import PENALTIES
 from gan.training.adversarial import make_round
 from gan.training.state import Hyperparameters, initial_state
-from tests.cheap import jit
 
 SHAPE = (8, 8, 1)
 PAIRS = list(itertools.product(LOSSES, PENALTIES))
@@ -54,7 +53,7 @@ def batch(data, step, i, key):
 
 def start(choice):
     generator, critic = players(choice)
-    return jit(lambda seed: initial_state(generator, critic, seed))(np.uint32(0))
+    return jax.jit(lambda seed: initial_state(generator, critic, seed))(np.uint32(0))
 
 
 @pytest.fixture(scope="module", params=networks.CRITICS)
@@ -82,7 +81,7 @@ def game(request):
             round = make_round(config.replace(choice, changes), *players(choice), batch)
             return round(state, Hyperparameters.of(choice), None)
 
-    return start(choice), jit(play)
+    return start(choice), jax.jit(play)
 
 
 def test_every_pair_plays_a_finite_round_that_moves_both_players(game):
@@ -139,15 +138,17 @@ RESUMED = [
 @pytest.mark.parametrize("changes", RESUMED)
 def test_a_game_cut_in_two_has_the_bits_of_the_uncut_one(digits, tiny, changes):
     choice = config.replace(tiny, changes)
+    game, other = (training.make_game(choice, digits, devices=1) for _ in range(2))
+    start, sharding = jax.device_get(game.state), game.state.step.sharding
 
-    def play(state, end):
-        game = training.make_game(choice, digits, devices=1)
+    def play(game, state, end):
         options = dict(end=end, cadences=(end,))
-        state = game.state if state is None else jax.device_put(state, game.state.step.sharding)
+        state = jax.device_put(state, sharding)
         *_, last = training.advance(game.chunk, state, game.hyper, game.feed, **options)
         return jax.device_get(last.state)
 
-    assert runs.tree_hash(play(play(None, 2), 5)) == runs.tree_hash(play(None, 5))
+    cut = play(other, play(game, start, 2), 5)
+    assert runs.tree_hash(cut) == runs.tree_hash(play(game, start, 5))
 
 
 @pytest.mark.slow
@@ -158,7 +159,7 @@ def test_penalties_of_networks_match_finite_differences(name, penalty):
     spec = config.Network(name, **sizes(name), activation="tanh")
     with jax.enable_x64(True):
         critic = networks.critic(spec, SHAPE)
-        params = jit(critic.init)(jax.random.key(0))
+        params = jax.jit(critic.init)(jax.random.key(0))
         rng = np.random.default_rng(0)
         step = jax.tree.map(lambda p: rng.normal(size=p.shape), params)
         params = jax.tree.map(lambda p: p + 0.1 * rng.normal(size=p.shape), params)
@@ -170,6 +171,6 @@ def test_penalties_of_networks_match_finite_differences(name, penalty):
                 lambda x: critic.apply(moved, x), real, fake, jax.random.key(1), target=0.3
             )
 
-        slope, h = jit(jax.value_and_grad(value)), 1e-5
+        slope, h = jax.jit(jax.value_and_grad(value)), 1e-5
         difference = (slope(h)[0] - slope(-h)[0]) / (2 * h)
         np.testing.assert_allclose(slope(0.0)[1], difference, rtol=1e-5)

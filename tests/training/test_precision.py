@@ -10,7 +10,6 @@ from gan.errors import UserError
 from gan.training.adversarial import make_round
 from gan.training.precision import lowered
 from gan.training.state import Hyperparameters, initial_state
-from tests.cheap import jit
 from tests.training.test_battery import batch, players, settings
 from tests.training.test_game import play
 
@@ -49,7 +48,7 @@ def test_products_are_in_the_chosen_precision_and_the_state_is_not(name, precisi
 def test_scores_and_slopes_are_those_of_float32_to_two_digits(name):
     choice = settings(name, precision="bfloat16")
     _, critic = players(choice)
-    params = jit(critic.init)(jax.random.key(0))
+    params = jax.jit(critic.init)(jax.random.key(0))
     x = batch(None, None, None, jax.random.key(1))
     low = lowered(choice, critic)
     assert lowered(config.replace(choice, {"precision": "float32"}), critic) is critic
@@ -59,7 +58,7 @@ def test_scores_and_slopes_are_those_of_float32_to_two_digits(name):
         return jnp.sqrt(jnp.sum(gradient.reshape(len(x), -1) ** 2, 1))
 
     for measure in (slopes, lambda player: player.apply(params, x)):
-        exact, rounded = map(np.asarray, jit(lambda m=measure: (m(critic), m(low)))())
+        exact, rounded = map(np.asarray, jax.jit(lambda m=measure: (m(critic), m(low)))())
         assert rounded.dtype == np.float32 and np.any(rounded != exact)
         np.testing.assert_allclose(rounded, exact, rtol=0.03, atol=0.03 * np.abs(exact).max())
 
