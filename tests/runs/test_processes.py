@@ -107,7 +107,7 @@ def test_reading_goes_on_while_another_process_saves_and_deletes(tmp_path, capfd
         steps = []
         logged = 0
         end = time.monotonic() + 2
-        while time.monotonic() < end or len(set(steps)) < 5:
+        while time.monotonic() < end or len(set(steps)) < 6:
             step, restored = run.checkpoints.restore(state(0))
             assert_is(step, restored)
             steps.append(step)
