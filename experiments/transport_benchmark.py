@@ -20,12 +20,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from experiments import cli
 from gan import config, data, transport
 from gan.config import unknown
 from gan.errors import GanError, UserError
+from gan.transport import costs, pricing
 
 STARTED = time.time()
 
@@ -143,7 +145,8 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
     path = Path(workdir) / f"{name}.npz"
     solution.certificate.save(path)
     bounds = transport.verify(transport.load(path), x, y)
-    report = {key: value for key, value in solution.report.items() if key != "subset"}
+    report = dict(solution.report)
+    subset = report.pop("subset", None)
     result = {
         "instance": name,
         "cost": instance.cost,
@@ -162,9 +165,59 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
         "load_average": os.getloadavg()[0],
         "certificate_bytes": path.stat().st_size,
         "report": report,
+        "subset_seconds": subset and subset["total_seconds"],
+        "gflops": product_rate(x, y, instance.cost),
     }
     (Path(workdir) / f"{name}.json").write_text(json.dumps(result, indent=1, default=float))
     return result
+
+
+def product_rate(x, y, cost: str, seconds: float = 2.0) -> float:
+    """GFLOP/s of the pricing's matrix products alone, in the blocks and the type that it uses."""
+    size = pricing.ROWS, pricing.COLUMNS
+    pricer = pricing.Pricer(costs.geometry(x[: size[0]], y[: size[1]], cost))
+    flops = 2 * len(pricer.x) * len(pricer.y) * pricer.x.shape[1]
+    jax.block_until_ready(pricing.product(pricer.x, pricer.y))
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        jax.block_until_ready(pricing.product(pricer.x, pricer.y))
+        count += 1
+    return count * flops / (time.perf_counter() - start) / 1e9
+
+
+def stages(workdir: str) -> str:
+    """Seconds of every stage, and processor seconds in brackets, as markdown."""
+    lines = [
+        "| instance | cost | n | "
+        + " | ".join(STAGES)
+        + " | GFLOP/s of a product, one pass at it |",
+        "|" + "---|" * (len(STAGES) + 4),
+    ]
+    for name, instance in INSTANCES.items():
+        path = Path(workdir) / f"{name}.json"
+        if path.exists():
+            r = json.loads(path.read_text())
+            spent, cpu = r["report"]["seconds"], r["report"]["seconds_cpu"]
+            cells = [f"{spent[s]:.1f} ({cpu[s]:.1f})" if s in spent else "" for s in STAGES]
+            least = 2 * r["n"] ** 2 * r["d"] / r["gflops"] / 1e9
+            lines.append(
+                f"| {instance.question} | {r['cost']} | {r['n']:,} | {' | '.join(cells)} | "
+                f"{r['gflops']:.0f}, {least:.1f} s |"
+            )
+    return "\n".join(lines)
+
+
+STAGES = (
+    "start",
+    "thresholds",
+    "first pass",
+    "exact costs",
+    "start the pool",
+    "solve",
+    "price pool",
+    "price",
+)
+"""Stages of column generation in the order of their first use; "start" solves the subset."""
 
 
 def summarize(workdir: str) -> str:
@@ -231,6 +284,8 @@ def main(arguments) -> None:
             if status:
                 raise GanError(f"instance {name} ended with status {status}")
     print(summarize(arguments.workdir))
+    print()
+    print(stages(arguments.workdir))
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ class Solution:
     Attributes:
         rows, columns, mass, costs: [s] arcs of the plan.
         u, v: [n] and [m] float64.
-        report: rounds (passes over all pairs), solves, arcs, seconds per stage, peak_bytes, and the
-            report of the subset's solution.
+        report: rounds (passes over all pairs), solves, arcs, seconds and seconds_cpu (of all
+            threads) per stage, peak_bytes, and the report of the subset's solution.
     """
 
     rows: np.ndarray
@@ -103,11 +103,12 @@ class _Run:
         self.begin = time.perf_counter()
         self.deadline = self.begin + seconds
         self.pricer = None
-        self.seconds, self.counts = {}, {"rounds": 0.0, "solves": 0, "arcs": 0}
+        self.seconds, self.seconds_cpu = {}, {}
+        self.counts = {"rounds": 0.0, "solves": 0, "arcs": 0}
         self.best, self.subset, self.close = None, None, False
 
     def stage(self, name):
-        return _Stage(self.seconds, name)
+        return _Stage(self, name)
 
     def late(self):
         return time.perf_counter() > self.deadline
@@ -133,6 +134,7 @@ class _Run:
             "solver": solver,
             **self.counts,
             "seconds": self.seconds,
+            "seconds_cpu": self.seconds_cpu,
             "total_seconds": time.perf_counter() - self.begin,
             "peak_bytes": memory.peak(),
             "subset": self.subset,
@@ -157,8 +159,8 @@ class _Run:
     def generate(self, v):
         """The loop of steps 2 to 5: (flow, u, v), u None when time ran out."""
         geometry, points = self.geometry, sum(self.geometry.shape)
-        with self.stage("pool"):
-            pool, t = self.first_pool(v)
+        pool, t = self.first_pool(v)
+        with self.stage("start the pool"):
             u = np.minimum.reduceat(pool.costs - v[pool.columns], pool.row_starts())
             reference = v.copy()
             _activate(pool, u, v)
@@ -237,15 +239,18 @@ class _Run:
         rng = np.random.default_rng(1)
         some = np.sort(rng.permutation(m)[: max(2048, m // 8)])
         others = np.sort(rng.permutation(n)[: max(2048, n // 8)])
-        t = self.pricer.quantile(v, some, _PER_ROW, transpose=False)
-        s = self.pricer.quantile(t, others, _PER_COLUMN, transpose=True)
+        with self.stage("thresholds"):
+            t = self.pricer.quantile(v, some, _PER_ROW, transpose=False)
+            s = self.pricer.quantile(t, others, _PER_COLUMN, transpose=True)
         pool = Pool((n, m), *(np.empty(0, k) for k in (np.int32, np.int32, np.float64, bool)))
-        found = [(i, j) for i, j, _ in self.pricer.below(t, v, also=(t, s))]
-        rows, columns = (np.concatenate([f[k] for f in found]) for k in (0, 1))
-        pool.add(geometry, rows, columns, False)
-        empty = np.setdiff1d(np.arange(n), pool.rows)
-        if len(empty):
-            pool.add(geometry, empty, self.pricer.nearest(empty, v), False)
+        with self.stage("first pass"):
+            found = [(i, j) for i, j, _ in self.pricer.below(t, v, also=(t, s))]
+        with self.stage("exact costs"):
+            rows, columns = (np.concatenate([f[k] for f in found]) for k in (0, 1))
+            pool.add(geometry, rows, columns, False)
+            empty = np.setdiff1d(np.arange(n), pool.rows)
+            if len(empty):
+                pool.add(geometry, empty, self.pricer.nearest(empty, v), False)
         self.counts["rounds"] += 1
         self.counts["arcs"] = len(pool)
         return pool, t
@@ -289,15 +294,16 @@ class _Run:
 
 
 class _Stage:
-    def __init__(self, seconds, name):
-        self.seconds, self.name = seconds, name
+    def __init__(self, run, name):
+        self.accounts = (run.seconds, time.perf_counter), (run.seconds_cpu, time.process_time)
+        self.name = name
 
     def __enter__(self):
-        self.start = time.perf_counter()
+        self.start = [clock() for _, clock in self.accounts]
 
     def __exit__(self, *error):
-        spent = time.perf_counter() - self.start
-        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + spent
+        for (account, clock), start in zip(self.accounts, self.start, strict=True):
+            account[self.name] = account.get(self.name, 0.0) + clock() - start
 
 
 def _subset(rng, a, b):

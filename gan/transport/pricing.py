@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-_ROWS, _COLUMNS = 1024, 2048
+ROWS, COLUMNS = 1024, 2048
 _UNIT = 2.0**-24
 
 
@@ -60,7 +60,7 @@ class Pricer:
         n, m = self.geometry.shape
         rows = np.arange(n) if rows is None else rows
         every = np.arange(m)
-        size = min(_ROWS, 1 << (n - 1).bit_length()), min(_COLUMNS, 1 << (m - 1).bit_length())
+        size = min(ROWS, 1 << (n - 1).bit_length()), min(COLUMNS, 1 << (m - 1).bit_length())
         screen = self._expanded(t, v, also, size) if self.expanded else self._direct(t, v, also)
         waiting = None
         for start in range(0, len(rows), size[0]):
@@ -103,6 +103,7 @@ class Pricer:
     def extended(self, rows, u, parts) -> np.ndarray:
         """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32."""
         m = self.geometry.shape[1]
+        parts = min(parts, len(rows))
         out = np.zeros(m)
         step = max(1, (1 << 22) // len(rows))
         for start in range(0, m, step):
@@ -120,10 +121,10 @@ class Pricer:
         """For every row a number not above min_j (c_ij - v_j), close to it."""
         n, m = self.geometry.shape
         out = np.full(n, np.inf)
-        for start in range(0, n, _ROWS):
-            part = slice(start, start + _ROWS)
-            for first in range(0, m, _COLUMNS):
-                other = slice(first, first + _COLUMNS)
+        for start in range(0, n, ROWS):
+            part = slice(start, start + ROWS)
+            for first in range(0, m, COLUMNS):
+                other = slice(first, first + COLUMNS)
                 block = self._below_cost(part, other) - v[other]
                 np.minimum(out[part], block.min(axis=1), out=out[part])
         return out
@@ -132,9 +133,9 @@ class Pricer:
         """Costs of a block in float64, from below by at most the rounding of the screen."""
         if not self.expanded:
             return self.geometry.block(rows, columns)
-        product = np.asarray(_product(self.x[rows], self.y[columns]), np.float64)
+        inner = np.asarray(product(self.x[rows], self.y[columns]), np.float64)
         norms = self.xx[rows, None] + self.yy[columns]
-        squares = np.maximum(norms * (1 - self.slack) - 2 * product, 0)
+        squares = np.maximum(norms * (1 - self.slack) - 2 * inner, 0)
         costs = squares if self.geometry.cost == "sqeuclidean" else np.sqrt(squares)
         return costs / self.unit
 
@@ -180,7 +181,8 @@ class Pricer:
 
 
 @jax.jit
-def _product(x, y):
+def product(x, y):
+    """Inner products of all rows of x [r, d] with all rows of y [c, d], in float32."""
     return jax.lax.dot_general(
         x,
         y,
@@ -192,14 +194,14 @@ def _product(x, y):
 
 @functools.partial(jax.jit, static_argnames="squared")
 def _costs(x, y, xx, yy, squared):
-    squares = jnp.maximum(xx[:, None] + yy[None, :] - 2 * _product(x, y), 0)
+    squares = jnp.maximum(xx[:, None] + yy[None, :] - 2 * product(x, y), 0)
     return squares if squared else jnp.sqrt(squares)
 
 
 @functools.partial(jax.jit, static_argnames="squared")
 def _screen(x, y, rows, columns, left, right, squared):
-    product = _product(x[rows], y[columns])
-    cost = left[0][:, None] + right[0][None, :] - 2 * product
+    inner = product(x[rows], y[columns])
+    cost = left[0][:, None] + right[0][None, :] - 2 * inner
     threshold = left[1][:, None] + right[1][None, :]
     for a, b in zip(left[2:], right[2:], strict=True):
         threshold = jnp.maximum(threshold, a[:, None] + b[None, :])
@@ -224,8 +226,8 @@ def _found(mask, rows, columns):
 def _prepare(points, centre, scale, kind):
     """The moved and scaled points on the device, and their squared norms in float64."""
     out, norms = np.empty(points.shape, np.float32), np.empty(len(points))
-    for start in range(0, len(points), _ROWS):
-        part = slice(start, start + _ROWS)
+    for start in range(0, len(points), ROWS):
+        part = slice(start, start + ROWS)
         moved = (points[part] - centre) * scale
         norms[part] = np.einsum("nd,nd->n", moved, moved)
         out[part] = moved

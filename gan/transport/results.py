@@ -24,7 +24,8 @@ class Result:
         potentials: (u [n], v [m]) float64 with u_i + v_j <= c_ij up to rounding, and equality where
             the plan has mass when the gap is 0.
         certificate: the proof, for `certificates.verify`.
-        report: what the solver did: solver, rounds, arcs, seconds per stage, peak_bytes.
+        report: what the solver did: solver, rounds, arcs, seconds and seconds_cpu (of all
+            threads) per stage, peak_bytes.
     """
 
     value: float

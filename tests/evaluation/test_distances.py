@@ -1,4 +1,5 @@
 import numpy as np
+import ot
 import pytest
 from scipy import spatial, stats
 
@@ -73,6 +74,16 @@ def test_sliced_w1_of_a_shift_is_its_mean_projection_and_it_is_below_w1():
     x, y = sets(2, 100, (8,))
     assert 0 < distances.sliced(x, y) < distances.w1(x, y)
     assert distances.sliced(x[:, :1], y[:, :1]) == pytest.approx(distances.w1(x[:, :1], y[:, :1]))
+
+
+def test_w1_and_sliced_w1_agree_with_pot():
+    x, y = sets(2, 90, (5,))
+    costs = spatial.distance.cdist(x, y)
+    uniform = np.full(90, 1 / 90)
+    assert distances.w1(x, y) == pytest.approx(ot.emd2(uniform, uniform, costs), rel=1e-12)
+    directions = distances._directions(5)
+    expected = ot.sliced_wasserstein_distance(x, y, projections=directions, p=1)
+    assert distances.sliced(x, y) == pytest.approx(expected, rel=1e-12)
 
 
 def test_features_replace_the_examples():

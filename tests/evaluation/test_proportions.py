@@ -1,5 +1,8 @@
 import numpy as np
+import ot
 import pytest
+from scipy.spatial.distance import cdist
+from sklearn.neighbors import NearestNeighbors
 
 from gan.evaluation import proportions
 from gan.evaluation.proportions import SERVED, total_variation, unserved
@@ -74,3 +77,26 @@ def test_copies_serve_everybody():
 def test_total_variation():
     assert total_variation(np.array([0.7, 0.3]), np.array([0.5, 0.5])) == pytest.approx(0.2)
     assert total_variation(np.array([1.0, 0]), np.array([0, 1.0])) == 1
+
+
+def test_the_flow_agrees_with_pot_and_scipy():
+    x, source = blobs([30, 12, 8], apart=2.0)
+    y, target = blobs([20, 25, 15], seed=1, apart=2.0)
+    plan = ot.emd(np.full(50, 1 / 50), np.full(60, 1 / 60), cdist(x, y))
+    expected = np.zeros((3, 3))
+    np.add.at(expected, np.ix_(source, target), plan)
+    found = proportions.proportions(x, source, y, target, 3)
+    np.testing.assert_allclose(found.flow, expected, atol=1e-12)
+    assert found.plan_change == pytest.approx(1 - np.trace(expected), abs=1e-12)
+    # The least change is transport between the classes at the price of 1 per change.
+    shares = np.bincount(source) / 50, np.bincount(target) / 60
+    least = ot.emd2(*shares, 1.0 - np.eye(3))
+    assert found.least_change == pytest.approx(least, abs=1e-12)
+    assert 0.1 < found.least_change < found.plan_change
+
+
+def test_who_is_unserved_agrees_with_scikit_learn():
+    x, _ = blobs([40, 5])
+    y, _ = blobs([30, 20], seed=1)
+    served = NearestNeighbors(n_neighbors=SERVED).fit(y).kneighbors(x)[1]
+    assert set(unserved(x, y)) == set(range(50)) - set(served.ravel())

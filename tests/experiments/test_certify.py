@@ -133,6 +133,18 @@ def test_the_benchmark_keeps_what_it_measures(tmp_path, monkeypatch):
     assert "did you mean 'small'" in err
 
 
+def test_warm_and_cold_starts_take_turns(tmp_path):
+    flags = "--size 1100 --dimension 4 --repeats 2".split()
+    status, out, err = call("transport_warm", "--workdir", tmp_path, *flags)
+    assert (status, err) == (0, "")
+    rows = json.loads((tmp_path / "warm.json").read_text())
+    assert [row["start"] for row in rows] == ["cold", "warm"] * 4
+    assert len({(row["step"], row["repeat"]) for row in rows}) == 4
+    assert all(0 <= row["relative_gap"] <= 1e-12 and row["passes"] > 0 for row in rows)
+    assert out.count("| 0.01 |") == out.count("| 0.1 |") == 1
+    assert call("transport_warm", "--workdir", tmp_path, "--repeats", 0)[0] == 2
+
+
 @pytest.mark.slow
 def test_the_peers_agree_and_a_slow_one_is_left_out(tmp_path, monkeypatch):
     from experiments import transport_peers as peers

@@ -7,10 +7,13 @@ import numpy as np
 import ot
 import pytest
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import UserError
+from gan.transport import columns, costs
 
 
 def cubes(x, y):
@@ -89,6 +92,10 @@ def test_assignment_is_optimal_and_proved(kind, cost, seed, n, m, d):
     matrix = costs_of(x, y, cost)
     i, s = linear_sum_assignment(matrix)
     optimum = matrix[i, s].mean()
+    mass = np.ones(n)
+    simplex = ot.emd2(mass, mass, matrix, numItermax=10**8) / n
+    scale = max(optimum, matrix.max() * 1e-3)
+    np.testing.assert_allclose(simplex, optimum, rtol=1e-9, atol=1e-12 * scale)
     r = transport.assignment(x, y, COSTS[cost])
     check(r, x, y, cost, matrix, optimum)
     assert sorted(r.permutation) == list(range(n))
@@ -114,6 +121,53 @@ def test_plan_is_optimal_and_proved(weights, kind, cost, seed, n, m, d):
         np.testing.assert_allclose(r.plan.sum(axis=axis), marginal, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_column_generation_is_optimal_and_proved(kind, cost):
+    rng = np.random.default_rng([KINDS.index(kind), list(COSTS).index(cost)])
+    n, m, d = 1200, int(rng.integers(1100, 1300)), int(rng.choice([1, 2, 16, 100]))
+    x, y = instance(kind, 5, n, n, d)
+    matrix = costs_of(x, y, cost)
+    i, s = linear_sum_assignment(matrix)
+    r = transport.assignment(x, y, COSTS[cost])
+    check(r, x, y, cost, matrix, matrix[i, s].mean())
+    assert sorted(r.permutation) == list(range(n))
+    x, y = instance(kind, 6, n, m, d)
+    matrix = costs_of(x, y, cost)
+    mass = np.full(n, 1 / n), np.full(m, 1 / m)
+    optimum = float(ot.emd2(*mass, matrix, numItermax=10**9))
+    r = transport.plan(x, y, cost=COSTS[cost])
+    check(r, x, y, cost, matrix, optimum)
+    for axis in (0, 1):
+        np.testing.assert_allclose(r.plan.sum(axis=1 - axis), mass[axis], rtol=1e-9)
+
+
+@pytest.mark.parametrize("cost", ["euclidean", "sqeuclidean", "cityblock"])
+@pytest.mark.parametrize("d", [1, 2, 16])
+def test_independent_solvers_agree(d, cost):
+    """Shortest augmenting paths, matching on a graph, the network simplex with and without a
+    matrix, and ours, dense and by column generation."""
+    n = 250
+    x, y = instance("gaussian", 7, n, n, d)
+    matrix = costs_of(x, y, cost)
+    values = {"scipy": matrix[linear_sum_assignment(matrix)].mean()}
+    graph = min_weight_full_bipartite_matching(csr_array(matrix))
+    values["graph"] = matrix[graph].mean()
+    mass = np.ones(n)
+    values["pot"] = ot.emd2(mass, mass, matrix, numItermax=10**8) / n
+    lazy, log = ot.emd2_lazy(
+        x, y, mass, mass, metric=cost, numItermax=10**8, log=True, return_matrix=False
+    )
+    assert log["result_code"] == 1
+    values["pot, lazy"] = lazy / n
+    values["ours"] = transport.assignment(x, y, cost).value
+    forced = columns.plan(costs.geometry(x, y, cost), *np.ones((2, n), np.int64), dense=0)
+    values["ours, columns"] = forced.mass @ forced.costs / n
+    for name, value in values.items():
+        np.testing.assert_allclose(value, values["scipy"], rtol=1e-12, err_msg=name)
+
+
 def check(r, x, y, cost, matrix, optimum, a=None, b=None):
     scale = max(optimum, matrix.max() * 1e-3)
     np.testing.assert_allclose(r.value, optimum, rtol=1e-9, atol=1e-12 * scale)
@@ -130,6 +184,8 @@ def check(r, x, y, cost, matrix, optimum, a=None, b=None):
         assert bounds.integer
         assert r.gap == bounds.gap == 0
     tampering_is_caught(r.certificate, x, y, a, b, wanted, 10 * matrix.max() + 1)
+    if r.permutation is not None:
+        a_swap_is_caught(r, x, y, wanted, matrix)
 
 
 def tampering_is_caught(certificate, x, y, a, b, cost, much):
@@ -145,3 +201,16 @@ def tampering_is_caught(certificate, x, y, a, b, cost, much):
         v[k] += np.asarray(much, v.dtype)
         bounds = transport.verify(dataclasses.replace(certificate, v=v), x, y, a, b, cost=cost)
         assert bounds.gap > 0.3 * much * (1 - weights[k])
+
+
+def a_swap_is_caught(r, x, y, cost, matrix):
+    """Of all exchanges of two ends, the dearest shows as a gap of exactly its excess."""
+    columns = r.certificate.columns.copy()
+    matched = matrix[np.arange(len(x)), columns]
+    crossed = matrix[:, columns]
+    excess = crossed + crossed.T - matched[:, None] - matched
+    i, j = np.unravel_index(excess.argmax(), excess.shape)
+    columns[[i, j]] = columns[[j, i]]
+    bounds = transport.verify(dataclasses.replace(r.certificate, columns=columns), x, y, cost=cost)
+    wanted, rounding = excess[i, j] / len(x), 1e-12 * matrix.max() + 1e-300
+    assert abs(bounds.gap - r.gap - wanted) <= 1e-9 * wanted + rounding

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
 from gan import transport
 from gan.errors import UserError
-from gan.transport import brute_force, closed_forms, dense
+from gan.transport import brute_force, closed_forms, columns, costs, dense
 
 
 @pytest.mark.parametrize("n", range(1, 9))
@@ -21,6 +22,24 @@ def test_assignment_agrees_with_every_permutation(n, ties):
     np.testing.assert_allclose(matrix[np.arange(n), s].mean(), value, rtol=1e-13)
     np.testing.assert_allclose(matrix[np.arange(n), best].mean(), value, rtol=1e-13)
     np.testing.assert_allclose(u.mean() + v.mean(), value, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("cost", costs.NAMES)
+@pytest.mark.parametrize("n", range(1, 9))
+def test_few_points_with_ties_and_duplicates(n, cost):
+    """Both sets lie on a grid of nine points, so that points repeat within and across them."""
+    rng = np.random.default_rng(n)
+    x, y = rng.integers(3, size=(2, n, 2))
+    x[n // 2 :] = x[0]
+    _, value = brute_force.assignment(cdist(x, y, cost))
+    for front in (x.astype(float), x):
+        r = transport.assignment(front, y, cost)
+        assert sorted(r.permutation) == list(range(n))
+        np.testing.assert_allclose(r.value, value, rtol=1e-14)
+        assert transport.verify(r.certificate, front, y).gap <= 1e-14
+    geometry, ones = costs.geometry(x.astype(float), y, cost), np.ones(n, np.int64)
+    forced = columns.plan(geometry, ones, ones, dense=0)
+    np.testing.assert_allclose((forced.mass * forced.costs).sum() / n, value, rtol=1e-12)
 
 
 def test_there_are_720_permutations_of_six_points():

@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan import transport
-from gan.transport import columns, costs, reduction, sparse
+from gan.transport import columns, costs, reduction, sparse, truth
 from gan.transport.pricing import Pricer
 
 
@@ -208,6 +208,22 @@ def test_a_known_optimum_at_any_size(n):
     order = rng.permutation(n)
     r = transport.assignment(x, y[order], "sqeuclidean")
     np.testing.assert_array_equal(order[r.permutation], np.arange(n))
+    assert r.gap <= 1e-12 * r.value
+
+
+@pytest.mark.slow
+def test_a_known_optimum_for_p_1_at_twenty_thousand_points():
+    """Points moved along the rays of a funnel pair (Korotin et al. 2022): the identity is optimal,
+    and the pair's own potential proves it."""
+    n = 20_000
+    pair = truth.seeded_funnels(64, 16)
+    x = pair.source(np.random.default_rng(11).random((n, 64)))
+    moved = pair.move(x)
+    order = np.random.default_rng(12).permutation(n)
+    r = transport.assignment(x, moved.image[order], "euclidean")
+    np.testing.assert_allclose(r.value, moved.distance.mean(), rtol=1e-12)
+    proved = (pair.potential(x) - pair.potential(moved.image)).mean()
+    np.testing.assert_allclose(r.value, proved, rtol=1e-12)
     assert r.gap <= 1e-12 * r.value
 
 

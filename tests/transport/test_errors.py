@@ -8,7 +8,7 @@ import pytest
 
 from gan import transport
 from gan.errors import UserError
-from gan.transport import memory, solve
+from gan.transport import columns, memory, solve
 from tests.conftest import ROOT
 
 X = np.arange(12.0).reshape(6, 2)
@@ -66,6 +66,22 @@ def test_what_does_not_fit_is_refused_in_words(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 100)
     with pytest.raises(UserError, match="dense problem of 6 by 6 points needs about .* GiB"):
         solve.plan(X, X, cost="euclidean")
+    many = np.random.default_rng(0).normal(size=(3000, 2))
+    monkeypatch.setattr(columns, "plan", lambda *_, **__: pytest.fail("solved"))
+    monkeypatch.setattr(memory, "available", lambda: 3 * 8 * 3000**2 // 20)  # a share of the matrix
+    with pytest.raises(UserError, match="for 3000 by 3000 points needs about .* are available"):
+        transport.assignment(many, many + 1)
+
+
+def test_a_callers_mistakes_are_value_errors():
+    with pytest.raises(ValueError, match="x must hold at least one point"):
+        transport.assignment(X[:0], X)
+    with pytest.raises(ValueError, match="as many points in x as in y, got 6 and 4"):
+        transport.assignment(X, X[:4])
+    with pytest.raises(ValueError, match=r"a must be finite and not negative, got -1.0 at 2"):
+        transport.plan(X, X, [1, 1, -1, 1, 1, 1], None, cost="euclidean")
+    with pytest.raises(ValueError, match="equal positive sums, got 1.0 and 2.0"):
+        transport.plan(X, X, W, 2 * W, cost="euclidean")
 
 
 def test_the_peak_of_a_process_is_its_own():

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from gan import transport
-from gan.transport import closed_forms
+from gan.transport import closed_forms, costs
 
 
 @pytest.fixture
@@ -95,14 +96,19 @@ def test_optimal_segments_in_the_plane_do_not_cross():
     assert crossings(other) == 0
 
 
-def test_optimal_pairs_are_cyclically_monotone_for_p_2(sets):
+@pytest.mark.parametrize("cost", costs.NAMES)
+def test_optimal_pairs_are_cyclically_monotone(sets, cost):
     x, y = sets
-    other = y[transport.assignment(x, y, "sqeuclidean").permutation]
+    other = y[transport.assignment(x, y, cost).permutation]
+    matched, before = cdist(x, other, cost), cdist(x, y, cost)
     rng = np.random.default_rng(6)
+    lowered = 0
     for _ in range(300):
         cycle = rng.permutation(80)[: rng.integers(2, 8)]
-        forward = np.sum(x[cycle] * other[cycle])
-        assert forward >= np.sum(x[np.roll(cycle, 1)] * other[cycle]) - 1e-12
+        turned = np.roll(cycle, 1)
+        assert matched[cycle, cycle].sum() <= matched[turned, cycle].sum() + 1e-12
+        lowered += before[cycle, cycle].sum() > before[turned, cycle].sum() + 1e-12
+    assert lowered > 50  # what is not optimal fails
 
 
 def test_every_1_lipschitz_critic_is_below_w1(sets):
@@ -129,6 +135,25 @@ def test_gradients_of_convex_functions_are_optimal_for_p_2():
     y = x @ (root @ root.T)
     r = transport.assignment(x, y, "sqeuclidean")
     np.testing.assert_array_equal(r.permutation, np.arange(300))
+
+
+def test_a_blurred_image_belongs_to_its_original(digits):
+    """A circular Gaussian blur is symmetric and positive, hence the gradient of a convex function;
+    the sets are large enough for column generation."""
+    images = np.unique(digits.examples("train")[0].astype(np.float64).reshape(-1, 8, 8), axis=0)
+    assert len(images) > 1100
+    distance = np.minimum(np.arange(8), 8 - np.arange(8))
+    kernel = np.exp(-(distance**2) / 2 / 0.9**2)
+    response = np.fft.fft2(np.outer(kernel, kernel)).real / kernel.sum() ** 2
+    assert 0 < response.min() < 0.2 and response.max() == pytest.approx(1)
+    blurred = np.fft.ifft2(np.fft.fft2(images) * response).real
+    order = np.random.default_rng(10).permutation(len(images))
+    r = transport.assignment(images, blurred[order], "sqeuclidean")
+    assert r.report["solver"] == "column generation"
+    np.testing.assert_array_equal(order[r.permutation], np.arange(len(images)))
+    moved = ((images - blurred) ** 2).sum(axis=(1, 2)).mean()
+    np.testing.assert_allclose(r.value, moved, rtol=1e-12)
+    assert r.gap <= 1e-12 * r.value
 
 
 def test_funnel_rays_are_optimal_for_p_1():

@@ -8,7 +8,7 @@ import numpy as np
 import ot
 import pytest
 from prdc import compute_prdc
-from scipy import linalg
+from scipy import linalg, stats
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
@@ -167,6 +167,12 @@ def test_inception_type_score_from_its_definition():
     assert inception_type_score(p) == pytest.approx(np.exp(np.mean(divergences)), rel=1e-12)
     assert inception_type_score(np.full((7, 4), 0.25)) == pytest.approx(1, abs=1e-12)
     assert inception_type_score(CLEAR[[0, 0, 1, 1]]) == pytest.approx(2, rel=1e-12)
+
+
+def test_inception_type_score_agrees_with_scipy():
+    p = np.random.default_rng(1).dirichlet(np.full(6, 0.3), size=50)
+    information = stats.entropy(p.mean(axis=0)) - stats.entropy(p, axis=1).mean()
+    assert inception_type_score(p) == pytest.approx(np.exp(information), rel=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
