@@ -30,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 
 from experiments import cli
@@ -169,8 +170,6 @@ def run(
         "peak_bytes": peak_bytes[ours.name],
         "cores": cores,
         "rounds": rounds,
-        "load_average": os.getloadavg()[0],
-        "machine": platform.processor() or platform.machine(),
     }
     variants = [side for side in sides if side.side in ("vectorized", "solo", "matrix")]
     if workload in workloads.MEMBERS:
@@ -285,6 +284,7 @@ def transport(seconds: float, peer: str | None = None, limit: float = 60.0) -> d
         "compile_seconds": first_seconds - statistics.median(taken),
         "peak_bytes": memory.peak(),
         "relative_gap": solved.gap / solved.value,
+        "cores": len(os.sched_getaffinity(0)),
     }
     if peer is None:
         return result
@@ -300,6 +300,16 @@ def transport(seconds: float, peer: str | None = None, limit: float = 60.0) -> d
         "best_peer": best["mode"],
         "ratio_to_best_peer": rate / best["iterations_per_second"],
     }
+
+
+def page(result: dict) -> str:
+    """The result with its command, as a markdown page."""
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return (
+        f"# {result['workload']}\n\n```sh\n{result['command']}\n```\n\n"
+        f"{result['date']}, {result['cores']} of {os.cpu_count()} CPU cores, load average at the "
+        f"end {result['load_average']:.1f}, {versions}.\n\n{table(result)}\n"
+    )
 
 
 def table(result: dict) -> str:
@@ -379,6 +389,22 @@ def solver(row: dict, value: float) -> dict:
     }
 
 
+def _command(arguments) -> str:
+    parts = ["python -m experiments.benchmark"]
+    for name in ("workload", "seconds", "rounds", "cores", "peer", "modes", "limit", "train"):
+        value = getattr(arguments, name)
+        if not value or (name == "limit" and arguments.peer != "solvers"):
+            continue
+        values = [] if value is True else value if isinstance(value, list) else [value]
+        parts += [f"--{name}", *(f"{v:g}" if isinstance(v, float) else str(v) for v in values)]
+    return " ".join([*parts, "--output", Path(arguments.output).name])
+
+
+def _versions(peer: str | None) -> dict[str, str]:
+    names = {"torch": ["torch"], "solvers": ["scipy", "POT"], None: []}[peer]
+    return {name: metadata.version(name) for name in ["jax", *names]}
+
+
 def _spread(values) -> list[float]:
     return [min(values), max(values)]
 
@@ -393,7 +419,12 @@ def define(parser, argv) -> None:
     names = ", ".join([*workloads.WORKLOADS, "transport20k"])
     parser.usage = "%(prog)s --workload NAME --output FILE [--flag value ...]"
     parser.add_argument("--workload", required=True, metavar="NAME", help=names)
-    parser.add_argument("--output", required=True, metavar="FILE", help="result, a .json file")
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="result, a .json file; a page goes beside it",
+    )
     parser.add_argument("--seconds", type=float, default=20.0, help="timed seconds of every side")
     parser.add_argument("--rounds", type=int, default=5, help="turns that every side takes")
     parser.add_argument(
@@ -447,7 +478,16 @@ def main(arguments) -> None:
             arguments.train,
             tuple(arguments.modes),
         )
-    files.write_json(Path(arguments.output), result)
+    output = Path(arguments.output)
+    result |= {
+        "command": _command(arguments),
+        "date": time.strftime("%Y-%m-%d"),
+        "load_average": os.getloadavg()[0],
+        "machine": platform.processor() or platform.machine(),
+        "versions": _versions(arguments.peer),
+    }
+    files.write_json(output, result)
+    files.write_atomically(output.with_suffix(".md"), page(result))
     print(table(result))
 
 

@@ -38,7 +38,9 @@ def test_flops_are_those_of_the_layers():
     assert workloads.gflop(choice, generator, critic, (2,)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_flops_of_the_reference_workload():
+@pytest.mark.parametrize("form", ["matrix", "winograd", "lax"])
+def test_flops_of_the_reference_workload_are_of_the_direct_form(form, monkeypatch):
+    monkeypatch.setenv("GAN_CONVOLUTION", form)
     choice = workloads.of("dcgan28")
     shape = workloads.dataset(choice).shape
     generator = networks.generator(choice.generator, choice.latent_dim, shape)
@@ -117,7 +119,9 @@ def small_resnet(monkeypatch):
     monkeypatch.setitem(workloads.WORKLOADS, "resnet32", lambda: small)
 
 
-@pytest.mark.parametrize("name", ["mlp64", "dcgan28", "resnet32", "population16"])
+@pytest.mark.parametrize(
+    "name", ["mlp64", "dcgan28", pytest.param("resnet32", marks=pytest.mark.slow), "population16"]
+)
 def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_resnet):
     pytest.importorskip("torch")
     from experiments.benchmark_parts.torch_twin import Torch
@@ -144,6 +148,43 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_res
                     benchmark.compare([ours, twin])
 
 
+def test_the_residual_twin_maps_as_ours_do(small_resnet):
+    pytest.importorskip("torch")
+    import torch
+
+    from experiments.benchmark_parts import torch_players
+
+    choice = workloads.of("resnet32")
+    shape = workloads.dataset(choice).shape
+    assert shape == (32, 32, 3)
+    ours = networks.players(choice, shape, ("all",))
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(3, *size)).astype(np.float32) for size in ((128,), shape)]
+    for merged in (False, True):
+        twins = torch_players.players(choice, shape, merged)
+        for name, own, twin, x in zip(("generator", "critic"), ours, twins, inputs, strict=True):
+            params = own.init(jax.random.key(1))
+            # Biases start at zero, where a twin without them would look right.
+            params = jax.tree.map(lambda p: p + 0.1 * rng.normal(size=p.shape), params)
+            params = jax.tree.map(np.float32, params)
+            torch_players.load(twin, paths(name, params), name)
+            given = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
+            with torch.no_grad():
+                found = twin(torch.from_numpy(given.copy())).numpy()
+            wanted = np.asarray(own.apply(params, x))
+            if name == "generator":
+                found = found.transpose(0, 2, 3, 1)
+            assert wanted.std() > 1e-2
+            np.testing.assert_allclose(found, wanted, atol=2e-4 * np.abs(wanted).max())
+
+
+def paths(name, params):
+    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
+    return {
+        "/".join([name, *(part.key for part in where)]): np.asarray(leaf) for where, leaf in leaves
+    }
+
+
 def stronger(player):
     """The player's forward pass with a first hidden layer that is a fifth larger."""
 
@@ -161,12 +202,8 @@ def test_parameters_go_to_the_layers_of_the_same_path_and_shape_only():
 
     choice = workloads.of("mlp64")
     _, critic = torch_players.players(choice, (2,))
-    names = networks.critic(choice.critic, (2,)).init(jax.random.key(0))
-    leaves, _ = jax.tree_util.tree_flatten_with_path(names)
-    arrays = {
-        "/".join(["critic", *(part.key for part in where)]): np.asarray(leaf)
-        for where, leaf in leaves
-    }
+    params = networks.critic(choice.critic, (2,)).init(jax.random.key(0))
+    arrays = paths("critic", params)
     torch_players.load(critic, arrays, "critic")
     with pytest.raises(ValueError, match="no counterpart of critic/Dense_9"):
         torch_players.load(critic, arrays | {"critic/Dense_9/kernel": 0}, "critic")
@@ -243,6 +280,9 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path):
     assert result["iterations_per_second"] == pytest.approx(rate)
     assert result["compile_seconds"] > 0
     assert "iterations/s" in out
+    page = output.with_suffix(".md").read_text()
+    assert out.strip() in page
+    assert "benchmark --workload mlp64 --seconds 0.5 --rounds 5 --output mlp64.json\n" in page
 
 
 @pytest.mark.parametrize(
@@ -253,6 +293,7 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path):
         (["--cores", "99"], "--cores must be 1"),
         (["--peer", "tensorflow"], "invalid choice"),
         (["--peer", "solvers"], "goes with transport20k"),
+        (["--modes", "eager"], "unknown mode"),
         (["--rounds", "0"], "--rounds must be positive"),
     ],
 )
