@@ -11,8 +11,8 @@ benchmark stops if their losses differ: a peer that computes something else is n
 
 - The peer runs in every mode it has, or in those of `--modes`. Allocator settings (large blocks
   kept instead of returned) are tried on both. `--cores 1` pins everything to one core.
-- Workloads on images have a side "matrix" beside them: ours with every convolution as one matrix
-  product (gan.networks.convolution).
+- `--forms matrix` also times ours with every convolution as one matrix product
+  (gan.networks.convolution).
 - `--train` adds experiments.train itself, with its log, evaluations, pictures and checkpoints.
 - population16 trains 16 members and counts the iterations of all of them, beside the same
   population vectorised and beside solo runs, one after another.
@@ -61,10 +61,9 @@ class Side:
 
     def __init__(self, side: str, workload: str, cores: list[int], allocator: bool, threads: int):
         self.side, self.allocator = side, allocator
-        self.name = side + (f", {threads} thread" if threads < len(cores) else "")
-        self.name += ", allocator" if allocator else ""
+        self.name = name_of(side, allocator, threads if threads < len(cores) else None)
         environment = os.environ | (ALLOCATOR if allocator else {})
-        environment |= {convolution.OVERRIDE: side} if side == "matrix" else {}
+        environment |= {convolution.OVERRIDE: side} if side in convolution.FORMS else {}
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload]
@@ -74,6 +73,10 @@ class Side:
             text=True,
             env=environment,
         )
+        self.about: dict = {}
+
+    def wait(self) -> None:
+        """Until the process can be asked; `about` then says how it started."""
         self.about = self._answer()
 
     def ask(self, **command):
@@ -98,6 +101,12 @@ class Side:
         return json.loads(line)
 
 
+def name_of(side: str, allocator: bool, threads: int | None) -> str:
+    """What a side is called in results; `threads` None for as many as cores."""
+    name = side + (f", {threads} thread" if threads else "")
+    return name + (", allocator" if allocator else "")
+
+
 def run(
     workload: str,
     seconds: float,
@@ -106,6 +115,8 @@ def run(
     rounds: int = 5,
     train: bool = False,
     modes: tuple[str, ...] = (),
+    forms: tuple[str, ...] = (),
+    allocator: str = "both",
 ) -> dict:
     """Times a training workload, alone or against PyTorch.
 
@@ -117,6 +128,8 @@ def run(
         rounds: turns that every side takes.
         train: also time experiments.train itself.
         modes: of the peer; none for all that it has.
+        forms: of gan.networks.convolution.FORMS, to time ours in beside the best.
+        allocator: sides with allocator settings ("on"), without them ("off"), or with a peer both.
 
     Returns:
         The result, see the README of results/benchmark.
@@ -126,22 +139,28 @@ def run(
     """
     choice = workloads.of(workload)
     allowed = sorted(os.sched_getaffinity(0))[:cores]
-    wanted = [("ours", False, cores)]
+    allocators = {"both": (False, True), "off": (False,), "on": (True,)}[allocator]
+    first = allocators[0]
+    wanted = [("ours", first, cores)]
     if workload in workloads.MEMBERS:
-        wanted += [("vectorized", False, cores), ("solo", False, cores)]
-    wanted += [("matrix", False, cores)] if workloads.images(choice) else []
-    wanted += [("train", False, cores)] if train else []
+        wanted += [("vectorized", first, cores), ("solo", first, cores)]
+    wanted += [(form, first, cores) for form in forms]
+    wanted += [("train", first, cores)] if train else []
     if peer:
         modes = modes or workloads.modes(choice)
-        wanted += [("ours", True, cores)]
-        wanted += [(mode, allocator, cores) for mode in modes for allocator in (False, True)]
-        wanted += [(modes[0], allocator, 1) for allocator in (False, True) if cores > 1]
+        wanted += [("ours", other, cores) for other in allocators[1:]]
+        wanted += [(mode, each, cores) for mode in modes for each in allocators]
+        wanted += [(modes[0], each, 1) for each in allocators if cores > 1]
     with contextlib.ExitStack() as stack:
         sides = []
-        for side, allocator, threads in wanted:
-            sides.append(Side(side, workload, allowed, allocator, threads))
+        for side, each, threads in wanted:
+            sides.append(Side(side, workload, allowed, each, threads))
             stack.callback(sides[-1].close)
-            _say(f"{sides[-1].name}: ready")
+            if len(sides) == 1:  # its compilation is timed
+                sides[0].wait()
+        for side in sides[1:]:
+            side.wait()
+            _say(f"{side.name}: ready")
         compared = compare(sides) if len(sides) > 1 else None
         if not compared:
             sides[0].ask(run=min(2.0, seconds / rounds))
@@ -171,7 +190,7 @@ def run(
         "cores": cores,
         "rounds": rounds,
     }
-    variants = [side for side in sides if side.side in ("vectorized", "solo", "matrix")]
+    variants = [side for side in sides if side.side in ("vectorized", "solo", *forms)]
     if workload in workloads.MEMBERS:
         result["members"] = workloads.MEMBERS[workload]
     if variants:
@@ -189,7 +208,7 @@ def run(
             ],
         }
     if train:
-        own = rates["train"]
+        own = next(rates[side.name] for side in sides if side.side == "train")
         result["train"] = {
             "iterations_per_second": statistics.median(own),
             "spread": _spread(own),
@@ -200,7 +219,6 @@ def run(
         others = [side for side in sides if side.side in workloads.modes(choice)]
         best = max(others, key=lambda side: statistics.median(rates[side.name]))
         result |= {
-            "ours_with_allocator": statistics.median(rates["ours, allocator"]),
             "peer": [
                 {
                     "mode": side.name,
@@ -215,7 +233,7 @@ def run(
             "ratio_spread": _spread(
                 [a / b for a, b in zip(rates[ours.name], rates[best.name], strict=True)]
             ),
-            "equal_allocator": [_equal(rates, others, allocator) for allocator in (False, True)],
+            "equal_allocator": [_equal(rates, others, each) for each in allocators],
             "losses": compared,
         }
     return result
@@ -344,15 +362,16 @@ def table(result: dict) -> str:
         lines += [
             "",
             f"ratio to the best mode ({result['best_peer']}): {result['ratio_to_best_peer']:.2f}, "
-            f"{low:.2f} to {high:.2f} over {result['rounds']} rounds; ours with allocator settings "
-            f"{result['ours_with_allocator']:.3g} iterations/s",
+            f"{low:.2f} to {high:.2f} over {result['rounds']} rounds",
         ]
         for part in result["equal_allocator"]:
             low, high = part["ratio_spread"]
-            lines.append(
-                f"both {'with' if part['allocator'] else 'without'} allocator settings, against "
-                f"{part['mode']}: {part['ratio']:.2f}, {low:.2f} to {high:.2f}"
-            )
+            lines += [
+                "",
+                f"both {'with' if part['allocator'] else 'without'} allocator settings: "
+                f"{part['ours']:.3g} iterations/s, {part['ratio']:.2f} times {part['mode']} "
+                f"({low:.2f} to {high:.2f})",
+            ]
     return "\n".join(lines)
 
 
@@ -364,6 +383,7 @@ def _equal(rates: dict[str, list[float]], others: list[Side], allocator: bool) -
     )
     return {
         "allocator": allocator,
+        "ours": statistics.median(own),
         "mode": next(name for name, values in rates.items() if values is best),
         "ratio": statistics.median(own) / statistics.median(best),
         "ratio_spread": _spread([a / b for a, b in zip(own, best, strict=True)]),
@@ -391,9 +411,21 @@ def solver(row: dict, value: float) -> dict:
 
 def _command(arguments) -> str:
     parts = ["python -m experiments.benchmark"]
-    for name in ("workload", "seconds", "rounds", "cores", "peer", "modes", "limit", "train"):
+    for name in (
+        "workload",
+        "seconds",
+        "rounds",
+        "cores",
+        "peer",
+        "modes",
+        "forms",
+        "allocator",
+        "limit",
+        "train",
+    ):
         value = getattr(arguments, name)
-        if not value or (name == "limit" and arguments.peer != "solvers"):
+        idle = name == "limit" and arguments.peer != "solvers"
+        if not value or value == "both" or idle:
             continue
         values = [] if value is True else value if isinstance(value, list) else [value]
         parts += [f"--{name}", *(f"{v:g}" if isinstance(v, float) else str(v) for v in values)]
@@ -433,6 +465,12 @@ def define(parser, argv) -> None:
         help="compare with PyTorch (extra: bench), or transport with other solvers",
     )
     parser.add_argument("--modes", nargs="+", default=(), metavar="MODE", help="of the peer")
+    parser.add_argument(
+        "--forms", nargs="+", default=(), metavar="FORM", help="also time ours with convolutions so"
+    )
+    parser.add_argument(
+        "--allocator", choices=("both", "off", "on"), default="both", help="allocator settings"
+    )
     parser.add_argument("--train", action="store_true", help="also time experiments.train itself")
     parser.add_argument(
         "--limit", type=float, default=60.0, help="seconds for each of the other solvers"
@@ -461,6 +499,9 @@ def main(arguments) -> None:
         allowed = workloads.modes(workloads.of(name)) if arguments.peer == "torch" else ()
         if mode not in allowed:
             raise UserError(unknown("mode", mode, allowed))
+    for form in arguments.forms:
+        if form not in convolution.FORMS:
+            raise UserError(unknown("form", form, convolution.FORMS))
     if name == "transport20k":
         result = transport(arguments.seconds, arguments.peer, arguments.limit)
     else:
@@ -477,6 +518,8 @@ def main(arguments) -> None:
             arguments.rounds,
             arguments.train,
             tuple(arguments.modes),
+            tuple(arguments.forms),
+            arguments.allocator,
         )
     output = Path(arguments.output)
     result |= {

@@ -285,6 +285,73 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path):
     assert "benchmark --workload mlp64 --seconds 0.5 --rounds 5 --output mlp64.json\n" in page
 
 
+class Fake(benchmark.Side):
+    """A side without a process whose rates are given."""
+
+    RATES = {
+        "ours": 3.0,
+        "ours, allocator": 6.0,
+        "matrix": 1.5,
+        "train": 2.7,
+        "eager": 1.0,
+        "eager, allocator": 4.0,
+        "channels_last": 2.0,
+        "channels_last, allocator": 3.0,
+        "eager, 1 thread": 0.5,
+        "channels_last, 1 thread": 0.5,
+        "eager, 1 thread, allocator": 0.25,
+    }
+
+    def __init__(self, side, workload, cores, allocator, threads):
+        self.side, self.allocator = side, allocator
+        self.name = benchmark.name_of(side, allocator, threads if threads < len(cores) else None)
+        self.about = {}
+
+    def wait(self):
+        self.about = {"gflop_per_iteration": 2.0, "compile_seconds": 1.0, "start_seconds": 1.5}
+
+    def ask(self, **command):
+        ((verb, argument),) = command.items()
+        answers = {
+            "peak": {"gflops": 60.0},
+            "memory": {"bytes": 7},
+            "round": dict.fromkeys(benchmark.LOSSES, 1.0),
+        }
+        if verb == "run":
+            return {"iterations": self.RATES[self.name] * argument, "seconds": argument}
+        return answers[verb]
+
+    def close(self):
+        pass
+
+
+def test_ratios_are_of_the_right_sides(monkeypatch):
+    monkeypatch.setattr(benchmark, "Side", Fake)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
+    result = benchmark.run("dcgan28", 1.0, "torch", 2, train=True, forms=("matrix",))
+    assert result["iterations_per_second"] == pytest.approx(3)
+    assert result["share_of_peak"] == pytest.approx(0.1)
+    rates = {row["mode"]: row["iterations_per_second"] for row in result["peer"]}
+    peers = ("eager", "channels_last", "channels_last, allocator")
+    assert set(rates) == {name for name in Fake.RATES if name in peers or "eager" in name}
+    assert rates == pytest.approx({name: Fake.RATES[name] for name in rates})
+    assert result["best_peer"] == "eager, allocator"
+    assert result["ratio_to_best_peer"] == pytest.approx(0.75)
+    off, on = result["equal_allocator"]
+    assert (off["mode"], on["mode"]) == ("channels_last", "eager, allocator")
+    assert [off["ours"], off["ratio"]] == pytest.approx([3, 1.5])
+    assert [on["ours"], on["ratio"]] == pytest.approx([6, 1.5])
+    assert result["train"]["share"] == pytest.approx(0.9)
+    (variant,) = result["variants"]
+    assert variant["mode"] == "matrix"
+    assert variant["iterations_per_second"] == pytest.approx(1.5)
+    table = benchmark.table(result)
+    assert "90.0 % of ours" in table and "6 iterations/s, 1.50 times eager, allocator" in table
+    some = benchmark.run("dcgan28", 1.0, "torch", 2, modes=("channels_last",), allocator="off")
+    names = [row["mode"] for row in some["peer"]]
+    assert names == ["channels_last", "channels_last, 1 thread"] and "train" not in some
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -294,6 +361,7 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path):
         (["--peer", "tensorflow"], "invalid choice"),
         (["--peer", "solvers"], "goes with transport20k"),
         (["--modes", "eager"], "unknown mode"),
+        (["--forms", "winograt"], "did you mean 'winograd'"),
         (["--rounds", "0"], "--rounds must be positive"),
     ],
 )
