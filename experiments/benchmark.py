@@ -11,8 +11,8 @@ benchmark stops if their losses differ: a peer that computes something else is n
 
 - The peer runs in every mode it has, or in those of `--modes`. Allocator settings (large blocks
   kept instead of returned) are tried on both. `--cores 1` pins everything to one core.
-- Workloads on images have a side "matrix" beside them: ours with every convolution as one matrix
-  product (gan.networks.convolution).
+- `--forms matrix` also times ours with every convolution as one matrix product
+  (gan.networks.convolution).
 - `--train` adds experiments.train itself, with its log, evaluations, pictures and checkpoints.
 - population16 trains 16 members and counts the iterations of all of them, beside the same
   population vectorised and beside solo runs, one after another.
@@ -30,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 
 from experiments import cli
@@ -60,10 +61,9 @@ class Side:
 
     def __init__(self, side: str, workload: str, cores: list[int], allocator: bool, threads: int):
         self.side, self.allocator = side, allocator
-        self.name = side + (f", {threads} thread" if threads < len(cores) else "")
-        self.name += ", allocator" if allocator else ""
+        self.name = name_of(side, allocator, threads if threads < len(cores) else None)
         environment = os.environ | (ALLOCATOR if allocator else {})
-        environment |= {convolution.OVERRIDE: side} if side == "matrix" else {}
+        environment |= {convolution.OVERRIDE: side} if side in convolution.FORMS else {}
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload]
@@ -73,6 +73,10 @@ class Side:
             text=True,
             env=environment,
         )
+        self.about: dict = {}
+
+    def wait(self) -> None:
+        """Until the process can be asked; `about` then says how it started."""
         self.about = self._answer()
 
     def ask(self, **command):
@@ -97,6 +101,12 @@ class Side:
         return json.loads(line)
 
 
+def name_of(side: str, allocator: bool, threads: int | None) -> str:
+    """What a side is called in results; `threads` None for as many as cores."""
+    name = side + (f", {threads} thread" if threads else "")
+    return name + (", allocator" if allocator else "")
+
+
 def run(
     workload: str,
     seconds: float,
@@ -105,6 +115,8 @@ def run(
     rounds: int = 5,
     train: bool = False,
     modes: tuple[str, ...] = (),
+    forms: tuple[str, ...] = (),
+    allocator: str = "both",
 ) -> dict:
     """Times a training workload, alone or against PyTorch.
 
@@ -116,6 +128,8 @@ def run(
         rounds: turns that every side takes.
         train: also time experiments.train itself.
         modes: of the peer; none for all that it has.
+        forms: of gan.networks.convolution.FORMS, to time ours in beside the best.
+        allocator: sides with allocator settings ("on"), without them ("off"), or with a peer both.
 
     Returns:
         The result, see the README of results/benchmark.
@@ -125,22 +139,28 @@ def run(
     """
     choice = workloads.of(workload)
     allowed = sorted(os.sched_getaffinity(0))[:cores]
-    wanted = [("ours", False, cores)]
+    allocators = {"both": (False, True), "off": (False,), "on": (True,)}[allocator]
+    first = allocators[0]
+    wanted = [("ours", first, cores)]
     if workload in workloads.MEMBERS:
-        wanted += [("vectorized", False, cores), ("solo", False, cores)]
-    wanted += [("matrix", False, cores)] if workloads.images(choice) else []
-    wanted += [("train", False, cores)] if train else []
+        wanted += [("vectorized", first, cores), ("solo", first, cores)]
+    wanted += [(form, first, cores) for form in forms]
+    wanted += [("train", first, cores)] if train else []
     if peer:
         modes = modes or workloads.modes(choice)
-        wanted += [("ours", True, cores)]
-        wanted += [(mode, allocator, cores) for mode in modes for allocator in (False, True)]
-        wanted += [(modes[0], allocator, 1) for allocator in (False, True) if cores > 1]
+        wanted += [("ours", other, cores) for other in allocators[1:]]
+        wanted += [(mode, each, cores) for mode in modes for each in allocators]
+        wanted += [(modes[0], each, 1) for each in allocators if cores > 1]
     with contextlib.ExitStack() as stack:
         sides = []
-        for side, allocator, threads in wanted:
-            sides.append(Side(side, workload, allowed, allocator, threads))
+        for side, each, threads in wanted:
+            sides.append(Side(side, workload, allowed, each, threads))
             stack.callback(sides[-1].close)
-            _say(f"{sides[-1].name}: ready")
+            if len(sides) == 1:  # its compilation is timed
+                sides[0].wait()
+        for side in sides[1:]:
+            side.wait()
+            _say(f"{side.name}: ready")
         compared = compare(sides) if len(sides) > 1 else None
         if not compared:
             sides[0].ask(run=min(2.0, seconds / rounds))
@@ -169,10 +189,8 @@ def run(
         "peak_bytes": peak_bytes[ours.name],
         "cores": cores,
         "rounds": rounds,
-        "load_average": os.getloadavg()[0],
-        "machine": platform.processor() or platform.machine(),
     }
-    variants = [side for side in sides if side.side in ("vectorized", "solo", "matrix")]
+    variants = [side for side in sides if side.side in ("vectorized", "solo", *forms)]
     if workload in workloads.MEMBERS:
         result["members"] = workloads.MEMBERS[workload]
     if variants:
@@ -190,7 +208,7 @@ def run(
             ],
         }
     if train:
-        own = rates["train"]
+        own = next(rates[side.name] for side in sides if side.side == "train")
         result["train"] = {
             "iterations_per_second": statistics.median(own),
             "spread": _spread(own),
@@ -201,7 +219,6 @@ def run(
         others = [side for side in sides if side.side in workloads.modes(choice)]
         best = max(others, key=lambda side: statistics.median(rates[side.name]))
         result |= {
-            "ours_with_allocator": statistics.median(rates["ours, allocator"]),
             "peer": [
                 {
                     "mode": side.name,
@@ -216,7 +233,7 @@ def run(
             "ratio_spread": _spread(
                 [a / b for a, b in zip(rates[ours.name], rates[best.name], strict=True)]
             ),
-            "equal_allocator": [_equal(rates, others, allocator) for allocator in (False, True)],
+            "equal_allocator": [_equal(rates, others, each) for each in allocators],
             "losses": compared,
         }
     return result
@@ -285,6 +302,7 @@ def transport(seconds: float, peer: str | None = None, limit: float = 60.0) -> d
         "compile_seconds": first_seconds - statistics.median(taken),
         "peak_bytes": memory.peak(),
         "relative_gap": solved.gap / solved.value,
+        "cores": len(os.sched_getaffinity(0)),
     }
     if peer is None:
         return result
@@ -300,6 +318,16 @@ def transport(seconds: float, peer: str | None = None, limit: float = 60.0) -> d
         "best_peer": best["mode"],
         "ratio_to_best_peer": rate / best["iterations_per_second"],
     }
+
+
+def page(result: dict) -> str:
+    """The result with its command, as a markdown page."""
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return (
+        f"# {result['workload']}\n\n```sh\n{result['command']}\n```\n\n"
+        f"{result['date']}, {result['cores']} of {os.cpu_count()} CPU cores, load average at the "
+        f"end {result['load_average']:.1f}, {versions}.\n\n{table(result)}\n"
+    )
 
 
 def table(result: dict) -> str:
@@ -334,15 +362,16 @@ def table(result: dict) -> str:
         lines += [
             "",
             f"ratio to the best mode ({result['best_peer']}): {result['ratio_to_best_peer']:.2f}, "
-            f"{low:.2f} to {high:.2f} over {result['rounds']} rounds; ours with allocator settings "
-            f"{result['ours_with_allocator']:.3g} iterations/s",
+            f"{low:.2f} to {high:.2f} over {result['rounds']} rounds",
         ]
         for part in result["equal_allocator"]:
             low, high = part["ratio_spread"]
-            lines.append(
-                f"both {'with' if part['allocator'] else 'without'} allocator settings, against "
-                f"{part['mode']}: {part['ratio']:.2f}, {low:.2f} to {high:.2f}"
-            )
+            lines += [
+                "",
+                f"both {'with' if part['allocator'] else 'without'} allocator settings: "
+                f"{part['ours']:.3g} iterations/s, {part['ratio']:.2f} times {part['mode']} "
+                f"({low:.2f} to {high:.2f})",
+            ]
     return "\n".join(lines)
 
 
@@ -354,6 +383,7 @@ def _equal(rates: dict[str, list[float]], others: list[Side], allocator: bool) -
     )
     return {
         "allocator": allocator,
+        "ours": statistics.median(own),
         "mode": next(name for name, values in rates.items() if values is best),
         "ratio": statistics.median(own) / statistics.median(best),
         "ratio_spread": _spread([a / b for a, b in zip(own, best, strict=True)]),
@@ -379,6 +409,34 @@ def solver(row: dict, value: float) -> dict:
     }
 
 
+def _command(arguments) -> str:
+    parts = ["python -m experiments.benchmark"]
+    for name in (
+        "workload",
+        "seconds",
+        "rounds",
+        "cores",
+        "peer",
+        "modes",
+        "forms",
+        "allocator",
+        "limit",
+        "train",
+    ):
+        value = getattr(arguments, name)
+        idle = name == "limit" and arguments.peer != "solvers"
+        if not value or value == "both" or idle:
+            continue
+        values = [] if value is True else value if isinstance(value, list) else [value]
+        parts += [f"--{name}", *(f"{v:g}" if isinstance(v, float) else str(v) for v in values)]
+    return " ".join([*parts, "--output", Path(arguments.output).name])
+
+
+def _versions(peer: str | None) -> dict[str, str]:
+    names = {"torch": ["torch"], "solvers": ["scipy", "POT"], None: []}[peer]
+    return {name: metadata.version(name) for name in ["jax", *names]}
+
+
 def _spread(values) -> list[float]:
     return [min(values), max(values)]
 
@@ -393,7 +451,12 @@ def define(parser, argv) -> None:
     names = ", ".join([*workloads.WORKLOADS, "transport20k"])
     parser.usage = "%(prog)s --workload NAME --output FILE [--flag value ...]"
     parser.add_argument("--workload", required=True, metavar="NAME", help=names)
-    parser.add_argument("--output", required=True, metavar="FILE", help="result, a .json file")
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="result, a .json file; a page goes beside it",
+    )
     parser.add_argument("--seconds", type=float, default=20.0, help="timed seconds of every side")
     parser.add_argument("--rounds", type=int, default=5, help="turns that every side takes")
     parser.add_argument(
@@ -402,6 +465,12 @@ def define(parser, argv) -> None:
         help="compare with PyTorch (extra: bench), or transport with other solvers",
     )
     parser.add_argument("--modes", nargs="+", default=(), metavar="MODE", help="of the peer")
+    parser.add_argument(
+        "--forms", nargs="+", default=(), metavar="FORM", help="also time ours with convolutions so"
+    )
+    parser.add_argument(
+        "--allocator", choices=("both", "off", "on"), default="both", help="allocator settings"
+    )
     parser.add_argument("--train", action="store_true", help="also time experiments.train itself")
     parser.add_argument(
         "--limit", type=float, default=60.0, help="seconds for each of the other solvers"
@@ -430,6 +499,9 @@ def main(arguments) -> None:
         allowed = workloads.modes(workloads.of(name)) if arguments.peer == "torch" else ()
         if mode not in allowed:
             raise UserError(unknown("mode", mode, allowed))
+    for form in arguments.forms:
+        if form not in convolution.FORMS:
+            raise UserError(unknown("form", form, convolution.FORMS))
     if name == "transport20k":
         result = transport(arguments.seconds, arguments.peer, arguments.limit)
     else:
@@ -446,8 +518,19 @@ def main(arguments) -> None:
             arguments.rounds,
             arguments.train,
             tuple(arguments.modes),
+            tuple(arguments.forms),
+            arguments.allocator,
         )
-    files.write_json(Path(arguments.output), result)
+    output = Path(arguments.output)
+    result |= {
+        "command": _command(arguments),
+        "date": time.strftime("%Y-%m-%d"),
+        "load_average": os.getloadavg()[0],
+        "machine": platform.processor() or platform.machine(),
+        "versions": _versions(arguments.peer),
+    }
+    files.write_json(output, result)
+    files.write_atomically(output.with_suffix(".md"), page(result))
     print(table(result))
 
 

@@ -22,6 +22,7 @@ import threading
 import time
 
 from experiments.benchmark_parts import workloads
+from gan.networks import convolution
 from gan.transport import memory
 
 
@@ -271,7 +272,7 @@ if __name__ == "__main__":
         chosen = Together(sys.argv[2], vectorized=True)
     elif sys.argv[1] == "ours" and sys.argv[2] in workloads.MEMBERS:
         chosen = Together(sys.argv[2], vectorized=None)
-    elif sys.argv[1] in ("ours", "solo", "matrix"):
+    elif sys.argv[1] in ("ours", "solo", *convolution.FORMS):
         chosen = Ours(sys.argv[2])
     elif sys.argv[1] == "train":
         chosen = Train(sys.argv[2])

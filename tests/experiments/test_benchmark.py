@@ -38,7 +38,9 @@ def test_flops_are_those_of_the_layers():
     assert workloads.gflop(choice, generator, critic, (2,)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_flops_of_the_reference_workload():
+@pytest.mark.parametrize("form", ["matrix", "winograd", "lax"])
+def test_flops_of_the_reference_workload_are_of_the_direct_form(form, monkeypatch):
+    monkeypatch.setenv("GAN_CONVOLUTION", form)
     choice = workloads.of("dcgan28")
     shape = workloads.dataset(choice).shape
     generator = networks.generator(choice.generator, choice.latent_dim, shape)
@@ -117,7 +119,9 @@ def small_resnet(monkeypatch):
     monkeypatch.setitem(workloads.WORKLOADS, "resnet32", lambda: small)
 
 
-@pytest.mark.parametrize("name", ["mlp64", "dcgan28", "resnet32", "population16"])
+@pytest.mark.parametrize(
+    "name", ["mlp64", "dcgan28", pytest.param("resnet32", marks=pytest.mark.slow), "population16"]
+)
 def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_resnet):
     pytest.importorskip("torch")
     from experiments.benchmark_parts.torch_twin import Torch
@@ -144,6 +148,43 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_res
                     benchmark.compare([ours, twin])
 
 
+def test_the_residual_twin_maps_as_ours_do(small_resnet):
+    pytest.importorskip("torch")
+    import torch
+
+    from experiments.benchmark_parts import torch_players
+
+    choice = workloads.of("resnet32")
+    shape = workloads.dataset(choice).shape
+    assert shape == (32, 32, 3)
+    ours = networks.players(choice, shape, ("all",))
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(3, *size)).astype(np.float32) for size in ((128,), shape)]
+    for merged in (False, True):
+        twins = torch_players.players(choice, shape, merged)
+        for name, own, twin, x in zip(("generator", "critic"), ours, twins, inputs, strict=True):
+            params = own.init(jax.random.key(1))
+            # Biases start at zero, where a twin without them would look right.
+            params = jax.tree.map(lambda p: p + 0.1 * rng.normal(size=p.shape), params)
+            params = jax.tree.map(np.float32, params)
+            torch_players.load(twin, paths(name, params), name)
+            given = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
+            with torch.no_grad():
+                found = twin(torch.from_numpy(given.copy())).numpy()
+            wanted = np.asarray(own.apply(params, x))
+            if name == "generator":
+                found = found.transpose(0, 2, 3, 1)
+            assert wanted.std() > 1e-2
+            np.testing.assert_allclose(found, wanted, atol=2e-4 * np.abs(wanted).max())
+
+
+def paths(name, params):
+    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
+    return {
+        "/".join([name, *(part.key for part in where)]): np.asarray(leaf) for where, leaf in leaves
+    }
+
+
 def stronger(player):
     """The player's forward pass with a first hidden layer that is a fifth larger."""
 
@@ -161,12 +202,8 @@ def test_parameters_go_to_the_layers_of_the_same_path_and_shape_only():
 
     choice = workloads.of("mlp64")
     _, critic = torch_players.players(choice, (2,))
-    names = networks.critic(choice.critic, (2,)).init(jax.random.key(0))
-    leaves, _ = jax.tree_util.tree_flatten_with_path(names)
-    arrays = {
-        "/".join(["critic", *(part.key for part in where)]): np.asarray(leaf)
-        for where, leaf in leaves
-    }
+    params = networks.critic(choice.critic, (2,)).init(jax.random.key(0))
+    arrays = paths("critic", params)
     torch_players.load(critic, arrays, "critic")
     with pytest.raises(ValueError, match="no counterpart of critic/Dense_9"):
         torch_players.load(critic, arrays | {"critic/Dense_9/kernel": 0}, "critic")
@@ -244,6 +281,76 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
     assert result["iterations_per_second"] == pytest.approx(rate)
     assert result["compile_seconds"] > 0
     assert "iterations/s" in out
+    page = output.with_suffix(".md").read_text()
+    assert out.strip() in page
+    assert "benchmark --workload mlp64 --seconds 0.5 --rounds 5 --output mlp64.json\n" in page
+
+
+class Fake(benchmark.Side):
+    """A side without a process whose rates are given."""
+
+    RATES = {
+        "ours": 3.0,
+        "ours, allocator": 6.0,
+        "matrix": 1.5,
+        "train": 2.7,
+        "eager": 1.0,
+        "eager, allocator": 4.0,
+        "channels_last": 2.0,
+        "channels_last, allocator": 3.0,
+        "eager, 1 thread": 0.5,
+        "channels_last, 1 thread": 0.5,
+        "eager, 1 thread, allocator": 0.25,
+    }
+
+    def __init__(self, side, workload, cores, allocator, threads):
+        self.side, self.allocator = side, allocator
+        self.name = benchmark.name_of(side, allocator, threads if threads < len(cores) else None)
+        self.about = {}
+
+    def wait(self):
+        self.about = {"gflop_per_iteration": 2.0, "compile_seconds": 1.0, "start_seconds": 1.5}
+
+    def ask(self, **command):
+        ((verb, argument),) = command.items()
+        answers = {
+            "peak": {"gflops": 60.0},
+            "memory": {"bytes": 7},
+            "round": dict.fromkeys(benchmark.LOSSES, 1.0),
+        }
+        if verb == "run":
+            return {"iterations": self.RATES[self.name] * argument, "seconds": argument}
+        return answers[verb]
+
+    def close(self):
+        pass
+
+
+def test_ratios_are_of_the_right_sides(monkeypatch):
+    monkeypatch.setattr(benchmark, "Side", Fake)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
+    result = benchmark.run("dcgan28", 1.0, "torch", 2, train=True, forms=("matrix",))
+    assert result["iterations_per_second"] == pytest.approx(3)
+    assert result["share_of_peak"] == pytest.approx(0.1)
+    rates = {row["mode"]: row["iterations_per_second"] for row in result["peer"]}
+    peers = ("eager", "channels_last", "channels_last, allocator")
+    assert set(rates) == {name for name in Fake.RATES if name in peers or "eager" in name}
+    assert rates == pytest.approx({name: Fake.RATES[name] for name in rates})
+    assert result["best_peer"] == "eager, allocator"
+    assert result["ratio_to_best_peer"] == pytest.approx(0.75)
+    off, on = result["equal_allocator"]
+    assert (off["mode"], on["mode"]) == ("channels_last", "eager, allocator")
+    assert [off["ours"], off["ratio"]] == pytest.approx([3, 1.5])
+    assert [on["ours"], on["ratio"]] == pytest.approx([6, 1.5])
+    assert result["train"]["share"] == pytest.approx(0.9)
+    (variant,) = result["variants"]
+    assert variant["mode"] == "matrix"
+    assert variant["iterations_per_second"] == pytest.approx(1.5)
+    table = benchmark.table(result)
+    assert "90.0 % of ours" in table and "6 iterations/s, 1.50 times eager, allocator" in table
+    some = benchmark.run("dcgan28", 1.0, "torch", 2, modes=("channels_last",), allocator="off")
+    names = [row["mode"] for row in some["peer"]]
+    assert names == ["channels_last", "channels_last, 1 thread"] and "train" not in some
 
 
 @pytest.mark.parametrize(
@@ -254,6 +361,8 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
         (["--cores", "99"], "--cores must be 1"),
         (["--peer", "tensorflow"], "invalid choice"),
         (["--peer", "solvers"], "goes with transport20k"),
+        (["--modes", "eager"], "unknown mode"),
+        (["--forms", "winograt"], "did you mean 'winograd'"),
         (["--rounds", "0"], "--rounds must be positive"),
     ],
 )
