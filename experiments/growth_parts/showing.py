@@ -46,7 +46,7 @@ def page(found: dict) -> str:
         "```",
         "",
         f"{found['when']}, {found['cores']} cores of {found['machine']}, jax {found['jax']}, "
-        f"float32, seed 0; {passes} passes over all points, every point a process of its own, "
+        f"float32, seed 0; {_count(passes)} of the points, every point a process of its own, "
         f"{axes.READINGS} readings of a training in each. Cost is seconds: of one iteration (all "
         "critic steps and the generator step), of one iteration of every member, of one certified "
         "assignment. Exponents are least squares on the logarithms of medians; the interval (95 %, "
@@ -181,6 +181,10 @@ def _memory(found: dict, measured: list[str]) -> list[str]:
                 f"{line.exponent:.2f} | {_interval(line)} | {line.last:.2f} | |"
             )
     return lines
+
+
+def _count(passes: int) -> str:
+    return "one pass" if passes == 1 else f"up to {passes} passes"
 
 
 def _short(size: int) -> str:

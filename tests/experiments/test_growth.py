@@ -60,6 +60,7 @@ def test_the_reference_points_are_the_benchmarks():
     assert axes.dcgan(14, batch=16, width=32).data.name == "noise14"
 
 
+@pytest.mark.slow
 def test_transport_is_timed_certified_and_taken_apart():
     found = axes.assignment(1100, 3)
     assert found["sparse"] > 0 and found["dense"] > 0
