@@ -81,7 +81,7 @@ def test_seeds_together_are_tabulated(tmp_path):
     rows = json.loads((tmp_path / "seeds.json").read_text())
     assert [row["seed"] for row in rows] == [0, 1] and rows[0]["w1"] != rows[1]["w1"]
     flags = ["--generator_learning_rate", 1e30, "--critic_learning_rate", 1e30]
-    status, out, err = call("seeds", "--workdir", tmp_path / "bad", "--seeds", 2, *RUN, *flags)
+    status, out, err = call("seeds", "--workdir", tmp_path / "bad", "--seeds", 1, *RUN, *flags)
     assert status == 0 and "Seed 0 diverged: step " in out, err
 
 
