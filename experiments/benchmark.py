@@ -9,8 +9,9 @@ rounds, and figures are medians over rounds, so that a busy machine slows all of
 more than one side each first trains one iteration from the same weights on the same inputs, and the
 benchmark stops if their losses differ: a peer that computes something else is no peer.
 
-- The peer runs in every mode it has, or in those of `--modes`. Allocator settings (large blocks
-  kept instead of returned) are tried on both. `--cores 1` pins everything to one core.
+- The peer runs in every mode it has, on one thread and on all, or in those of `--modes` on all.
+  Allocator settings (large blocks kept instead of returned) are tried on both, or as `--allocator`
+  says. `--cores 1` pins everything to one core.
 - `--forms matrix` also times ours with every convolution as one matrix product
   (gan.networks.convolution).
 - `--train` adds experiments.train itself, with its log, evaluations, pictures and checkpoints.
@@ -147,10 +148,11 @@ def run(
     wanted += [(form, first, cores) for form in forms]
     wanted += [("train", first, cores)] if train else []
     if peer:
-        modes = modes or workloads.modes(choice)
         wanted += [("ours", other, cores) for other in allocators[1:]]
-        wanted += [(mode, each, cores) for mode in modes for each in allocators]
-        wanted += [(modes[0], each, 1) for each in allocators if cores > 1]
+        tried = modes or workloads.modes(choice)
+        wanted += [(mode, each, cores) for mode in tried for each in allocators]
+        if cores > 1 and not modes:
+            wanted += [("eager", each, 1) for each in allocators]
     with contextlib.ExitStack() as stack:
         sides = []
         for side, each, threads in wanted:
