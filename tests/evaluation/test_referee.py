@@ -154,23 +154,6 @@ def test_scaling_and_shifting_the_critic_leave_its_share():
     assert scaled.c_transform_bound < plain.c_transform_bound
 
 
-@pytest.mark.parametrize("d", [3, 17, 784])
-@pytest.mark.parametrize("kind", ["apart", "some near", "all near", "equal"])
-def test_lengths_are_scipys_whatever_lies_near(d, kind):
-    x, y = pair(60, d, shift=5.0)
-    if kind == "some near":
-        y[:2], x[7] = x[:2] + 1e-9, x[3]
-    if kind == "all near":
-        y = 1e3 + 1e-7 * y
-        x = 1e3 + 1e-7 * x
-    if kind == "equal":
-        x[:], y[:] = 0.1, 0.1
-    found, expected = referee.lengths(x, y), cdist(x, y)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
-    assert (found == 0).any() == (expected == 0).any()
-    np.testing.assert_allclose(referee.lengths(x, x), cdist(x, x), rtol=1e-12)
-
-
 def test_blocks_do_not_change_anything(monkeypatch):
     real, fake = pair(50, 2)
     whole = judged(real, fake, lambda x: np.sin(x).sum(axis=1), np.cos)
