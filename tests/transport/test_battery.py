@@ -7,8 +7,6 @@ import numpy as np
 import ot
 import pytest
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial.distance import cdist
 
 from gan import transport
@@ -146,21 +144,13 @@ def test_column_generation_is_optimal_and_proved(kind, cost):
 @pytest.mark.parametrize("cost", ["euclidean", "sqeuclidean", "cityblock"])
 @pytest.mark.parametrize("d", [1, 2, 16])
 def test_independent_solvers_agree(d, cost):
-    """Shortest augmenting paths, matching on a graph, the network simplex with and without a
-    matrix, and ours, dense and by column generation."""
+    """Shortest augmenting paths, the network simplex, and ours, dense and by column generation."""
     n = 250
     x, y = instance("gaussian", 7, n, n, d)
     matrix = costs_of(x, y, cost)
     values = {"scipy": matrix[linear_sum_assignment(matrix)].mean()}
-    graph = min_weight_full_bipartite_matching(csr_array(matrix))
-    values["graph"] = matrix[graph].mean()
     mass = np.ones(n)
     values["pot"] = ot.emd2(mass, mass, matrix, numItermax=10**8) / n
-    lazy, log = ot.emd2_lazy(
-        x, y, mass, mass, metric=cost, numItermax=10**8, log=True, return_matrix=False
-    )
-    assert log["result_code"] == 1
-    values["pot, lazy"] = lazy / n
     values["ours"] = transport.assignment(x, y, cost).value
     forced = columns.plan(costs.geometry(x, y, cost), *np.ones((2, n), np.int64), dense=0)
     values["ours, columns"] = forced.mass @ forced.costs / n
