@@ -136,7 +136,7 @@ class Geometry:
         values = np.empty(len(rows))
         order = np.argsort(rows, kind="stable")
         ends = np.flatnonzero(np.diff(rows[order], append=-1)) + 1
-        for part in np.split(order, ends[:-1]):
+        for part in np.split(order, ends[:-1]) if len(rows) else []:
             values[part] = self.block(rows[part[:1]], columns[part])[0]
         return values
 

@@ -161,11 +161,11 @@ def test_the_peers_agree_and_a_slow_one_is_left_out(tmp_path, monkeypatch):
         assert row["seconds"] > 0
     assert out.count("| 40 |") == len(rows)
     assert (tmp_path / "peers.png").stat().st_size > 5000
-    monkeypatch.setattr(peers, "_elsewhere", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(peers, "elsewhere", lambda *_: pytest.fail("measured again"))
     assert peers.run(tmp_path, [40], 64, 1, 100) == rows
     monkeypatch.setattr(
         peers,
-        "_elsewhere",
+        "elsewhere",
         lambda name, n, d, limit: {**rows[0], "solver": name, "n": n, "value": None},
     )
     more = peers.run(tmp_path, [50, 60], 64, 1, 0.1)

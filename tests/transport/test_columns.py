@@ -289,3 +289,11 @@ def test_the_corner_rule_is_feasible():
     assert mass.sum() == 6
     with pytest.raises(RuntimeError, match="ended with code"):
         sparse.plan(a, b, i[:2], j[:2], np.zeros(2))
+
+
+@pytest.mark.parametrize("cost", ["euclidean", lambda x, y: cdist(x, y) ** 3])
+def test_no_pairs_have_no_costs(cost):
+    """A pool that already holds every arc of a corner asks for none."""
+    g = costs.geometry(np.eye(3), np.eye(3), cost)
+    nothing = np.empty(0, np.int32)
+    assert g.pairs(nothing, nothing).shape == (0,)
