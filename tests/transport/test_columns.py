@@ -2,13 +2,14 @@
 
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan import transport
-from gan.transport import columns, costs, reduction, sparse, truth
+from gan.transport import columns, costs, pricing, reduction, sparse, truth
 from gan.transport.pricing import Pricer
 
 
@@ -297,3 +298,19 @@ def test_no_pairs_have_no_costs(cost):
     g = costs.geometry(np.eye(3), np.eye(3), cost)
     nothing = np.empty(0, np.int32)
     assert g.pairs(nothing, nothing).shape == (0,)
+
+
+def test_small_integers_give_the_same_screen_in_either_type(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = (rng.integers(0, 256, (40, 50)).astype(np.uint8) for _ in range(2))
+    g = costs.geometry(x, y, "sqeuclidean")
+    t, v = rng.normal(5e5, 1e5, 40), rng.normal(0, 1e5, 40)
+    assert pricing.small_integers() in (jnp.bfloat16, jnp.float32)
+    found = []
+    for kind in (jnp.bfloat16, jnp.float32):
+        monkeypatch.setattr(pricing, "small_integers", lambda kind=kind: kind)
+        pricer = Pricer(g)
+        assert pricer.x.dtype == kind
+        found.append([(i.tolist(), j.tolist()) for i, j, _ in pricer.below(t, v)])
+        np.testing.assert_array_less(pricer.lower(v), (g.block() - v).min(axis=1) + 1e-6)
+    assert found[0] == found[1] and 0 < sum(len(i) for i, _ in found[0]) < 1600
