@@ -26,6 +26,8 @@ class Pricer:
         self.geometry = geometry
         self.expanded = geometry.cost in ("euclidean", "sqeuclidean")
         self.unit = 1.0
+        # Of approximate costs; those of a callable may not fit into float32.
+        self.number = np.float32 if isinstance(geometry.cost, str) else np.float64
         if not self.expanded:
             return
         x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
@@ -91,7 +93,7 @@ class Pricer:
         size = self.geometry.shape[0 if transpose else 1]
         rank = min(len(sample) - 1, max(1, round(count * len(sample) / size)) - 1)
         out = np.empty(self.geometry.shape[1 if transpose else 0])
-        values = np.float32(values[sample] * self.unit)
+        values = self.number(values[sample] * self.unit)
         step = max(1, (1 << 22) // len(sample))
         for start in range(0, len(out), step):
             some = np.arange(start, min(start + step, len(out)))
@@ -109,7 +111,7 @@ class Pricer:
         step = max(1, (1 << 22) // len(rows))
         for start in range(0, m, step):
             some = np.arange(start, min(start + step, m))
-            block = self._approximate(rows, some) - np.float32(u * self.unit)[:, None]
+            block = self._approximate(rows, some) - self.number(u * self.unit)[:, None]
             for part in np.array_split(np.arange(len(rows)), parts):
                 out[some] += block[part[0] : part[-1] + 1].min(axis=0) / parts
         return out / self.unit
