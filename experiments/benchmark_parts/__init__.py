@@ -1,1 +1,1 @@
-"""What experiments.benchmark times: workloads, the process that runs ours, the peer's twin."""
+"""The parts of experiments.benchmark: what is timed, by whom, and how it is shown."""

@@ -25,6 +25,9 @@ from experiments.benchmark_parts import workloads
 from gan.networks import convolution
 from gan.transport import memory
 
+PEAK_SIZE = 2048
+"""Sides of the matrices whose product is taken for what the machine can do."""
+
 
 class Ours:
     """The shipped training path: make_game and the loop that experiments.train runs."""

@@ -217,13 +217,11 @@ def _training(found: dict) -> list[str]:
     for job in jobs():
         flop, parameters = work(job)
         rate = dense if job.choice.generator.name == "mlp" else images
-        cells = []
-        for machine in MACHINES:
-            both = [
-                job.steps * training(job.choice, flop, parameters, machine, share, step)
-                for share, step in zip(SHARE, LATENCY, strict=True)
-            ]
-            cells.append(f"{_time(both[1])} to {_time(both[0])}")
+        cells = _ranges(
+            lambda *on, job=job, flop=flop, parameters=parameters: (
+                job.steps * training(job.choice, flop, parameters, *on)
+            )
+        )
         lines.append(
             f"| {job.name} | {parameters / 1e6:.3g} M | {flop / 1e9:.3g} | {job.steps:,} | "
             f"{_time(job.steps * flop / rate)} | {' | '.join(cells)} |"
@@ -242,6 +240,15 @@ def _training(found: dict) -> list[str]:
         "",
     ]
     return lines
+
+
+def _ranges(seconds) -> list[str]:
+    """Per machine, optimistic to pessimistic: seconds(machine, share, step)."""
+    cells = []
+    for machine in MACHINES:
+        slow, fast = (seconds(machine, *each) for each in zip(SHARE, LATENCY, strict=True))
+        cells.append(f"{_time(fast)} to {_time(slow)}")
+    return cells
 
 
 def _populations(found: dict) -> list[str]:
@@ -263,13 +270,9 @@ def _populations(found: dict) -> list[str]:
     for job in jobs()[:2]:
         flop, _ = work(job)
         rate = dense if job.choice.generator.name == "mlp" else images
-        cells = []
-        for machine in MACHINES:
-            both = [
-                job.steps * population(job.choice, flop, members, machine, share, step)
-                for share, step in zip(SHARE, LATENCY, strict=True)
-            ]
-            cells.append(f"{_time(both[1])} to {_time(both[0])}")
+        cells = _ranges(
+            lambda *on, job=job, flop=flop: job.steps * population(job.choice, flop, members, *on)
+        )
         cpu = _time(members * job.steps * flop / rate)
         lines.append(f"| {members:,} x {job.name} | {cpu} | {' | '.join(cells)} |")
     return [*lines, ""]

@@ -52,14 +52,7 @@ def run_job(job: Job, interrupt: Interrupt) -> list[dict[str, Any]] | None:
         try:
             found = _patiently(
                 interrupt,
-                lambda: train_together(
-                    members,
-                    folders,
-                    data_dir=job["data_dir"],
-                    devices=job["devices"],
-                    interrupt=interrupt,
-                    evaluated=False,
-                ),
+                lambda: train_together(members, folders, interrupt=interrupt, **_options(job)),
             )
         except (LockedError, StorageError):
             raise
@@ -89,14 +82,7 @@ def _alone(member: Config, folder: str, job: Job, interrupt: Interrupt) -> dict 
             return {"failure": known}
         return _patiently(
             interrupt,
-            lambda: train(
-                member,
-                folder,
-                data_dir=job["data_dir"],
-                devices=job["devices"],
-                interrupt=interrupt,
-                evaluated=False,
-            ),
+            lambda: train(member, folder, interrupt=interrupt, **_options(job)),
         )
     except (LockedError, StorageError):
         raise
@@ -108,6 +94,11 @@ def _alone(member: Config, folder: str, job: Job, interrupt: Interrupt) -> dict 
     except Exception as error:
         traceback.print_exc()
         return {"failure": f"{type(error).__name__}: {error}".splitlines()[0]}
+
+
+def _options(job: Job) -> dict[str, Any]:
+    """What all trainings of a job are given."""
+    return {"data_dir": job["data_dir"], "devices": job["devices"], "evaluated": False}
 
 
 def _patiently(interrupt: Interrupt, work):

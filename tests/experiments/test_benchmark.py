@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import benchmark, transport_peers
-from experiments.benchmark_parts import worker, workloads
+from experiments.benchmark_parts import assignments, showing, sides, worker, workloads
 from gan import config, data, networks
 from gan.errors import GanError, UserError
 from tests.experiments.commands import call
@@ -67,10 +67,10 @@ def test_a_peer_that_computes_something_else_is_caught(ours, monkeypatch):
             peer = InProcess("peer", worker.Ours("mlp64"))
         ours.state = copied(state)
         with pytest.raises(GanError, match="peer computes another"):
-            benchmark.compare([honest, peer])
+            sides.compare([honest, peer])
     ours.state = copied(state)
     same = InProcess("peer", worker.Ours("mlp64"))
-    assert len(benchmark.compare([honest, same])) == 2
+    assert len(sides.compare([honest, same])) == 2
 
 
 class Says:
@@ -83,24 +83,24 @@ class Says:
         return self.losses
 
 
-@pytest.mark.parametrize("loss", benchmark.LOSSES)
+@pytest.mark.parametrize("loss", sides.LOSSES)
 def test_a_peer_that_leaves_a_loss_out_or_has_another_is_caught(loss):
     """Any loss, silent, not finite, without a term or a factor away; rounding is let through."""
     true = {"critic_loss": 2.0, "penalty": 0.3, "w1_estimate_batch": 1.0, "generator_loss": -0.7}
     ours = InProcess("ours", Says(true))
     silent = InProcess("peer", Says({k: v for k, v in true.items() if k != loss}))
     with pytest.raises(GanError, match=f"peer does not say its {loss}"):
-        benchmark.compare([ours, silent])
+        sides.compare([ours, silent])
     for value in (float("nan"), 0.0, -true[loss], 1.01 * true[loss]):
         with pytest.raises(GanError, match=f"peer computes another {loss}"):
-            benchmark.compare([ours, InProcess("peer", Says(true | {loss: value}))])
-    assert benchmark.compare([ours, InProcess("peer", Says(true | {loss: 1.0001 * true[loss]}))])
+            sides.compare([ours, InProcess("peer", Says(true | {loss: value}))])
+    assert sides.compare([ours, InProcess("peer", Says(true | {loss: 1.0001 * true[loss]}))])
 
 
 @pytest.mark.slow
 def test_a_population_computes_the_losses_of_the_solo_run_and_counts_every_member():
     together = worker.Together("population16", vectorized=True)
-    benchmark.compare([InProcess("ours", together), InProcess("solo", worker.Ours("population16"))])
+    sides.compare([InProcess("ours", together), InProcess("solo", worker.Ours("population16"))])
     done = together.run(0.1)
     assert done["iterations"] > 0 and done["iterations"] % 16 == 0
 
@@ -131,7 +131,7 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_res
     ours = InProcess("ours", worker.Ours(name))
     first = copied(ours.side.state)
     twins = [InProcess(mode, Torch(mode, name)) for mode in modes]
-    found = benchmark.compare([ours, *twins])
+    found = sides.compare([ours, *twins])
     assert found["ours"]["penalty"] > 1e-3
     for twin in twins:
         wrongs = [
@@ -145,7 +145,7 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_res
                 for field, value in change.items():
                     patch.setattr(owner, field, value)
                 with pytest.raises(GanError, match=f"{twin.name} computes another"):
-                    benchmark.compare([ours, twin])
+                    sides.compare([ours, twin])
 
 
 def test_the_residual_twin_maps_as_ours_do(small_resnet):
@@ -223,7 +223,7 @@ def test_the_command_trains_in_its_turns_only(ours, monkeypatch):
     side = worker.Train("mlp64")
     assert side.step == 1
     first = InProcess("ours", worker.Ours("mlp64"))
-    found = benchmark.compare([first, InProcess("train", side)])
+    found = sides.compare([first, InProcess("train", side)])
     assert found["train"] == found["ours"]
     done = side.run(0.2)
     assert 0 < done["iterations"] == side.step - 1
@@ -247,28 +247,28 @@ def test_an_error_of_the_command_ends_the_benchmark(monkeypatch):
 
 
 def test_transport_beside_another_solver(monkeypatch):
-    monkeypatch.setattr(benchmark, "POINTS", 300)
+    monkeypatch.setattr(assignments, "POINTS", 300)
     two = {name: transport_peers.SOLVERS[name] for name in ("ours", "scipy")}
     monkeypatch.setattr(transport_peers, "SOLVERS", two)
-    result = benchmark.transport(0.01, "solvers")
+    result = assignments.run(0.01, "solvers")
     (scipy,) = result["peer"]
     assert scipy["mode"] == result["best_peer"] == "scipy" and not scipy["over_limit"]
     ratio = result["iterations_per_second"] / scipy["iterations_per_second"]
     assert result["ratio_to_best_peer"] == pytest.approx(ratio)
-    late = benchmark.transport(0.01, "solvers", limit=0.01)
+    late = assignments.run(0.01, "solvers", limit=0.01)
     assert late["peer"][0]["over_limit"]
-    assert "| scipy | < 1e+02 |" in benchmark.table(late)
+    assert "| scipy | < 1e+02 |" in showing.table(late)
 
 
 def test_a_solver_with_another_value_is_caught():
     row = {"solver": "scipy", "value": 1.0, "seconds": 2.0}
     with pytest.raises(GanError, match="scipy finds 1, ours is 1.001"):
-        benchmark.solver(row, 1.001)
-    assert benchmark.solver(row, 1 + 1e-6)["iterations_per_second"] == 0.5
+        assignments.solver(row, 1.001)
+    assert assignments.solver(row, 1 + 1e-6)["iterations_per_second"] == 0.5
 
 
 def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "PEAK_SIZE", 512)
+    monkeypatch.setattr(worker, "PEAK_SIZE", 512)
     output = tmp_path / "mlp64.json"
     status, out, _ = call(
         "benchmark", "--workload", "mlp64", "--seconds", "0.5", "--output", output
@@ -286,7 +286,7 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
     assert "benchmark --workload mlp64 --seconds 0.5 --rounds 5 --output mlp64.json\n" in page
 
 
-class Fake(benchmark.Side):
+class Fake(sides.Side):
     """A side without a process whose rates are given."""
 
     RATES = {
@@ -304,7 +304,7 @@ class Fake(benchmark.Side):
 
     def __init__(self, side, workload, cores, allocator, threads):
         self.side, self.allocator = side, allocator
-        self.name = benchmark.name_of(side, allocator, threads if threads < len(cores) else None)
+        self.name = sides.name_of(side, allocator, threads if threads < len(cores) else None)
         self.about = {}
 
     def wait(self):
@@ -315,7 +315,7 @@ class Fake(benchmark.Side):
         answers = {
             "peak": {"gflops": 60.0},
             "memory": {"bytes": 7},
-            "round": dict.fromkeys(benchmark.LOSSES, 1.0),
+            "round": dict.fromkeys(sides.LOSSES, 1.0),
         }
         if verb == "run":
             return {"iterations": self.RATES[self.name] * argument, "seconds": argument}
@@ -345,7 +345,7 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
     (variant,) = result["variants"]
     assert variant["mode"] == "matrix"
     assert variant["iterations_per_second"] == pytest.approx(1.5)
-    table = benchmark.table(result)
+    table = showing.table(result)
     assert "90.0 % of ours" in table and "6 iterations/s, 1.50 times eager, allocator" in table
     some = benchmark.run("dcgan28", 1.0, "torch", 2, modes=("channels_last",), allocator="off")
     names = [row["mode"] for row in some["peer"]]
