@@ -106,6 +106,7 @@ class _Run:
         self.seconds, self.seconds_cpu = {}, {}
         self.counts = {"rounds": 0.0, "solves": 0, "arcs": 0}
         self.best, self.subset, self.close = None, None, False
+        self.least = math.inf
 
     def stage(self, name):
         return _Stage(self, name)
@@ -178,7 +179,8 @@ class _Run:
                     self.counts["solves"] += 1
                 with self.stage("price pool"):
                     tolerance = _tolerance(geometry, pool, u, v, unit)
-                    joined = _join(pool, pool.reduced(u, v), flow, tolerance)
+                    may_drop = self.improved(u, v)
+                    joined = _join(pool, pool.reduced(u, v), flow, tolerance, may_drop)
                 if self.late():
                     return flow, None, v
                 if joined <= points // _RARE:
@@ -205,7 +207,7 @@ class _Run:
                 if good or self.late():
                     return flow, bound, v
             if not complete or reduced.min() < -tolerance:
-                joined += _join(pool, reduced, flow, tolerance)
+                joined += _join(pool, reduced, flow, tolerance, may_drop)
                 if complete and not joined:  # Only arcs that the solver has seen are violated.
                     return flow, bound, v
                 self.close = self.close or not joined
@@ -219,6 +221,16 @@ class _Run:
             pool.active = pool.reduced(u, v) <= limit
             pool.active |= pool.indicator(*flow[:2])
             joined = len(pool)
+
+    def improved(self, u, v):
+        """Whether the optimum over the active arcs is less than ever before.
+
+        Only then may arcs be dropped: dropped and joined again at one optimum, they would do so for
+        ever. Optima fall, and those on finitely many sets of arcs cannot fall for ever.
+        """
+        optimum = math.fsum(np.concatenate([self.a * u, self.b * v]))
+        improved, self.least = optimum < self.least, min(optimum, self.least)
+        return improved
 
     def solve(self, pool, u, v, near):
         """Optimal plan of the active arcs in integers of some unit, and its potentials."""
@@ -364,8 +376,11 @@ def _tolerance(geometry, pool, u, v, unit):
     return max(unit, 4 * np.finfo(np.float64).eps * _scale(pool, u, v))
 
 
-def _join(pool, reduced, flow, tolerance):
-    """Activates violated arcs: all if few, else the worst per row and column; returns how many."""
+def _join(pool, reduced, flow, tolerance, may_drop):
+    """Activates violated arcs: all if few, else the worst per row and column; returns how many.
+
+    When there are too many active arcs, those of highest reduced cost are dropped if they may be.
+    """
     points = sum(pool.shape)
     violated = np.flatnonzero((reduced < -tolerance) & ~pool.active)
     if not len(violated):
@@ -377,7 +392,7 @@ def _join(pool, reduced, flow, tolerance):
         chosen[order] |= _best(values[order], columns[order], _JOIN)
         violated = violated[chosen]
     count, keep = int(pool.active.sum()), _ACTIVE * points // 2
-    if count > keep and count + len(violated) > 3 * keep:
+    if may_drop and count > keep and count + len(violated) > 3 * keep:
         ranked = np.where(pool.active, reduced, np.inf)
         pool.active &= ranked <= np.partition(ranked, keep)[keep]
         pool.active |= pool.indicator(*flow[:2])

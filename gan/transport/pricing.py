@@ -26,8 +26,8 @@ class Pricer:
         self.geometry = geometry
         self.expanded = geometry.cost in ("euclidean", "sqeuclidean")
         self.unit = 1.0
-        # Of approximate costs; those of a callable may not fit into float32.
-        self.number = np.float32 if isinstance(geometry.cost, str) else np.float64
+        # Of approximate costs: float64 where they are not scaled, because they may be huge.
+        self.number = np.float32 if self.expanded else np.float64
         if not self.expanded:
             return
         x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
