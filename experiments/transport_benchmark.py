@@ -147,6 +147,7 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
     bounds = transport.verify(transport.load(path), x, y)
     report = dict(solution.report)
     subset = report.pop("subset", None)
+    gflops, coordinates = product_rate(x, y, instance.cost)
     result = {
         "instance": name,
         "cost": instance.cost,
@@ -166,23 +167,25 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
         "certificate_bytes": path.stat().st_size,
         "report": report,
         "subset_seconds": subset and subset["total_seconds"],
-        "gflops": product_rate(x, y, instance.cost),
+        "gflops": gflops,
+        "coordinates": coordinates,
     }
     (Path(workdir) / f"{name}.json").write_text(json.dumps(result, indent=1, default=float))
     return result
 
 
-def product_rate(x, y, cost: str, seconds: float = 2.0) -> float:
-    """GFLOP/s of the pricing's matrix products alone, in the blocks and the type that it uses."""
-    size = pricing.ROWS, pricing.COLUMNS
-    pricer = pricing.Pricer(costs.geometry(x[: size[0]], y[: size[1]], cost))
-    flops = 2 * len(pricer.x) * len(pricer.y) * pricer.x.shape[1]
-    jax.block_until_ready(pricing.product(pricer.x, pricer.y))
+def product_rate(x, y, cost: str, seconds: float = 2.0) -> tuple[float, int]:
+    """GFLOP/s of the pricing's matrix products alone, in the blocks and the type that it uses, and
+    the coordinates that they sum over."""
+    sets = pricing.Pricer(costs.geometry(x, y, cost)).sketch
+    x, y = sets.x[: pricing.ROWS], sets.y[: pricing.COLUMNS]
+    flops = 2 * len(x) * len(y) * x.shape[1]
+    jax.block_until_ready(pricing.product(x, y))
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        jax.block_until_ready(pricing.product(pricer.x, pricer.y))
+        jax.block_until_ready(pricing.product(x, y))
         count += 1
-    return count * flops / (time.perf_counter() - start) / 1e9
+    return count * flops / (time.perf_counter() - start) / 1e9, x.shape[1]
 
 
 def stages(workdir: str) -> str:

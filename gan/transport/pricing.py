@@ -5,11 +5,17 @@ product, with the worst case of its rounding (Higham 2002, 3.1) subtracted; what
 threshold there is a superset of what lies below it exactly, and the caller recomputes those few
 costs in float64. Small integers (8-bit images) are exact in bfloat16 and their products are exact
 in float32 accumulators, so there the screen has no product error at all, in bfloat16 or in float32.
+
+Points whose spread lies mostly along few directions, as that of images does, are screened by a
+sketch first: their coordinates along those directions and the length of the rest. Distances between
+sketches are at most those between the points, by the triangle inequality of the rests, and the few
+pairs that they leave are screened again with all coordinates.
 """
 
 import functools
 import time
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +23,18 @@ import numpy as np
 
 ROWS, COLUMNS = 1024, 2048
 _UNIT = 2.0**-24
+_SPREAD, _SMALLER, _PAIRS = 0.97, 3, 1024
+
+
+class _Sets(NamedTuple):
+    """Both sets as the device has them, the squared norms of their points in float64, and the
+    largest error of a cost relative to the sum of two squared norms."""
+
+    x: Any
+    xx: np.ndarray
+    y: Any
+    yy: np.ndarray
+    slack: float
 
 
 class Pricer:
@@ -39,11 +57,19 @@ class Pricer:
         exact = geometry.integer and largest <= 256 and d * largest**2 <= 2**24
         self.scale = 1.0 if exact or largest == 0 else 2.0 ** -np.ceil(np.log2(largest))
         self.unit = self.scale**2 if geometry.cost == "sqeuclidean" else self.scale
-        kind = small_integers() if exact else jnp.float32
-        self.x, self.xx = _prepare(x, centre, self.scale, kind)
-        self.y, self.yy = _prepare(y, centre, self.scale, kind)
+        sketched = _axes(x, y)
+        kind = small_integers() if exact and sketched is None else jnp.float32
+        (x, xx), (y, yy) = (_prepare(points, centre, self.scale) for points in (x, y))
         # Products of d terms, three sums and the rounding of the inputs.
-        self.slack = (8 if exact else d + 16) * _UNIT
+        slack = (8 if exact else d + 16) * _UNIT
+        self.whole = _Sets(jnp.asarray(x).astype(kind), xx, jnp.asarray(y).astype(kind), yy, slack)
+        self.points, self.sketch = None, self.whole
+        if sketched is not None:
+            self.points = np.asarray(self.whole.x), np.asarray(self.whole.y)
+            centre, axes = sketched
+            x, y = (_sketch(s, centre, self.scale, axes) for s in (geometry.x, geometry.y))
+            # The length of the rest carries the root of the rounding of two squares.
+            self.sketch = _Sets(*x, *y, (axes.shape[1] + 32) * _UNIT)
 
     def below(self, t, v, rows=None, columns_of=None, also=None) -> Iterator:
         """Blocks of pairs (rows [k], columns [k]) that hold every pair with c_ij < t_i + v_j.
@@ -65,6 +91,7 @@ class Pricer:
         every = np.arange(m)
         size = min(ROWS, 1 << (n - 1).bit_length()), min(COLUMNS, 1 << (m - 1).bit_length())
         screen = self._expanded(t, v, also, size) if self.expanded else self._direct(t, v, also)
+        again = self._again(t, v, also)
         waiting = None
         for start in range(0, len(rows), size[0]):
             some = rows[start : start + size[0]]
@@ -73,10 +100,10 @@ class Pricer:
                 others = columns[first : first + size[1]]
                 block = screen(some, others), some, others
                 if waiting is not None:
-                    yield _found(*waiting)
+                    yield again(*_found(*waiting))
                 waiting = block
         if waiting is not None:
-            yield _found(*waiting)
+            yield again(*_found(*waiting))
 
     def quantile(self, values, sample, count, transpose) -> np.ndarray:
         """Thresholds under which about `count` pairs of each row lie, estimated from a sample.
@@ -94,26 +121,21 @@ class Pricer:
         rank = min(len(sample) - 1, max(1, round(count * len(sample) / size)) - 1)
         out = np.empty(self.geometry.shape[1 if transpose else 0])
         values = self.number(values[sample] * self.unit)
-        step = max(1, (1 << 22) // len(sample))
-        for start in range(0, len(out), step):
-            some = np.arange(start, min(start + step, len(out)))
-            block = (
-                self._approximate(sample, some).T if transpose else self._approximate(some, sample)
-            )
-            out[some] = np.partition(block - values, rank, axis=1)[:, rank]
+        costs = self._approximate(sample, of_x=transpose)
+        for some in _parts(len(out), len(sample)):
+            out[some] = np.partition(costs(some) - values, rank, axis=1)[:, rank]
         return out / self.unit
 
     def extended(self, rows, u, parts) -> np.ndarray:
         """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32."""
-        m = self.geometry.shape[1]
-        parts = min(parts, len(rows))
-        out = np.zeros(m)
-        step = max(1, (1 << 22) // len(rows))
-        for start in range(0, m, step):
-            some = np.arange(start, min(start + step, m))
-            block = self._approximate(rows, some) - self.number(u * self.unit)[:, None]
-            for part in np.array_split(np.arange(len(rows)), parts):
-                out[some] += block[part[0] : part[-1] + 1].min(axis=0) / parts
+        parts = np.array_split(np.arange(len(rows)), min(parts, len(rows)))
+        out = np.zeros(self.geometry.shape[1])
+        u = self.number(u * self.unit)
+        costs = self._approximate(rows, of_x=True)
+        for some in _parts(len(out), len(rows)):
+            block = costs(some) - u
+            for part in parts:
+                out[some] += block[:, part[0] : part[-1] + 1].min(axis=1) / len(parts)
         return out / self.unit
 
     def nearest(self, rows, v) -> np.ndarray:
@@ -136,25 +158,32 @@ class Pricer:
         """Costs of a block in float64, from below by at most the rounding of the screen."""
         if not self.expanded:
             return self.geometry.block(rows, columns)
-        inner = np.asarray(product(self.x[rows], self.y[columns]), np.float64)
-        norms = self.xx[rows, None] + self.yy[columns]
-        squares = np.maximum(norms * (1 - self.slack) - 2 * inner, 0)
+        x, xx, y, yy, slack = self.whole
+        inner = np.asarray(product(x[rows], y[columns]), np.float64)
+        squares = np.maximum((xx[rows, None] + yy[columns]) * (1 - slack) - 2 * inner, 0)
         costs = squares if self.geometry.cost == "sqeuclidean" else np.sqrt(squares)
         return costs / self.unit
 
-    def _approximate(self, rows, columns):
-        """Costs of a block in the unit of the screen, where float32 does not overflow."""
+    def _approximate(self, fixed, of_x):
+        """The costs between some points of one side and any of the other, about.
+
+        Args:
+            fixed: indices of points of x, or of y unless `of_x`.
+
+        Returns:
+            A function of a slice of the other side: costs [k, len(fixed)] in the unit of the
+            screen, where float32 does not overflow.
+        """
         if not self.expanded:
-            return self.geometry.block(rows, columns)
-        square = self.geometry.cost == "sqeuclidean"
-        block = _costs(
-            self.x[rows],
-            self.y[columns],
-            np.float32(self.xx[rows]),
-            np.float32(self.yy[columns]),
-            square,
-        )
-        return np.asarray(block)
+            if of_x:
+                return lambda some: self.geometry.block(fixed, some).T
+            return lambda some: self.geometry.block(some, fixed)
+        points, norms, others, squares, _ = self.whole
+        if not of_x:
+            points, norms, others, squares = others, squares, points, norms
+        points, norms, squares = points[fixed], np.float32(norms[fixed]), np.float32(squares)
+        squared = self.geometry.cost == "sqeuclidean"
+        return lambda some: np.asarray(_costs(others[some], points, squares[some], norms, squared))
 
     def _direct(self, t, v, also):
         def screen(rows, columns):
@@ -168,17 +197,42 @@ class Pricer:
 
     def _expanded(self, t, v, also, size):
         squared, unit = self.geometry.cost == "sqeuclidean", self.unit
+        x, xx, y, yy, slack = self.sketch
         pairs = [(t, v)] if also is None else [(t, v), also]
         left = [_upward(a * unit) for a, _ in pairs]
         right = [_upward(b * unit) for _, b in pairs]
-        left = np.stack([np.float32(self.xx * (1 - self.slack)), *left])
-        right = np.stack([np.float32(self.yy * (1 - self.slack)), *right])
+        left = np.stack([np.float32(xx * (1 - slack)), *left])
+        right = np.stack([np.float32(yy * (1 - slack)), *right])
 
         def screen(rows, columns):
             i, j = _padded(rows, size[0]), _padded(columns, size[1])
             a, b = left[:, i], right[:, j]
             a[1:, len(rows) :] = b[1:, len(columns) :] = -np.inf
-            return _screen(self.x, self.y, i, j, a, b, squared)
+            return _screen(x, y, i, j, a, b, squared)
+
+        return screen
+
+    def _again(self, t, v, also):
+        """A function (rows, columns, priced) -> the same with fewer pairs, after all coordinates of
+        what a sketch has left."""
+        if not self.expanded or self.points is None:
+            return lambda *found: found
+        (x, y), (_, xx, _, yy, slack) = self.points, self.whole
+
+        def screen(rows, columns, priced):
+            inner = np.empty(len(rows))
+            for start in range(0, len(rows), _PAIRS):
+                part = slice(start, start + _PAIRS)
+                inner[part] = np.einsum("kd,kd->k", x[rows[part]], y[columns[part]])
+            cost = (xx[rows] + yy[columns]) * (1 - slack) - 2 * inner
+            threshold = t[rows] + v[columns]
+            if also is not None:
+                threshold = np.maximum(threshold, also[0][rows] + also[1][columns])
+            threshold *= self.unit
+            if self.geometry.cost == "euclidean":
+                cost, threshold = np.sqrt(np.maximum(cost, 0)), threshold * (1 + 8 * _UNIT)
+            kept = cost <= threshold
+            return rows[kept], columns[kept], priced
 
         return screen
 
@@ -245,15 +299,55 @@ def _found(mask, rows, columns):
     return rows[i], columns[j], priced
 
 
-def _prepare(points, centre, scale, kind):
-    """The moved and scaled points on the device, and their squared norms in float64."""
+def _axes(x, y):
+    """(centre [d], orthonormal directions [d, k] that hold most of the spread around it): leading
+    principal components of some thousands of points. None if it takes many, or points are few."""
+    if x.shape[1] < 128 or min(len(x), len(y)) < ROWS:
+        return None
+    some = np.concatenate([points[:: len(points) // 4096 + 1] for points in (x, y)])
+    centre = some.mean(axis=0)
+    some -= centre
+    some /= max(float(np.abs(some).max()), np.finfo(np.float64).tiny)
+    spread, axes = np.linalg.eigh(some.T @ some)
+    held = np.cumsum(spread[::-1])
+    k = -(-int(np.searchsorted(held, _SPREAD * held[-1]) + 1) // 32) * 32
+    return (
+        (centre, np.ascontiguousarray(axes[:, : -k - 1 : -1]))
+        if _SMALLER * k <= len(axes)
+        else None
+    )
+
+
+def _prepare(points, centre, scale):
+    """The moved and scaled points in float32, and their squared norms in float64."""
     out, norms = np.empty(points.shape, np.float32), np.empty(len(points))
     for start in range(0, len(points), ROWS):
         part = slice(start, start + ROWS)
         moved = (points[part] - centre) * scale
         norms[part] = np.einsum("nd,nd->n", moved, moved)
         out[part] = moved
-    return jnp.asarray(out).astype(kind), norms
+    return out, norms
+
+
+def _sketch(points, centre, scale, axes):
+    """Coordinates along the axes and the length of the rest, [n, k + 1] float32 on the device, and
+    their squared norms."""
+    out, norms = np.empty((len(points), axes.shape[1] + 1), np.float32), np.empty(len(points))
+    for start in range(0, len(points), ROWS):
+        part = slice(start, start + ROWS)
+        moved = (points[part] - centre) * scale
+        along = moved @ axes
+        within = np.einsum("nk,nk->n", along, along)
+        rest = np.maximum(np.einsum("nd,nd->n", moved, moved) - within, 0)
+        out[part] = np.concatenate([along, np.sqrt(rest)[:, None]], axis=1)
+        norms[part] = within + rest
+    return jnp.asarray(out), norms
+
+
+def _parts(n, others):
+    """Slices of n points whose blocks against that many others stay small."""
+    step = max(1, (1 << 22) // others)
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def _padded(indices, size):

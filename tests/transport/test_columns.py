@@ -106,10 +106,16 @@ def test_hard_sets(kind):
 
 
 @pytest.mark.parametrize("cost", ["euclidean", "sqeuclidean", "cityblock"])
-@pytest.mark.parametrize("kind", ["float", "pixels", "offset"])
+@pytest.mark.parametrize("kind", ["float", "pixels", "offset", "few axes", "pixels, few axes"])
 def test_the_screen_misses_no_pair_below_a_threshold(kind, cost):
     rng = np.random.default_rng(4)
     x, y = rng.normal(size=(1300, 30)), rng.normal(size=(2300, 30))
+    if kind.endswith("few axes"):
+        axes = np.linalg.qr(rng.normal(size=(150, 150)))[0] / np.arange(1, 151)[:, None]
+        x, y = rng.normal(size=(1300, 150)) @ axes, rng.normal(size=(2300, 150)) @ axes
+        y[:50] = x[:50]
+    if kind == "pixels, few axes":
+        x, y = (np.clip(np.rint(128 + 200 * s), 0, 255).astype(np.uint8) for s in (x, y))
     if kind == "pixels":
         x, y = (rng.integers(256, size=s.shape, dtype=np.uint8) for s in (x, y))
     if kind == "offset":
@@ -122,7 +128,10 @@ def test_the_screen_misses_no_pair_below_a_threshold(kind, cost):
     t = np.sort(matrix - v, axis=1)[:, 20]
     t[::2] = np.nextafter(t[::2], np.inf)
     found = np.zeros(matrix.shape, bool)
-    for rows, cols, _ in Pricer(g).below(t, v):
+    pricer = Pricer(g)
+    sketched = pricer.expanded and pricer.points is not None
+    assert sketched == (kind.endswith("few axes") and cost != "cityblock")
+    for rows, cols, _ in pricer.below(t, v):
         found[rows, cols] = True
     below = matrix < t[:, None] + v
     assert below.sum() > 19 * 1300
@@ -310,7 +319,7 @@ def test_small_integers_give_the_same_screen_in_either_type(monkeypatch):
     for kind in (jnp.bfloat16, jnp.float32):
         monkeypatch.setattr(pricing, "small_integers", lambda kind=kind: kind)
         pricer = Pricer(g)
-        assert pricer.x.dtype == kind
+        assert pricer.whole.x.dtype == kind
         found.append([(i.tolist(), j.tolist()) for i, j, _ in pricer.below(t, v)])
         np.testing.assert_array_less(pricer.lower(v), (g.block() - v).min(axis=1) + 1e-6)
     assert found[0] == found[1] and 0 < sum(len(i) for i, _ in found[0]) < 1600
