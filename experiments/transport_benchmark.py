@@ -193,7 +193,7 @@ def stages(workdir: str) -> str:
     lines = [
         "| instance | cost | n | "
         + " | ".join(STAGES)
-        + " | GFLOP/s of a product, one pass at it |",
+        + " | GFLOP/s of a product, its coordinates, one pass at it |",
         "|" + "---|" * (len(STAGES) + 4),
     ]
     for name, instance in INSTANCES.items():
@@ -202,10 +202,10 @@ def stages(workdir: str) -> str:
             r = json.loads(path.read_text())
             spent, cpu = r["report"]["seconds"], r["report"]["seconds_cpu"]
             cells = [f"{spent[s]:.1f} ({cpu[s]:.1f})" if s in spent else "" for s in STAGES]
-            least = 2 * r["n"] ** 2 * r["d"] / r["gflops"] / 1e9
+            least = 2 * r["n"] ** 2 * r["coordinates"] / r["gflops"] / 1e9
             lines.append(
                 f"| {instance.question} | {r['cost']} | {r['n']:,} | {' | '.join(cells)} | "
-                f"{r['gflops']:.0f}, {least:.1f} s |"
+                f"{r['gflops']:.0f}, {r['coordinates']}, {least:.1f} s |"
             )
     return "\n".join(lines)
 

@@ -20,6 +20,8 @@ NAMES = ("euclidean", "sqeuclidean", "cityblock")
 """Named costs: |x - y|, |x - y|^2 and the sum of |x_k - y_k|."""
 
 _PAIR_CHUNK = 1 << 20
+_LEVELS, _SUMMED = 255, 256
+"""Differences up to which sums of so many squares are exact in float32."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Geometry:
     """Two prepared point sets and the cost between them.
 
     Attributes:
-        x: [n, d] float64.
-        y: [m, d] float64.
+        x: [n, d] float64, or float32 where coordinates are integers that differ by at most 255.
+        y: [m, d], likewise.
         cost: one of `NAMES` or a callable ([r, d], [c, d]) -> [r, c].
         integer: whether every cost is an integer that float64 holds exactly.
     """
@@ -127,9 +129,9 @@ class Geometry:
             difference -= self.y[columns[part]]
             if self.cost == "cityblock":
                 np.abs(difference, out=difference)
-                values[part] = difference.sum(axis=1)
+                values[part] = difference.sum(axis=1, dtype=np.float64)
             else:
-                values[part] = np.einsum("kd,kd->k", difference, difference)
+                values[part] = _squared_norms(difference)
         return np.sqrt(values, out=values) if self.cost == "euclidean" else values
 
     def _pairs_by_row(self, rows, columns):
@@ -143,6 +145,17 @@ class Geometry:
     def take(self, rows: np.ndarray, columns: np.ndarray) -> "Geometry":
         """The geometry of a subset of rows and of columns; a whole set in order is not copied."""
         return dataclasses.replace(self, x=_taken(self.x, rows), y=_taken(self.y, columns))
+
+
+def _squared_norms(points):
+    """Squared norms of points [k, d], of integers in float32 exactly."""
+    if points.dtype == np.float64:
+        return np.einsum("kd,kd->k", points, points)
+    total = np.zeros(len(points))
+    for start in range(0, points.shape[1], _SUMMED):
+        some = points[:, start : start + _SUMMED]
+        total += np.einsum("kd,kd->k", some, some)
+    return total
 
 
 def _taken(points, indices):
@@ -185,4 +198,6 @@ def geometry(x, y, cost) -> Geometry:
     integer = bool(
         exact and cost in ("sqeuclidean", "cityblock") and size < 2**52 and largest < 2**48
     )
+    if integer and spread.max() <= _LEVELS and size < 2**24:
+        x, y = x.astype(np.float32), y.astype(np.float32)
     return Geometry(x=x, y=y, cost=cost, integer=integer)

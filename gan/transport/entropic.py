@@ -43,9 +43,8 @@ def sinkhorn(x, y, epsilon: float, cost: str, max_iterations: int) -> dict:
         raise UserError("entropic transport needs ott-jax: install gan[entropic]") from error
     geometry = costs.geometry(x, y, cost)
     function = ott_costs.Euclidean() if cost == "euclidean" else ott_costs.SqEuclidean()
-    cloud = pointcloud.PointCloud(
-        jnp.asarray(geometry.x), jnp.asarray(geometry.y), cost_fn=function, epsilon=epsilon
-    )
+    x, y = (jnp.asarray(np.float64(points)) for points in (geometry.x, geometry.y))
+    cloud = pointcloud.PointCloud(x, y, cost_fn=function, epsilon=epsilon)
     solver = ott_sinkhorn.Sinkhorn(max_iterations=max_iterations)
     with jax.numpy_rank_promotion("allow"):  # OTT relies on it
         out = solver(linear_problem.LinearProblem(cloud))

@@ -52,7 +52,7 @@ class Pricer:
         low = np.minimum(x.min(axis=0), y.min(axis=0))
         high = np.maximum(x.max(axis=0), y.max(axis=0))
         centre = (low + high) / 2 if geometry.integer else (x.mean(axis=0) + y.mean(axis=0)) / 2
-        centre = np.floor(centre) if geometry.integer else centre
+        centre = np.float64(np.floor(centre) if geometry.integer else centre)
         largest = float(np.maximum(high - centre, centre - low).max())
         exact = geometry.integer and largest <= 256 and d * largest**2 <= 2**24
         self.scale = 1.0 if exact or largest == 0 else 2.0 ** -np.ceil(np.log2(largest))
@@ -304,7 +304,8 @@ def _axes(x, y):
     principal components of some thousands of points. None if it takes many, or points are few."""
     if x.shape[1] < 128 or min(len(x), len(y)) < ROWS:
         return None
-    some = np.concatenate([points[:: len(points) // 4096 + 1] for points in (x, y)])
+    some = [points[:: len(points) // 4096 + 1] for points in (x, y)]
+    some = np.concatenate(some, dtype=np.float64)
     centre = some.mean(axis=0)
     some -= centre
     some /= max(float(np.abs(some).max()), np.finfo(np.float64).tiny)

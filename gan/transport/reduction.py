@@ -29,7 +29,7 @@ class Distinct:
 
 
 def distinct(points: np.ndarray, mass: np.ndarray) -> Distinct:
-    """Merges the equal rows of points [n, d] float64, whose masses [n] add up.
+    """Merges the equal rows of points [n, d], whose masses [n] add up.
 
     The rows are compared by a 64-bit hash first and then exactly. Distinct points keep the order in
     which they first occur.
@@ -38,7 +38,7 @@ def distinct(points: np.ndarray, mass: np.ndarray) -> Distinct:
     factors = np.random.default_rng(0).integers(1, 2**63, size=points.shape[1], dtype=np.uint64) | 1
     keys = np.empty(len(some), np.uint64)
     for part in _parts(len(some)):
-        bits = (points[some[part]] + 0.0).view(np.uint64)
+        bits = (np.float64(points[some[part]]) + 0.0).view(np.uint64)
         keys[part] = ((bits ^ (bits >> np.uint64(29))) * factors).sum(axis=1, dtype=np.uint64)
     first, group = _groups(*np.unique(keys, return_index=True, return_inverse=True)[1:])
     if not all(

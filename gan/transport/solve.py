@@ -100,7 +100,7 @@ def wasserstein(x, y, p: float = 1) -> float:
     cost = {1: "euclidean", 2: "sqeuclidean"}.get(p, lambda s, t: cdist(s, t) ** p)
     geometry = costs.geometry(x, y, cost)
     if geometry.x.shape[1] == 1:
-        return closed_forms.line(geometry.x, geometry.y, p=p)
+        return closed_forms.line(*(np.float64(s) for s in (geometry.x, geometry.y)), p=p)
     same = geometry.shape[0] == geometry.shape[1]
     solution = assignment(x, y, cost) if same else plan(x, y, cost=cost)
     return max(0.0, solution.value) ** (1 / p)

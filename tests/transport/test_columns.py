@@ -323,3 +323,19 @@ def test_small_integers_give_the_same_screen_in_either_type(monkeypatch):
         found.append([(i.tolist(), j.tolist()) for i, j, _ in pricer.below(t, v)])
         np.testing.assert_array_less(pricer.lower(v), (g.block() - v).min(axis=1) + 1e-6)
     assert found[0] == found[1] and 0 < sum(len(i) for i, _ in found[0]) < 1600
+
+
+@pytest.mark.parametrize("cost", ["sqeuclidean", "cityblock"])
+def test_costs_of_8_bit_sets_are_exact_though_they_pass_2_to_the_24(cost):
+    """Corners of the cube, the farthest pairs there are, shifted to where float32 is coarsest."""
+    rng = np.random.default_rng(0)
+    for low in (0, 2**24 - 256):
+        x, y = (low + 255 * rng.integers(2, size=(40, 3000)) for _ in range(2))
+        x[0], y[0], y[1] = low, low + 255, low + 1
+        g = costs.geometry(x, y, cost)
+        assert g.x.dtype == np.float32
+        difference = np.abs(x[:, None] - y)
+        wanted = (difference**2 if cost == "sqeuclidean" else difference).sum(axis=2)
+        rows, columns = np.divmod(np.arange(1600), 40)
+        assert (g.pairs(rows, columns) == wanted.ravel()).all()
+        assert (g.block() == wanted).all()
