@@ -31,7 +31,7 @@ from gan.transport import memory, sparse
 from gan.transport.arcs import Pool
 from gan.transport.pricing import Pricer
 
-_PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 12, 5, 10, 50, 2000
+_PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 8, 5, 10, 50, 400
 
 
 @dataclasses.dataclass

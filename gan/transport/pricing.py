@@ -12,9 +12,11 @@ sketches are at most those between the points, by the triangle inequality of the
 pairs that they leave are screened again with all coordinates.
 """
 
+import collections
 import functools
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -92,18 +94,19 @@ class Pricer:
         size = min(ROWS, 1 << (n - 1).bit_length()), min(COLUMNS, 1 << (m - 1).bit_length())
         screen = self._expanded(t, v, also, size) if self.expanded else self._direct(t, v, also)
         again = self._again(t, v, also)
-        waiting = None
-        for start in range(0, len(rows), size[0]):
-            some = rows[start : start + size[0]]
-            columns = every if columns_of is None else columns_of(some)
-            for first in range(0, len(columns), size[1]):
-                others = columns[first : first + size[1]]
-                block = screen(some, others), some, others
-                if waiting is not None:
-                    yield again(*_found(*waiting))
-                waiting = block
-        if waiting is not None:
-            yield again(*_found(*waiting))
+        waiting = collections.deque()
+        with ThreadPoolExecutor(2) as threads:  # NumPy looks at blocks while the next are priced
+            for start in range(0, len(rows), size[0]):
+                some = rows[start : start + size[0]]
+                columns = every if columns_of is None else columns_of(some)
+                for first in range(0, len(columns), size[1]):
+                    others = columns[first : first + size[1]]
+                    block = screen(some, others), some, others
+                    waiting.append(threads.submit(lambda block: again(*_found(*block)), block))
+                    if len(waiting) > 2:
+                        yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
     def quantile(self, values, sample, count, transpose) -> np.ndarray:
         """Thresholds under which about `count` pairs of each row lie, estimated from a sample.
