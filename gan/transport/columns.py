@@ -223,7 +223,7 @@ class _Run:
             joined = len(pool)
 
     def improved(self, u, v):
-        """Whether the optimum over the active arcs is less than ever before.
+        """Whether the optimum over the active arcs is less than ever before; remembers it.
 
         Only then may arcs be dropped: dropped and joined again at one optimum, they would do so for
         ever. Optima fall, and those on finitely many sets of arcs cannot fall for ever.

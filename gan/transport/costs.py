@@ -87,7 +87,8 @@ class Geometry:
     """Two prepared point sets and the cost between them.
 
     Attributes:
-        x: [n, d] float64, or float32 where coordinates are integers that differ by at most 255.
+        x: [n, d] float64; float32 under a named cost of integers that differ by at most 255, whose
+            sums are exact all the same.
         y: [m, d], likewise.
         cost: one of `NAMES` or a callable ([r, d], [c, d]) -> [r, c].
         integer: whether every cost is an integer that float64 holds exactly.
@@ -198,6 +199,6 @@ def geometry(x, y, cost) -> Geometry:
     integer = bool(
         exact and cost in ("sqeuclidean", "cityblock") and size < 2**52 and largest < 2**48
     )
-    if integer and spread.max() <= _LEVELS and size < 2**24:
+    if exact and isinstance(cost, str) and spread.max() <= _LEVELS and size < 2**24:
         x, y = x.astype(np.float32), y.astype(np.float32)
     return Geometry(x=x, y=y, cost=cost, integer=integer)

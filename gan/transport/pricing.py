@@ -26,6 +26,7 @@ import numpy as np
 ROWS, COLUMNS = 1024, 2048
 _UNIT = 2.0**-24
 _SPREAD, _SMALLER, _PAIRS = 0.97, 3, 1024
+"""Share of the spread that a sketch holds, in at most one coordinate of so many; pairs at once."""
 
 
 class _Sets(NamedTuple):

@@ -325,7 +325,7 @@ def test_small_integers_give_the_same_screen_in_either_type(monkeypatch):
     assert found[0] == found[1] and 0 < sum(len(i) for i, _ in found[0]) < 1600
 
 
-@pytest.mark.parametrize("cost", ["sqeuclidean", "cityblock"])
+@pytest.mark.parametrize("cost", ["sqeuclidean", "cityblock", "euclidean"])
 def test_costs_of_8_bit_sets_are_exact_though_they_pass_2_to_the_24(cost):
     """Corners of the cube, the farthest pairs there are, shifted to where float32 is coarsest."""
     rng = np.random.default_rng(0)
@@ -335,7 +335,8 @@ def test_costs_of_8_bit_sets_are_exact_though_they_pass_2_to_the_24(cost):
         g = costs.geometry(x, y, cost)
         assert g.x.dtype == np.float32
         difference = np.abs(x[:, None] - y)
-        wanted = (difference**2 if cost == "sqeuclidean" else difference).sum(axis=2)
+        wanted = (difference if cost == "cityblock" else difference**2).sum(axis=2)
+        wanted = np.sqrt(wanted) if cost == "euclidean" else wanted
         rows, columns = np.divmod(np.arange(1600), 40)
         assert (g.pairs(rows, columns) == wanted.ravel()).all()
         assert (g.block() == wanted).all()
