@@ -166,6 +166,13 @@ def test_arcs_do_not_drop_and_join_for_ever():
     assert r.report["solves"] < 200
 
 
+def test_an_optimum_falls_only_below_every_one_before():
+    ones, potentials = np.ones(3), np.arange(3.0)
+    run = columns._Run(None, ones, ones, 0.0, math.inf, None)
+    falls = [run.improved(potentials, potentials + shift) for shift in (1, 1, 2, 0, 0, 1, -1)]
+    assert falls == [True, False, False, True, False, False, True]
+
+
 def check(r, x, y, cost, matrix, optimum, a=None, b=None):
     scale = max(optimum, matrix.max() * 1e-3)
     np.testing.assert_allclose(r.value, optimum, rtol=1e-9, atol=1e-12 * scale)
