@@ -131,6 +131,23 @@ def test_softplus_is_the_shifted_one():
     np.testing.assert_allclose(ACTIVATIONS["softplus"](x), expected, rtol=1e-5)
 
 
+def test_relu_has_the_derivatives_of_the_textbook_and_no_second_one():
+    from gan.networks.hidden import relu
+
+    x = jnp.array([-2.0, -0.0, 0.0, 1e-30, 3.0])
+    np.testing.assert_array_equal(relu(x), jax.nn.relu(x))
+    slope = jax.grad(lambda x: jnp.sum(3 * relu(x)))
+    np.testing.assert_array_equal(slope(x), [0, 0, 0, 3, 3])
+
+    def products(activation):
+        """Matrix products of a penalty's gradient in one layer's weights."""
+        inner = jax.grad(lambda x, w: jnp.sum(activation(x @ w)))
+        outer = jax.make_jaxpr(jax.grad(lambda w, x: jnp.sum(inner(x, w) ** 2)))
+        return str(outer(jnp.ones((3, 3)), jnp.ones((2, 3)))).count("dot_general")
+
+    assert products(relu) == products(jax.nn.relu) < products(jnp.tanh)
+
+
 def test_unknown_names_and_impossible_shapes_are_refused():
     with pytest.raises(UserError, match="did you mean 'dcgan'"):
         networks.critic(config.Network(name="dcgn"), (8, 8, 1))
