@@ -3,21 +3,50 @@
 The norm runs over every axis but the batch. At a zero gradient the norm is 0 and so is its own
 derivative, without an epsilon that would shift the target. The penalties differ in where slopes are
 taken (between real and generated examples, on either, around real ones) and in what they should be
-(a target, or zero). All are computed before `penalty_weight`, which is lambda in Gulrajani et al.
-2017 and gamma in Mescheder et al. 2018.
+(a target, or zero), and are given as these two functions, of which only the second needs the
+critic. All are computed before `penalty_weight`, which is lambda in Gulrajani et al. 2017 and gamma
+in Mescheder et al. 2018.
 """
 
-import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 
+class Penalty(NamedTuple):
+    """A penalty as its points and what it makes of the slopes there; itself a function of a critic.
+
+    `points(real, fake, key)` is a tuple of batches [b, *shape] that do not depend on the critic;
+    `excess(squares, target)`, of a sequence with the squared slopes [b] on each batch, is a scalar.
+    """
+
+    points: Callable
+    excess: Callable
+
+    def __call__(self, critic, real, fake, key, *, target=1.0):
+        """The penalty of a critic on a batch of examples.
+
+        Args:
+            critic: [b, *shape] -> [b]; differentiated twice.
+            real, fake: [b, *shape], same shape and dtype.
+            key: randomness of the points.
+            target: slope in units of critic output per unit of input, for those that have one.
+
+        Returns:
+            Scalar >= 0.
+
+        Raises:
+            ValueError: if the shapes or dtypes of real and fake differ and it takes both.
+        """
+        squares = [squared_slopes(critic, x) for x in self.points(real, fake, key)]
+        return self.excess(squares, target)
+
+
 def slopes(critic, x):
     """|grad f(x_i)| for every example: x [b, *shape] -> [b]. `critic` must not couple examples."""
-    squares = squared_slopes(critic, x)
-    positive = squares > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1.0)), 0.0)
+    return _root(squared_slopes(critic, x))
 
 
 def squared_slopes(critic, x):
@@ -36,87 +65,61 @@ def interpolates(real, fake, key):
     return t * real + (1 - t) * fake
 
 
-def gradient_penalty(critic, real, fake, key, *, target=1.0, one_sided=False):
-    """Mean of (s - target)^2 at random points between real and fake examples.
+def around(real, key):
+    """Real examples with normal noise added; [b, *shape].
 
-    s_i is the critic's slope at t_i real_i + (1 - t_i) fake_i, t_i ~ U[0, 1] once per example
-    (Gulrajani et al. 2017, Algorithm 1). One-sided: only s_i > target is penalised (Petzka et al.
-    2018).
-
-    Args:
-        critic: [b, *shape] -> [b]; differentiated twice.
-        real, fake: [b, *shape], same shape and dtype.
-        key: randomness of t only.
-        target: slope in units of critic output per unit of input.
-        one_sided: penalise slopes above the target only.
-
-    Returns:
-        Scalar >= 0; exactly 0 for a linear critic of slope `target`.
-
-    Raises:
-        ValueError: if the shapes or dtypes differ.
+    Kodali et al. 2017 add N(0, c I); here sqrt(c) is half the standard deviation of all entries of
+    the batch, the scale that the authors' code gives to its uniform noise.
     """
-    excess = slopes(critic, interpolates(real, fake, key)) - target
-    if one_sided:
-        excess = jnp.maximum(excess, 0.0)
-    return jnp.mean(excess**2)
+    return real + jnp.std(real) / 2 * jax.random.normal(key, real.shape, real.dtype)
 
 
-def zero_centered(critic, real, fake, key, *, target=1.0):
-    """Mean of s^2 at random points between real and fake examples (Thanh-Tung et al. 2019).
+def from_target(squares, target):
+    """Mean of (s - target)^2; exactly 0 for a linear critic of slope `target`."""
+    (squares,) = squares
+    return jnp.mean((_root(squares) - target) ** 2)
 
-    |w|^2 for a linear critic <w, x>. The target does not enter.
-    """
+
+def above_target(squares, target):
+    """As `from_target`, over slopes s > target only; the others count 0."""
+    (squares,) = squares
+    return jnp.mean(jnp.maximum(_root(squares) - target, 0.0) ** 2)
+
+
+def from_zero(squares, target):
+    """Mean of s^2; |w|^2 for a linear critic <w, x>. The target does not enter."""
     del target
-    return jnp.mean(squared_slopes(critic, interpolates(real, fake, key)))
+    (squares,) = squares
+    return jnp.mean(squares)
 
 
-def r1(critic, real, fake, key, *, target=1.0):
-    """Half the mean of s^2 on real examples; |w|^2 / 2 for a linear critic <w, x>.
-
-    With a weight of gamma it is R1 of Mescheder et al. 2018, Eq. 9, their one half included.
-    """
-    del fake, key, target
-    return jnp.mean(squared_slopes(critic, real)) / 2
+def half_from_zero(squares, target):
+    """Half the mean of s^2, summed over the batches; the target does not enter."""
+    del target
+    return sum(jnp.mean(each) / 2 for each in squares)
 
 
-def r2(critic, real, fake, key, *, target=1.0):
-    """Half the mean of s^2 on generated examples; as `r1` otherwise (Mescheder et al. 2018)."""
-    del real, key, target
-    return jnp.mean(squared_slopes(critic, fake)) / 2
+def _root(squares):
+    positive = squares > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1.0)), 0.0)
 
 
-def r1_r2(critic, real, fake, key, *, target=1.0):
-    """The sum of `r1` and `r2`; |w|^2 for a linear critic <w, x> (Huang et al. 2024)."""
-    return r1(critic, real, fake, key, target=target) + r2(critic, real, fake, key, target=target)
-
-
-def dragan(critic, real, fake, key, *, target=1.0):
-    """Mean of (s - target)^2 at real examples with normal noise added (Kodali et al. 2017).
-
-    Their paper adds N(0, c I); here sqrt(c) is half the standard deviation of all entries of the
-    batch, the scale that the authors' code gives to its uniform noise. The generated examples do
-    not enter; 0 for a linear critic of slope `target`.
-    """
-    del fake
-    noise = jax.random.normal(key, real.shape, real.dtype)
-    return jnp.mean((slopes(critic, real + jnp.std(real) / 2 * noise) - target) ** 2)
-
-
-def no_penalty(critic, real, fake, key, *, target=1.0):
-    """Zero: the critic's slopes are left alone."""
-    del critic, fake, key, target
-    return jnp.zeros((), real.dtype)
+def _between(real, fake, key):
+    return (interpolates(real, fake, key),)
 
 
 PENALTIES = {
-    "two_sided": gradient_penalty,
-    "one_sided": functools.partial(gradient_penalty, one_sided=True),
-    "zero_centered": zero_centered,
-    "r1": r1,
-    "r2": r2,
-    "r1_r2": r1_r2,
-    "dragan": dragan,
-    "none": no_penalty,
+    # Gulrajani et al. 2017, Algorithm 1, and its form in Petzka et al. 2018.
+    "two_sided": Penalty(_between, from_target),
+    "one_sided": Penalty(_between, above_target),
+    # Thanh-Tung et al. 2019.
+    "zero_centered": Penalty(_between, from_zero),
+    # Mescheder et al. 2018, Eq. 9, their one half included; both by Huang et al. 2024.
+    "r1": Penalty(lambda real, fake, key: (real,), half_from_zero),
+    "r2": Penalty(lambda real, fake, key: (fake,), half_from_zero),
+    "r1_r2": Penalty(lambda real, fake, key: (real, fake), half_from_zero),
+    # Kodali et al. 2017.
+    "dragan": Penalty(lambda real, fake, key: (around(real, key),), from_target),
+    "none": Penalty(lambda real, fake, key: (), lambda squares, target: jnp.zeros(())),
 }
-"""Each is penalty(critic, real, fake, key, *, target) -> scalar."""
+"""By name; each is also penalty(critic, real, fake, key, *, target) -> scalar."""

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan import config as configs
 from gan.config import Config, unknown
 from gan.errors import UserError
 from gan.networks import Network
 from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
+from gan.objectives.penalties import PENALTIES, squared_slopes
 from gan.training.precision import lowered
 from gan.training.state import Hyperparameters, State, optimizer
 
@@ -31,6 +32,22 @@ def critic_keys(key_data: jax.Array, step: jax.Array, n_critic: int) -> CriticKe
     """The keys of round `step`; a streamed data set draws its rows from `.batch` on the host."""
     key = jax.random.fold_in(jax.random.wrap_key_data(key_data), step)
     return CriticKeys(*(jax.random.split(k, n_critic) for k in jax.random.split(key, 3)))
+
+
+class Examples(NamedTuple):
+    """What one critic step is trained on."""
+
+    clean: jax.Array  # the real batch without instance noise, [b, *shape]
+    real: jax.Array  # with it
+    fake: jax.Array  # generated, with noise too
+    points: tuple[jax.Array, ...]  # where the penalty takes slopes, each [b, *shape]
+    given: tuple[jax.Array, ...]  # what both players are given beside their input
+
+
+def flat(spec: configs.Network) -> bool:
+    """Whether batches of this player are worth joining, its hidden layers being as small as vectors
+    are: many small products cost more than their sum. Feature maps would only leave the caches."""
+    return spec.name == "mlp"
 
 
 def make_round(
@@ -71,19 +88,40 @@ def make_round(
     def latents(key):
         return place(jax.random.normal(key, (size, dim)))
 
-    def condition(data, step, i, key) -> tuple:
-        """What both players are given beside their input in critic step i."""
-        return () if labels is None else (place(labels(data, step, i, key)),)
-
     def blurred(x, key, hyper: Hyperparameters):
         """Instance noise (Sonderby et al. 2017): the blurred laws agree where the laws do."""
         if not config.instance_noise:
             return x
         return x + hyper.instance_noise * place(jax.random.normal(key, x.shape))
 
-    def lazily(excess, params, count):
-        """Lazy regularisation (Karras et al. 2020): in one critic step of `every`, times `every`.
+    def prepared(state: State, hyper: Hyperparameters, data, i, keys: CriticKeys) -> Examples:
+        """What critic step i is trained on; none of it depends on the critic."""
+        real_key, fake_key = jax.random.split(jax.random.fold_in(keys.penalty, 1))
+        clean = place(batch(data, state.step, i, keys.batch))
+        given = () if labels is None else (place(labels(data, state.step, i, keys.batch)),)
+        fake = generator.apply(state.generator, latents(keys.latent), *given)
+        real, fake = blurred(clean, real_key, hyper), blurred(fake, fake_key, hyper)
+        return Examples(clean, real, fake, penalty.points(real, fake, keys.penalty), given)
+
+    def scored(params, examples: Examples):
+        """Scores [b] of the real and of the generated examples."""
+        real, fake, given = examples.real, examples.fake, examples.given
+        if not flat(config.critic) or config.critic.normalization == "batch":
+            return critic.apply(params, real, *given), critic.apply(params, fake, *given)
+        # A pair side by side, so that every device keeps its part of the batch.
+        both = jnp.stack([real, fake], axis=1).reshape(-1, *real.shape[1:])
+        scores = critic.apply(params, both, *(jnp.repeat(x, 2, axis=0) for x in given))
+        return scores[::2], scores[1::2]
+
+    def penalized(params, hyper: Hyperparameters, examples: Examples, count):
+        """The penalty. When lazy (Karras et al. 2020) in one critic step of `every`, times `every`;
         Adam's settings stay as they are."""
+
+        def excess(params):
+            critic_of = lambda x: critic.apply(params, x, *examples.given)  # noqa: E731
+            squares = [squared_slopes(critic_of, x) for x in examples.points]
+            return penalty.excess(squares, hyper.penalty_target)
+
         every = config.penalty_every
         if every == 1:
             return excess(params)
@@ -102,27 +140,10 @@ def make_round(
             params = jax.tree.map(lambda p: jnp.clip(p, -clip, clip), params)
         return critic.project(params)
 
-    def critic_step(state: State, hyper: Hyperparameters, decay, data, i, keys):
-        real_key, fake_key = jax.random.split(jax.random.fold_in(keys.penalty, 1))
-        real = blurred(place(batch(data, state.step, i, keys.batch)), real_key, hyper)
-        given = condition(data, state.step, i, keys.batch)
-        fake = generator.apply(state.generator, latents(keys.latent), *given)
-        fake = blurred(fake, fake_key, hyper)
-
+    def critic_step(state: State, hyper: Hyperparameters, decay, i, examples: Examples):
         def objective(params):
-            scores_real = critic.apply(params, real, *given)
-            scores_fake = critic.apply(params, fake, *given)
-            excess = lazily(
-                lambda params: penalty(
-                    lambda x: critic.apply(params, x, *given),
-                    real,
-                    fake,
-                    keys.penalty,
-                    target=hyper.penalty_target,
-                ),
-                params,
-                state.step * config.n_critic + i,
-            )
+            scores_real, scores_fake = scored(params, examples)
+            excess = penalized(params, hyper, examples, state.step * config.n_critic + i)
             value = loss.critic(scores_real, scores_fake) + hyper.penalty_weight * excess
             return value, {
                 "critic_loss": value,
@@ -177,23 +198,31 @@ def make_round(
         if config.schedule == "linear":
             decay = 1 - state.step.astype(jnp.float32) / config.steps
         keys = critic_keys(state.key, state.step, config.n_critic)
+        steps = jnp.arange(config.n_critic)
+        prepare = lambda step: prepared(state, hyper, data, *step)  # noqa: E731
+        at_once = flat(config.generator)
+        examples = (jax.vmap if at_once else _one_by_one)(prepare)((steps, keys))
 
         def body(state, inputs):
-            i, keys = inputs
-            return critic_step(state, hyper, decay, data, i, keys)
+            return critic_step(state, hyper, decay, *inputs)
 
-        state, metrics = jax.lax.scan(body, state, (jnp.arange(config.n_critic), keys))
+        state, metrics = jax.lax.scan(body, state, (steps, examples))
         metrics = jax.tree.map(jnp.mean, metrics)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-        last = config.n_critic - 1
-        given = condition(data, state.step, last, keys.batch[last])
-        real = None
-        if loss.pairs:  # the examples of the last critic step, as in Huang et al. 2024
-            real = place(batch(data, state.step, last, keys.batch[last]))
-        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1), real, given)
+        last = jax.tree.map(lambda x: x[-1], examples)
+        # Examples for a loss that pairs are those of the last critic step (Huang et al. 2024).
+        real = last.clean if loss.pairs else None
+        state, more = generator_step(
+            state, hyper, decay, jax.random.fold_in(key, 1), real, last.given
+        )
         return state._replace(step=state.step + 1), metrics | more
 
     return round
+
+
+def _one_by_one(function):
+    """As jax.vmap in what it gives."""
+    return lambda inputs: jax.lax.map(function, inputs)
 
 
 def descend(params, gradients, moments, hyper, learning_rate):

@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 from gan import config, networks, transport
 from gan.evaluation import referee
 from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import gradient_penalty
+from gan.objectives.penalties import PENALTIES
 
 
 def pair(n=40, d=3, seed=0, shift=1.0):
@@ -221,7 +221,7 @@ def population(shape, spec, steps=60):
 
         def loss(params, key):
             apply = functools.partial(critic.apply, params)
-            excess = gradient_penalty(apply, real, fake, key)
+            excess = PENALTIES["two_sided"](apply, real, fake, key)
             return LOSSES["wasserstein"].critic(apply(real), apply(fake)) + 10 * excess
 
         def step(carry, key):

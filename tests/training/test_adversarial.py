@@ -6,10 +6,10 @@ import numpy as np
 import optax
 import pytest
 
-from gan import config, training
+from gan import config, networks, training
 from gan.errors import UserError
 from gan.networks import Network
-from gan.objectives.penalties import gradient_penalty
+from gan.objectives.penalties import PENALTIES
 from gan.training.adversarial import critic_keys, make_round
 from gan.training.state import Hyperparameters, initial_state
 
@@ -128,7 +128,8 @@ def test_the_penalty_is_differentiated():
     """A critic of slope 5 must be pulled down by the penalty alone."""
     f = jnp.array([3.0, 4.0])
     real, fake = jnp.ones((4, 2)), jnp.zeros((4, 2))
-    pull = jax.grad(lambda f: gradient_penalty(lambda x: x @ f, real, fake, jax.random.key(0)))(f)
+    penalty = PENALTIES["two_sided"]
+    pull = jax.grad(lambda f: penalty(lambda x: x @ f, real, fake, jax.random.key(0)))(f)
     np.testing.assert_allclose(pull, 2 * 4 * f / 5, rtol=1e-5)
 
 
@@ -226,3 +227,43 @@ def test_the_relativistic_generator_sees_the_real_examples_of_the_last_critic_st
     fake = np.asarray(jax.random.normal(key, (4, 2))) @ f
     expected = np.mean(np.log1p(np.exp(real - fake)))
     np.testing.assert_allclose(metrics["generator_loss"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_scoring_both_sides_in_one_call_changes_no_score(normalization):
+    """A critic with batch norm must see the two sides apart, any other may see them together."""
+    spec = config.Network(width=16, depth=2, normalization=normalization)
+    cfg = affine_config(penalty="none", critic=spec)
+    generator, critic = affine_players()[0], networks.critic(spec, (2,))
+    state = initial_state(generator, critic, 0)
+    _, metrics = make_round(cfg, generator, critic, real_batch)(
+        state, Hyperparameters.of(cfg), None
+    )
+    keys = critic_keys(state.key, state.step, 1)
+    real, fake = real_batch(None, 0, 0, keys.batch[0]), jax.random.normal(keys.latent[0], (4, 2))
+    apart = critic.apply(state.critic, real).mean() - critic.apply(state.critic, fake).mean()
+    together = critic.apply(state.critic, jnp.concatenate([real, fake]))
+    together = together[:4].mean() - together[4:].mean()
+    np.testing.assert_allclose(metrics["w1_estimate_batch"], apart, rtol=1e-5, atol=1e-6)
+    assert np.allclose(apart, together) == (normalization == "none")
+
+
+@pytest.mark.parametrize("penalty", ["two_sided", "dragan", "r1_r2"])
+def test_preparing_all_critic_steps_at_once_gives_the_bits_of_one_after_the_other(penalty):
+    """The name of the generator decides which; the players stay the same affine ones."""
+    ends = []
+    for name in ("mlp", "dcgan"):
+        cfg = affine_config(n_critic=3, penalty=penalty, instance_noise=0.5)
+        cfg = config.replace(cfg, {"generator.name": name})
+        generator, critic = affine_players()
+        play = jax.jit(make_round(cfg, generator, critic, real_batch))
+        program = str(
+            jax.make_jaxpr(play)(initial_state(generator, critic, 0), Hyperparameters.of(cfg), None)
+        )
+        state = initial_state(generator, critic, 0)
+        for _ in range(2):
+            state, _ = play(state, Hyperparameters.of(cfg), None)
+        ends.append((jax.device_get(state), program))
+    (first, one), (second, other) = ends
+    assert one != other
+    assert all(map(np.array_equal, jax.tree.leaves(first), jax.tree.leaves(second)))

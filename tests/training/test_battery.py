@@ -12,7 +12,7 @@ import pytest
 
 from gan import config, networks, runs, training
 from gan.objectives.losses import LOSSES, Loss
-from gan.objectives.penalties import PENALTIES
+from gan.objectives.penalties import PENALTIES, Penalty
 from gan.training.adversarial import make_round
 from gan.training.state import Hyperparameters, initial_state
 
@@ -56,6 +56,24 @@ def start(choice):
     return jax.jit(lambda seed: initial_state(generator, critic, seed))(np.uint32(0))
 
 
+def any_of(penalties, number):
+    """The penalty of that number, which may be traced: at the points of all of them."""
+    counts = [
+        len(penalty.points(*jnp.zeros((2, 1, 1)), jax.random.key(0))) for penalty in penalties
+    ]
+    starts = np.cumsum([0, *counts])
+
+    def points(real, fake, key):
+        return tuple(x for penalty in penalties for x in penalty.points(real, fake, key))
+
+    def excess(squares, target):
+        own = [squares[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+        each = [lambda p=p, s=s: p.excess(s, target) for p, s in zip(penalties, own, strict=True)]
+        return jax.lax.switch(number, each)
+
+    return Penalty(points, excess)
+
+
 @pytest.fixture(scope="module", params=networks.CRITICS)
 def game(request):
     """(first state, play(state, number of a loss, number of a penalty)) of one network."""
@@ -71,12 +89,7 @@ def game(request):
             any_loss = Loss(switched(loss, critics), switched(loss, generators), pairs=True)
             patch.setitem(LOSSES, "any", any_loss)
 
-            def any_penalty(critic, real, fake, key, *, target):
-                each = [lambda p=p: p(critic, real, fake, key, target=target) for p in penalties]
-                return jax.lax.switch(penalty, each)
-
-            penalties = list(PENALTIES.values())
-            patch.setitem(PENALTIES, "any", any_penalty)
+            patch.setitem(PENALTIES, "any", any_of(list(PENALTIES.values()), penalty))
             changes = {"loss": "any", "penalty": "any"}
             round = make_round(config.replace(choice, changes), *players(choice), batch)
             return round(state, Hyperparameters.of(choice), None)
