@@ -50,6 +50,7 @@ def run(
     modes: tuple[str, ...] = (),
     forms: tuple[str, ...] = (),
     allocator: str = "both",
+    devices: int = 1,
 ) -> dict:
     """Times a training workload, alone or against PyTorch.
 
@@ -63,6 +64,7 @@ def run(
         modes: of the peer; none for all that it has.
         forms: of gan.networks.convolution.FORMS, to time ours in beside the best.
         allocator: sides with allocator settings ("on"), without them ("off"), or with a peer both.
+        devices: that ours splits every batch, or the members, over; at most one per core.
 
     Returns:
         The result, see the README of results/benchmark.
@@ -88,7 +90,7 @@ def run(
     with contextlib.ExitStack() as stack:
         sides = []
         for side, each, threads in wanted:
-            sides.append(Side(side, workload, allowed, each, threads))
+            sides.append(Side(side, workload, allowed, each, threads, devices))
             stack.callback(sides[-1].close)
             if len(sides) == 1:  # its compilation is timed
                 sides[0].wait()
@@ -122,6 +124,7 @@ def run(
         "start_seconds": ours.about["start_seconds"],
         "peak_bytes": peak_bytes[ours.name],
         "cores": cores,
+        "devices": devices,
         "rounds": rounds,
     }
     variants = [side for side in sides if side.side in ("vectorized", "solo", *forms)]
@@ -226,6 +229,12 @@ def define(parser, argv) -> None:
     parser.add_argument(
         "--cores", type=int, default=0, help="cores to pin every process to; 0 for all"
     )
+    parser.add_argument(
+        "--devices",
+        type=int,
+        default=1,
+        help="devices that ours splits every batch over, as experiments.train does",
+    )
 
 
 def main(arguments) -> None:
@@ -236,6 +245,8 @@ def main(arguments) -> None:
     for name in ("seconds", "rounds", "limit"):
         if not 0 < getattr(arguments, name) < math.inf:
             raise UserError(f"--{name} must be positive, got {getattr(arguments, name)}")
+    if not 1 <= arguments.devices <= (arguments.cores or available):
+        raise UserError(f"--devices must be 1 to the number of cores, got {arguments.devices}")
     name = arguments.workload
     if name not in (*workloads.WORKLOADS, "transport20k"):
         raise UserError(unknown("workload", name, [*workloads.WORKLOADS, "transport20k"]))
@@ -268,6 +279,7 @@ def main(arguments) -> None:
             tuple(arguments.modes),
             tuple(arguments.forms),
             arguments.allocator,
+            arguments.devices,
         )
     output = Path(arguments.output)
     result |= {

@@ -78,6 +78,7 @@ def command(arguments) -> str:
         "seconds",
         "rounds",
         "cores",
+        "devices",
         "peer",
         "modes",
         "forms",
@@ -87,6 +88,7 @@ def command(arguments) -> str:
     ):
         value = getattr(arguments, name)
         idle = name == "limit" and arguments.peer != "solvers"
+        idle |= (name, value) == ("devices", 1)
         if not value or value == "both" or idle:
             continue
         values = [] if value is True else value if isinstance(value, list) else [value]

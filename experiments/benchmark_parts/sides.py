@@ -26,7 +26,15 @@ bring; a wrong term changes them by far more."""
 class Side:
     """One process of the benchmark, see experiments.benchmark_parts.worker."""
 
-    def __init__(self, side: str, workload: str, cores: list[int], allocator: bool, threads: int):
+    def __init__(
+        self,
+        side: str,
+        workload: str,
+        cores: list[int],
+        allocator: bool,
+        threads: int,
+        devices: int = 1,
+    ):
         self.side, self.allocator = side, allocator
         self.name = name_of(side, allocator, threads if threads < len(cores) else None)
         environment = os.environ | (ALLOCATOR if allocator else {})
@@ -34,7 +42,7 @@ class Side:
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "experiments.benchmark_parts.worker", side, workload]
-            + [str(core) for core in cores],
+            + [str(number) for number in (devices, *cores)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,8 +1,9 @@
 """Runs one side of the benchmark in a process of its own, on command, so that sides can take turns.
 
-    python -m experiments.benchmark_parts.worker SIDE WORKLOAD CORE [CORE ...]
+    python -m experiments.benchmark_parts.worker SIDE WORKLOAD DEVICES CORE [CORE ...]
 
-It reads one JSON command a line and answers each with one JSON line:
+Our sides divide the CPU into DEVICES and split every batch, or the members of a population, over
+them. It reads one JSON command a line and answers each with one JSON line:
 
 - {"run": seconds}: train for about that long; {"iterations": k, "seconds": s}.
 - {"round": path}: one iteration from the start, whose losses are the answer. Ours writes weights
@@ -32,7 +33,7 @@ PEAK_SIZE = 2048
 class Ours:
     """The shipped training path: make_game and the loop that experiments.train runs."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, devices: int = 1):
         import jax
         import numpy as np
 
@@ -40,7 +41,7 @@ class Ours:
 
         self.choice = workloads.of(name)
         self.dataset = workloads.dataset(self.choice)
-        self.game = game = training.make_game(self.choice, self.dataset, devices=1)
+        self.game = game = training.make_game(self.choice, self.dataset, devices)
         self.state = game.state
         data, _ = game.feed.load(0)
         start = time.perf_counter()
@@ -115,12 +116,13 @@ class Train:
     stand in for a data set.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, devices: int = 1):
         import jax
 
         from gan import data
         from gan.training.interrupt import Interrupt
 
+        self.devices = devices
         self.choice, self.interrupt = workloads.of(name), Interrupt()
         dataset = workloads.dataset(self.choice)
         data.load = lambda choice, data_dir=None: dataset
@@ -158,7 +160,7 @@ class Train:
                 train.train(
                     self.choice,
                     folder,
-                    devices=1,
+                    devices=self.devices,
                     interrupt=self.interrupt,
                     progress=self._progress,
                 )
@@ -185,7 +187,7 @@ class Train:
 class Together:
     """The members of a workload as one population; an iteration is one of one member."""
 
-    def __init__(self, name: str, vectorized: bool | None):
+    def __init__(self, name: str, vectorized: bool | None, devices: int = 1):
         import dataclasses
 
         from gan import training
@@ -193,7 +195,8 @@ class Together:
         self.name, choice = name, workloads.of(name)
         dataset = workloads.dataset(choice)
         members = [dataclasses.replace(choice, seed=i) for i in range(workloads.MEMBERS[name])]
-        self.population = population = training.make_population(members, dataset, 1, vectorized)
+        population = training.make_population(members, dataset, devices, vectorized)
+        self.population = population
         self.state = population.state
         start = time.perf_counter()
         self.chunk = population.chunk.lower(*self._arguments(0)).compile()
@@ -270,19 +273,25 @@ def serve(side, lines, write) -> None:
 BEGIN = time.perf_counter()
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, map(int, sys.argv[3:]))
-    if sys.argv[1] == "vectorized":
-        chosen = Together(sys.argv[2], vectorized=True)
-    elif sys.argv[1] == "ours" and sys.argv[2] in workloads.MEMBERS:
-        chosen = Together(sys.argv[2], vectorized=None)
-    elif sys.argv[1] in ("ours", "solo", *convolution.FORMS):
-        chosen = Ours(sys.argv[2])
-    elif sys.argv[1] == "train":
-        chosen = Train(sys.argv[2])
+    _, asked, name, count, *cores = sys.argv
+    os.sched_setaffinity(0, map(int, cores))
+    count = int(count)
+    if asked in ("ours", "vectorized", "solo", "train", *convolution.FORMS):
+        from gan import training
+
+        training.divide_cpu(count)
+    if asked == "vectorized":
+        chosen = Together(name, True, count)
+    elif asked == "ours" and name in workloads.MEMBERS:
+        chosen = Together(name, None, count)
+    elif asked in ("ours", "solo", *convolution.FORMS):
+        chosen = Ours(name, count)
+    elif asked == "train":
+        chosen = Train(name, count)
     else:
         from experiments.benchmark_parts.torch_twin import Torch
 
-        chosen = Torch(sys.argv[1], sys.argv[2])
+        chosen = Torch(asked, name)
     serve(chosen, sys.stdin, lambda answer: print(json.dumps(answer), flush=True))
     if hasattr(chosen, "close"):
         chosen.close()

@@ -4,6 +4,7 @@ from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
 from gan.training.interrupt import Interrupt, Interrupted
 from gan.training.loop import CHUNK_SECONDS, Pause, advance
+from gan.training.mesh import divide_cpu
 from gan.training.population import (
     Meeting,
     Population,
@@ -28,6 +29,7 @@ __all__ = [
     "advance",
     "advance_together",
     "agreed",
+    "divide_cpu",
     "join",
     "make_game",
     "make_population",

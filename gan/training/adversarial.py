@@ -51,7 +51,13 @@ def flat(spec: configs.Network) -> bool:
 
 
 def make_round(
-    config: Config, generator: Network, critic: Network, batch, place=lambda x: x, labels=None
+    config: Config,
+    generator: Network,
+    critic: Network,
+    batch,
+    place=lambda x: x,
+    labels=None,
+    mean=lambda function: function,
 ):
     """The function round(state, hyper, data) -> (state, metrics) for a config.
 
@@ -64,6 +70,9 @@ def make_round(
             conditional networks; None for the others. Generated examples are asked for the classes
             of a real batch of the same round: draws from the empirical class distribution, with one
             class at both ends of every interpolate.
+        mean: applied to function(whole, batch), a player's gradient and metrics, which are means
+            over the examples unless a player has batch normalisation; the place to let devices
+            work apart.
 
     Returns:
         A pure function. `metrics` are float32 scalars, means over the critic steps of the round:
@@ -141,9 +150,9 @@ def make_round(
         return critic.project(params)
 
     def critic_step(state: State, hyper: Hyperparameters, decay, i, examples: Examples):
-        def objective(params):
+        def objective(params, hyper, count, examples):
             scores_real, scores_fake = scored(params, examples)
-            excess = penalized(params, hyper, examples, state.step * config.n_critic + i)
+            excess = penalized(params, hyper, examples, count)
             value = loss.critic(scores_real, scores_fake) + hyper.penalty_weight * excess
             return value, {
                 "critic_loss": value,
@@ -151,7 +160,10 @@ def make_round(
                 "penalty": excess,
             }
 
-        gradients, metrics = jax.grad(objective, has_aux=True)(state.critic)
+        slope = jax.grad(objective, has_aux=True)
+        gradients, metrics = mean(lambda whole, examples: slope(*whole, examples))(
+            (state.critic, hyper, state.step * config.n_critic + i), examples
+        )
         params, moments = descend(
             state.critic,
             gradients,
@@ -163,21 +175,23 @@ def make_round(
         state = state._replace(critic=bounded(params, hyper), critic_optimizer=moments)
         return state, metrics
 
-    def generator_step(state: State, hyper: Hyperparameters, decay, key, real, given: tuple):
-        """`real`: examples for a loss that pairs, else None; `given`: what both players are given
-        beside their input."""
-        z = latents(key)
+    def generator_step(state: State, hyper: Hyperparameters, decay, key, last: Examples):
+        """`last`: the examples of the last critic step, for a loss that pairs (as Huang et al. 2024
+        have it) and for what both players are given beside their input."""
+        noise = blurred(jnp.zeros_like(last.clean), jax.random.fold_in(key, 1), hyper)
         scores_real = None
         if loss.pairs:
-            real = blurred(real, jax.random.fold_in(key, 2), hyper)
-            scores_real = critic.apply(state.critic, real, *given)
+            real = blurred(last.clean, jax.random.fold_in(key, 2), hyper)
+            scores_real = critic.apply(state.critic, real, *last.given)
 
-        def objective(params):
-            fake = generator.apply(params, z, *given)
-            fake = blurred(fake, jax.random.fold_in(key, 1), hyper)
-            return loss.generator(scores_real, critic.apply(state.critic, fake, *given))
+        def objective(params, other, z, noise, scores_real, given):
+            fake = generator.apply(params, z, *given) + noise
+            return loss.generator(scores_real, critic.apply(other, fake, *given))
 
-        value, gradients = jax.value_and_grad(objective)(state.generator)
+        slope = jax.value_and_grad(objective)
+        value, gradients = mean(lambda whole, batch: slope(*whole, *batch))(
+            (state.generator, state.critic), (latents(key), noise, scores_real, last.given)
+        )
         params, moments = descend(
             state.generator,
             gradients,
@@ -210,11 +224,7 @@ def make_round(
         metrics = jax.tree.map(jnp.mean, metrics)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
         last = jax.tree.map(lambda x: x[-1], examples)
-        # Examples for a loss that pairs are those of the last critic step (Huang et al. 2024).
-        real = last.clean if loss.pairs else None
-        state, more = generator_step(
-            state, hyper, decay, jax.random.fold_in(key, 1), real, last.given
-        )
+        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1), last)
         return state._replace(step=state.step + 1), metrics | more
 
     return round

@@ -12,7 +12,7 @@ from gan.config import Config
 from gan.training.adversarial import make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_chunk
-from gan.training.mesh import make_mesh, replicated, split_batch
+from gan.training.mesh import make_mesh, mean_over, replicated, split_batch
 from gan.training.state import Hyperparameters, State, initial_state
 
 
@@ -41,7 +41,8 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     state = jax.device_put(initial_state(generator, critic, np.uint32(config.seed)), everywhere)
     feed = make_feed(dataset, config, state.key, everywhere)
     labels = feed.labels if config.conditional else None
-    round = make_round(config, generator, critic, feed.batch, split_batch(mesh), labels)
+    apart = {"mean": mean_over(mesh)} if _apart(config, mesh) else {}
+    round = make_round(config, generator, critic, feed.batch, split_batch(mesh), labels, **apart)
     return Game(
         generator,
         critic,
@@ -51,3 +52,10 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
         feed,
         make_chunk(round, everywhere),
     )
+
+
+def _apart(config: Config, mesh: Mesh) -> bool:
+    """Whether devices evaluate gradients apart: on a CPU, where threads would wait for each other
+    too often, unless a player couples the examples of a batch. Otherwise the compiler decides."""
+    coupled = "batch" in (config.generator.normalization, config.critic.normalization)
+    return mesh.size > 1 and mesh.devices.flat[0].platform == "cpu" and not coupled

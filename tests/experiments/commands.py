@@ -33,12 +33,11 @@ def call(name: str, *arguments: object) -> tuple[int, str, str]:
     return status, out.getvalue(), err.getvalue()
 
 
-def start(name: str, *arguments: object, devices: int = 1, **options) -> subprocess.Popen:
-    """`python -m experiments.NAME` as a process of its own on fake devices."""
-    environment = os.environ | {
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        "PYTHONUNBUFFERED": "1",
-    }
+def start(name: str, *arguments: object, devices: int | None = 1, **options) -> subprocess.Popen:
+    """`python -m experiments.NAME` as a process of its own, on that many fake devices or as a user
+    has it."""
+    flags = f"--xla_force_host_platform_device_count={devices}" if devices else ""
+    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", f"experiments.{name}", *map(str, arguments)],
         cwd=ROOT,

@@ -302,7 +302,7 @@ class Fake(sides.Side):
         "eager, 1 thread, allocator": 0.25,
     }
 
-    def __init__(self, side, workload, cores, allocator, threads):
+    def __init__(self, side, workload, cores, allocator, threads, devices=1):
         self.side, self.allocator = side, allocator
         self.name = sides.name_of(side, allocator, threads if threads < len(cores) else None)
         self.about = {}
@@ -358,6 +358,7 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
         (["--workload", "mlp65"], "did you mean"),
         (["--seconds", "0"], "--seconds must be positive"),
         (["--cores", "99"], "--cores must be 1"),
+        (["--devices", "99"], "--devices must be 1"),
         (["--peer", "tensorflow"], "invalid choice"),
         (["--peer", "solvers"], "goes with transport20k"),
         (["--modes", "eager"], "unknown mode"),

@@ -1,6 +1,7 @@
 """The main job in miniature: train, look, stop, resume, evaluate, sample."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -381,6 +382,17 @@ def test_two_processes_train_as_one_device_and_resume_with_the_same_bits(tmp_pat
     pair = (runs.read(tmp_path / name).read_step()[1] for name in ("whole", "one"))
     for a, b in zip(*map(sorted_leaves, pair), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_a_cpu_is_divided_into_the_devices_that_are_asked_for(tmp_path):
+    cores = len(os.sched_getaffinity(0))
+    command = ("train", *RUN, "--workdir", tmp_path / "run", "--devices")
+    status, _, err = finish(start(*command, 2, devices=None))
+    assert status == 0 and "; 2 x cpu" in err, err
+    status, _, err = finish(start(*command, cores + 1, devices=None))
+    assert status == 2 and f"must be 1 .. {cores}" in err
 
 
 def sorted_leaves(tree):

@@ -1,6 +1,7 @@
 """Whole games: exact resume, chunks, devices, streaming, the guard against bad numbers."""
 
 import itertools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -50,19 +51,42 @@ def test_a_game_cut_anywhere_has_the_bits_of_the_uncut_one(digits, tiny, devices
         assert runs.tree_hash(state) == whole
 
 
-def test_two_devices_have_the_losses_of_one_after_50_steps(digits, tiny):
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_two_devices_have_the_losses_of_one_after_50_steps(digits, tiny, normalization):
     """Within 1e-3: float32, sums in another order."""
-    one, two = (play(training.make_game(tiny, digits, n), 50).metrics for n in (1, 2))
+    cfg = config.replace(tiny, {"generator.normalization": normalization})
+    one, two = (play(training.make_game(cfg, digits, n), 50).metrics for n in (1, 2))
     assert one.keys() == two.keys() and one["critic_loss"] != 0
     for name in one:
         assert two[name] == pytest.approx(one[name], rel=1e-3, abs=1e-4), name
 
 
-def test_two_devices_train_as_one_does(digits, tiny):
-    one, two = (play(training.make_game(tiny, digits, n), 12).state for n in (1, 2))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"loss": "relativistic", "penalty": "r1_r2", "instance_noise": 0.3, "penalty_every": 2},
+        {"loss": "hinge", "penalty": "dragan", "conditional": True},
+    ],
+    ids=lambda changes: ",".join(map(str, changes.values())) or "plain",
+)
+def test_two_devices_train_as_one_does(digits, tiny, changes):
+    cfg = config.replace(tiny, changes)
+    one, two = (play(training.make_game(cfg, digits, n), 12) for n in (1, 2))
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-3, atol=1e-4)
-    assert len(jax.tree.leaves(two.critic)[0].sharding.device_set) == 2
+    assert len(jax.tree.leaves(two.state.critic)[0].sharding.device_set) == 2
+
+
+@pytest.mark.parametrize(("normalization", "least", "most"), [("none", 2, 2), ("batch", 3, 99)])
+def test_devices_of_a_cpu_meet_once_for_a_gradient(digits, tiny, normalization, least, most):
+    """Once for each player, with one array; where the batch is coupled, as the compiler likes."""
+    cfg = config.replace(tiny, {"generator.normalization": normalization})
+    game = training.make_game(cfg, digits, devices=2)
+    data, _ = game.feed.load(0)
+    program = game.chunk.lower(game.state, game.hyper, data, np.int32(1)).compile().as_text()
+    meetings = re.findall(r"= (.*) all-reduce\(", program)
+    assert least <= sum(text.count("[") for text in meetings) <= most, meetings
 
 
 @pytest.mark.parametrize("dequantize", [False, True])
