@@ -213,6 +213,9 @@ def draw(rows: list[dict], path: str) -> None:
             "log" if any(max(line.get_ydata(), default=0) > 0 for line in panel.lines) else "linear"
         )
         panel.set(xscale="log", yscale=scale, xlabel="points in each set (n)", ylabel=label)
+        every = sorted({row["n"] for row in rows})
+        panel.set_xticks(every, [f"{n:,}" for n in every])
+        panel.minorticks_off()
         panel.grid(alpha=0.25, linewidth=0.6)
     axes[0].legend(fontsize="small")
     drawing.save(figure, path)
