@@ -74,7 +74,13 @@ def any_of(penalties, number):
     return Penalty(points, excess)
 
 
-@pytest.fixture(scope="module", params=networks.CRITICS)
+def critics():
+    """Every critic; those that take long to compile are left out of the default run."""
+    long = ("resnet", "r3gan")
+    return [pytest.param(n, marks=[pytest.mark.slow] * (n in long)) for n in networks.CRITICS]
+
+
+@pytest.fixture(scope="module", params=critics())
 def game(request):
     """(first state, play(state, number of a loss, number of a penalty)) of one network."""
     choice = settings(request.param)

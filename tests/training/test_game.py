@@ -65,10 +65,14 @@ def test_two_devices_have_the_losses_of_one_after_50_steps(digits, tiny, normali
     "changes",
     [
         {},
-        {"loss": "relativistic", "penalty": "r1_r2", "instance_noise": 0.3, "penalty_every": 2},
-        {"loss": "hinge", "penalty": "dragan", "conditional": True},
+        pytest.param(
+            {"loss": "relativistic", "penalty": "r1_r2", "instance_noise": 0.3, "penalty_every": 2},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"loss": "hinge", "penalty": "dragan", "conditional": True}, marks=pytest.mark.slow
+        ),
     ],
-    ids=lambda changes: ",".join(map(str, changes.values())) or "plain",
 )
 def test_two_devices_train_as_one_does(digits, tiny, changes):
     cfg = config.replace(tiny, changes)
