@@ -23,7 +23,9 @@ def divide_cpu(devices: int) -> None:
     """
     given = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if devices > 1 and not given:
-        jax.config.update("jax_num_cpu_devices", min(devices, len(os.sched_getaffinity(0))))
+        pinned = hasattr(os, "sched_getaffinity")
+        cores = len(os.sched_getaffinity(0)) if pinned else os.cpu_count()
+        jax.config.update("jax_num_cpu_devices", min(devices, cores))
 
 
 def make_mesh(devices: int = 0, batch_size: int | None = None) -> Mesh:
