@@ -252,6 +252,8 @@ def main(arguments) -> None:
         raise UserError(unknown("workload", name, [*workloads.WORKLOADS, "transport20k"]))
     if arguments.peer == ("torch" if name == "transport20k" else "solvers"):
         raise UserError("--peer solvers goes with transport20k, --peer torch with the others")
+    if arguments.devices > 1 and name == "transport20k":
+        raise UserError("--devices is for trainings; transport20k is none")
     if arguments.train and (name == "transport20k" or name in workloads.MEMBERS):
         raise UserError(f"--train is for single runs; {name} is none")
     for mode in arguments.modes:

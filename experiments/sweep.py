@@ -185,7 +185,9 @@ def define(parser, argv) -> None:
         default=0,
         help="trainings side by side; 0 for one per core or accelerator (with ray: all that fit)",
     )
-    group.add_argument("--devices", type=int, default=1, help="devices of every trial; 0 for all")
+    group.add_argument(
+        "--devices", type=int, default=1, help="accelerators of every trial; 0 for all"
+    )
     group.add_argument("--ray_address", metavar="HOST:PORT", help="of a Ray cluster, or auto")
     group.add_argument("--ray_cpus", type=float, default=1.0, help="CPUs of every Ray task")
     group.add_argument("--ray_gpus", type=float, default=0.0, help="GPUs of every Ray task")

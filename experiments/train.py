@@ -254,8 +254,8 @@ def define(parser, argv) -> None:
         "--devices",
         type=int,
         default=0,
-        help="devices to split every batch over; 0 for all; a CPU is one, or as many as are asked "
-        "for, a core each, which is faster for small networks",
+        help="devices to split every batch over; 0 for all; without --processes a CPU is one, or "
+        "as many as are asked for, a core each, which is faster for small networks",
     )
     group.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
     group.add_argument("--processes", type=int, default=1, help="processes in all")

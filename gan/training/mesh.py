@@ -16,15 +16,17 @@ AXIS = "batch"
 
 
 def divide_cpu(devices: int) -> None:
-    """Let a CPU be `devices` devices, at most one per core; no effect on other platforms.
+    """Let a CPU be `devices` devices, at most one per core, unless the environment decides that.
 
-    To be called before the first use of a device. Networks whose layers are too small for several
-    threads keep several cores busy this way, each with its part of the batch.
+    To be called before the first use of a device; other platforms are left alone. Networks whose
+    layers are too small for several threads keep several cores busy this way, each with its part of
+    the batch.
     """
     given = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    given |= "JAX_NUM_CPU_DEVICES" in os.environ
     if devices > 1 and not given:
         pinned = hasattr(os, "sched_getaffinity")
-        cores = len(os.sched_getaffinity(0)) if pinned else os.cpu_count()
+        cores = len(os.sched_getaffinity(0)) if pinned else os.cpu_count() or 1
         jax.config.update("jax_num_cpu_devices", min(devices, cores))
 
 

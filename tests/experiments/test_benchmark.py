@@ -359,6 +359,7 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
         (["--seconds", "0"], "--seconds must be positive"),
         (["--cores", "99"], "--cores must be 1"),
         (["--devices", "99"], "--devices must be 1"),
+        (["--workload", "transport20k", "--devices", "2"], "--devices is for trainings"),
         (["--peer", "tensorflow"], "invalid choice"),
         (["--peer", "solvers"], "goes with transport20k"),
         (["--modes", "eager"], "unknown mode"),
@@ -367,7 +368,9 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
     ],
 )
 def test_mistakes_end_with_status_2(tmp_path, change, message):
-    command = {"--workload": "mlp64", "--output": tmp_path / "x.json"} | dict([change])
+    command = {"--workload": "mlp64", "--output": tmp_path / "x.json"} | dict(
+        zip(change[::2], change[1::2], strict=True)
+    )
     status, _, err = call("benchmark", *[part for pair in command.items() for part in pair])
     assert status == 2
     assert message in err
