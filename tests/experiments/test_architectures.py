@@ -146,6 +146,7 @@ def read(workdir):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_every_architecture_has_a_row_per_objective(study):
     workdir, out = study
     rows = read(workdir)
@@ -165,6 +166,7 @@ def test_every_architecture_has_a_row_per_objective(study):
         assert (workdir / name).stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_finished_rows_are_kept_and_a_lost_one_is_trained_again(study):
     workdir, _ = study
     before = read(workdir)
@@ -180,6 +182,7 @@ def test_finished_rows_are_kept_and_a_lost_one_is_trained_again(study):
             assert old[name] == new[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "hint"),
     [
@@ -205,6 +208,7 @@ def test_points_have_no_table1_members(tmp_path):
     assert status == 2 and re.search("square images|table1", err), err
 
 
+@pytest.mark.slow
 def test_a_member_that_diverges_is_a_row_and_a_failure(tmp_path):
     flags = [*TINY, "--speed", 1e30]
     status, _, err = call("architectures", "--workdir", tmp_path, *flags)

@@ -75,6 +75,7 @@ RUN = ["--preset", "digits", *TINY, "--steps", 12, "--log_every", 4, "--sample_e
 RUN += ["--evaluate_every", 6, "--checkpoint_every", 6, "--together"]
 
 
+@pytest.mark.slow
 def test_seeds_together_are_tabulated(tmp_path):
     status, out, err = call("seeds", "--workdir", tmp_path, "--seeds", 2, *RUN)
     assert status == 0 and "2 members on" in err, err

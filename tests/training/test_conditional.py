@@ -86,6 +86,7 @@ def test_generated_examples_have_the_class_frequencies_of_the_data(digits, condi
     assert len(np.unique(labels, axis=0)) == 400
 
 
+@pytest.mark.slow
 def test_a_conditional_game_cut_anywhere_or_streamed_has_the_bits_of_the_whole(digits, conditional):
     game, other = (training.make_game(conditional, digits, 1) for _ in range(2))
     start = jax.device_get(game.state)

@@ -51,7 +51,7 @@ def test_a_game_cut_anywhere_has_the_bits_of_the_uncut_one(digits, tiny, devices
         assert runs.tree_hash(state) == whole
 
 
-@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize("normalization", ["none", pytest.param("batch", marks=pytest.mark.slow)])
 def test_two_devices_have_the_losses_of_one_after_50_steps(digits, tiny, normalization):
     """Within 1e-3: float32, sums in another order."""
     cfg = config.replace(tiny, {"generator.normalization": normalization})
@@ -82,7 +82,10 @@ def test_two_devices_train_as_one_does(digits, tiny, changes):
     assert len(jax.tree.leaves(two.state.critic)[0].sharding.device_set) == 2
 
 
-@pytest.mark.parametrize(("normalization", "least", "most"), [("none", 2, 2), ("batch", 3, 99)])
+@pytest.mark.parametrize(
+    ("normalization", "least", "most"),
+    [("none", 2, 2), pytest.param("batch", 3, 99, marks=pytest.mark.slow)],
+)
 def test_devices_of_a_cpu_meet_once_for_a_gradient(digits, tiny, normalization, least, most):
     """Once for each player, with one array; where the batch is coupled, as the compiler likes."""
     cfg = config.replace(tiny, {"generator.normalization": normalization})
