@@ -124,7 +124,7 @@ def run(
         "start_seconds": ours.about["start_seconds"],
         "peak_bytes": peak_bytes[ours.name],
         "cores": cores,
-        "devices": devices,
+        "devices": ours.about["devices"],
         "rounds": rounds,
     }
     variants = [side for side in sides if side.side in ("vectorized", "solo", *forms)]

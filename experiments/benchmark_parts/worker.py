@@ -34,7 +34,6 @@ class Ours:
     """The shipped training path: make_game and the loop that experiments.train runs."""
 
     def __init__(self, name: str, devices: int = 1):
-        import jax
         import numpy as np
 
         from gan import training
@@ -50,7 +49,7 @@ class Ours:
         self.about = {
             "compile_seconds": time.perf_counter() - start,
             "gflop_per_iteration": workloads.gflop(self.choice, game.generator, game.critic, shape),
-            "devices": jax.default_backend(),
+            "devices": game.mesh.size,
         }
 
     def run(self, seconds: float) -> dict:
@@ -117,7 +116,6 @@ class Train:
     """
 
     def __init__(self, name: str, devices: int = 1):
-        import jax
 
         from gan import data
         from gan.training.interrupt import Interrupt
@@ -131,7 +129,7 @@ class Train:
         self.thread = threading.Thread(target=self._train, daemon=True)
         self.thread.start()
         self._wait()
-        self.about = {"devices": jax.default_backend()}
+        self.about = {"devices": devices}
 
     def run(self, seconds: float) -> dict:
         """The command goes on for about `seconds`."""
@@ -204,6 +202,7 @@ class Together:
         self.about = {
             "compile_seconds": time.perf_counter() - start,
             "gflop_per_iteration": workloads.gflop(choice, *players, dataset.shape),
+            "devices": population.mesh.size,
         }
 
     def run(self, seconds: float) -> dict:

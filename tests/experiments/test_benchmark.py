@@ -270,12 +270,11 @@ def test_a_solver_with_another_value_is_caught():
 def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "PEAK_SIZE", 512)
     output = tmp_path / "mlp64.json"
-    status, out, _ = call(
-        "benchmark", "--workload", "mlp64", "--seconds", "0.5", "--output", output
-    )
-    assert status == 0
+    flags = ["--workload", "mlp64", "--seconds", "0.5", "--devices", "2"]
+    status, out, err = call("benchmark", *flags, "--output", output)
+    assert status == 0, err
     result = json.loads(output.read_text())
-    assert result["workload"] == "mlp64"
+    assert result["workload"] == "mlp64" and result["devices"] == 2
     assert 0 < result["share_of_peak"] < 1
     rate = result["share_of_peak"] * result["peak_gflops"] / result["gflop_per_iteration"]
     assert result["iterations_per_second"] == pytest.approx(rate)
@@ -283,7 +282,10 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
     assert "iterations/s" in out
     page = output.with_suffix(".md").read_text()
     assert out.strip() in page
-    assert "benchmark --workload mlp64 --seconds 0.5 --rounds 5 --output mlp64.json\n" in page
+    assert (
+        "benchmark --workload mlp64 --seconds 0.5 --rounds 5 --devices 2 --output mlp64.json\n"
+        in page
+    )
 
 
 class Fake(sides.Side):
@@ -305,10 +307,11 @@ class Fake(sides.Side):
     def __init__(self, side, workload, cores, allocator, threads, devices=1):
         self.side, self.allocator = side, allocator
         self.name = sides.name_of(side, allocator, threads if threads < len(cores) else None)
-        self.about = {}
+        self.about, self.devices = {}, devices
 
     def wait(self):
         self.about = {"gflop_per_iteration": 2.0, "compile_seconds": 1.0, "start_seconds": 1.5}
+        self.about["devices"] = self.devices
 
     def ask(self, **command):
         ((verb, argument),) = command.items()
