@@ -4,10 +4,11 @@
 derivative. Three forms give the same numbers, up to rounding, from the same parameters:
 
 - "lax": XLA's convolution, the right choice on GPU and TPU;
-- "matrix": space-to-depth, the k / s x k / s shifted copies side by side, one matrix product. Every
-  derivative of any order is again copies and matrix products, while XLA:CPU runs the dilated
-  convolutions that a gradient penalty's second derivative needs 5 to 10 times slower than that,
-  and any convolution inside a loop slower still (BUILD_NOTES.md has the measurements);
+- "matrix": space-to-depth, one matrix product, and k / s x k / s shifted copies of its factor or
+  of its result, whichever has fewer channels. Every derivative of any order is again
+  copies and matrix products, while XLA:CPU runs the dilated convolutions that a gradient penalty's
+  second derivative needs 5 to 10 times slower than that, and any convolution inside a loop slower
+  still (BUILD_NOTES.md has the measurements);
 - "winograd": the same with fewer products (gan.networks.winograd).
 
 `best_form` chooses, by the backend and by the shape, where the caller does not.
@@ -82,11 +83,15 @@ def convolve(x, kernel, stride: int, form: str | None = None):
     if form == "winograd":
         first = winograd.correlate(blocks.transpose(1, 2, 0, 3), _kernel_blocks(kernel, stride))
         return first.transpose(2, 0, 1, 3)
-    b, h, w, c = x.shape
+    b, h, w, _ = x.shape
     height, width, taps = h // stride, w // stride, k // stride
-    patches = jnp.concatenate(
-        [blocks[:, i : i + height, j : j + width] for i in range(taps) for j in range(taps)], -1
-    )
+    shifts = [(slice(i, i + height), slice(j, j + width)) for i in range(taps) for j in range(taps)]
+    if kernel.shape[3] < blocks.shape[3]:
+        matrices = _kernel_blocks(kernel, stride).transpose(2, 0, 1, 3)
+        columns = blocks @ matrices.reshape(blocks.shape[3], -1)
+        columns = columns.reshape(*blocks.shape[:3], taps * taps, -1)
+        return sum(columns[:, i, j, tap] for tap, (i, j) in enumerate(shifts))
+    patches = jnp.concatenate([blocks[:, i, j] for i, j in shifts], -1)
     return patches @ _kernel_matrix(kernel, stride)
 
 

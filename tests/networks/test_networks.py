@@ -131,13 +131,16 @@ def test_softplus_is_the_shifted_one():
     np.testing.assert_allclose(ACTIVATIONS["softplus"](x), expected, rtol=1e-5)
 
 
-def test_relu_has_the_derivatives_of_the_textbook_and_no_second_one():
-    from gan.networks.hidden import relu
+@pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu", 0.2)])
+def test_relus_have_the_derivatives_of_the_textbook_and_no_second_one(name, slope):
+    from gan.networks.hidden import ACTIVATIONS
 
+    activation, textbook = ACTIVATIONS[name], lambda x: jnp.where(x > 0, x, slope * x)
     x = jnp.array([-2.0, -0.0, 0.0, 1e-30, 3.0])
-    np.testing.assert_array_equal(relu(x), jax.nn.relu(x))
-    slope = jax.grad(lambda x: jnp.sum(3 * relu(x)))
-    np.testing.assert_array_equal(slope(x), [0, 0, 0, 3, 3])
+    np.testing.assert_array_equal(activation(x), textbook(x))
+    derivative = jax.grad(lambda x: jnp.sum(3 * activation(x)))
+    np.testing.assert_array_equal(derivative(x), 3 * np.float32([slope, slope, slope, 1, 1]))
+    assert np.isnan(activation(jnp.nan)) and np.isnan(jax.grad(activation)(jnp.nan))
 
     def products(activation):
         """Matrix products of a penalty's gradient in one layer's weights."""
@@ -145,7 +148,7 @@ def test_relu_has_the_derivatives_of_the_textbook_and_no_second_one():
         outer = jax.make_jaxpr(jax.grad(lambda w, x: jnp.sum(inner(x, w) ** 2)))
         return str(outer(jnp.ones((3, 3)), jnp.ones((2, 3)))).count("dot_general")
 
-    assert products(relu) == products(jax.nn.relu) < products(jnp.tanh)
+    assert products(activation) == products(textbook) < products(jnp.tanh)
 
 
 def test_unknown_names_and_impossible_shapes_are_refused():
