@@ -4,11 +4,11 @@
 derivative. Three forms give the same numbers, up to rounding, from the same parameters:
 
 - "lax": XLA's convolution, the right choice on GPU and TPU;
-- "matrix": space-to-depth, one matrix product, and k / s x k / s shifted copies of its factor or
-  of its result, whichever has fewer channels. Every derivative of any order is again
-  copies and matrix products, while XLA:CPU runs the dilated convolutions that a gradient penalty's
-  second derivative needs 5 to 10 times slower than that, and any convolution inside a loop slower
-  still (BUILD_NOTES.md has the measurements);
+- "matrix": space-to-depth, k / s x k / s shifted copies side by side, one matrix product (where few
+  channels come out, the product first and then the sum of its shifts). Every derivative of any
+  order is again copies and matrix products, while XLA:CPU runs the dilated convolutions that a
+  gradient penalty's second derivative needs 5 to 10 times slower than that, and any convolution
+  inside a loop slower still (BUILD_NOTES.md has the measurements);
 - "winograd": the same with fewer products (gan.networks.winograd).
 
 `best_form` chooses, by the backend and by the shape, where the caller does not.
@@ -32,7 +32,8 @@ OVERRIDE = "GAN_CONVOLUTION"
 """Environment variable that names the form to use wherever it applies."""
 
 FEWEST_CHANNELS = 16
-"""Below this, in or out, the transforms of "winograd" cost more than the products it saves."""
+"""Below this, in or out, the transforms of "winograd" cost more than the products it saves; below
+this out, "matrix" shifts results in place of factors, of which there are many more to copy."""
 
 
 def best_form(kernel, stride: int) -> str:
@@ -86,7 +87,7 @@ def convolve(x, kernel, stride: int, form: str | None = None):
     b, h, w, _ = x.shape
     height, width, taps = h // stride, w // stride, k // stride
     shifts = [(slice(i, i + height), slice(j, j + width)) for i in range(taps) for j in range(taps)]
-    if kernel.shape[3] < blocks.shape[3]:
+    if kernel.shape[3] < min(FEWEST_CHANNELS, blocks.shape[3]):
         matrices = _kernel_blocks(kernel, stride).transpose(2, 0, 1, 3)
         columns = blocks @ matrices.reshape(blocks.shape[3], -1)
         columns = columns.reshape(*blocks.shape[:3], taps * taps, -1)
