@@ -36,7 +36,7 @@ from gan import config, data, evaluation, networks, presets, runs, training, tra
 from gan.config import Config
 from gan.errors import GanError
 from gan.objectives import penalties
-from gan.runs import files
+from gan.runs import environment, files
 from gan.training import adversarial
 
 PLAYS = {"digits": lambda: presets.get("digits"), "dcgan28": lambda: workloads.of("dcgan28")}
@@ -69,13 +69,13 @@ _TRAIN = [sys.executable, "-m", "experiments.train"]
 
 
 def _first_step(cache: str, flags: tuple[str, ...]) -> list[float]:
-    environment = os.environ | {"XDG_CACHE_HOME": cache}
-    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    variables = os.environ | {"XDG_CACHE_HOME": cache}
+    variables.pop("JAX_COMPILATION_CACHE_DIR", None)
     with tempfile.TemporaryDirectory() as workdir:
         command = [*_TRAIN, "--workdir", workdir, "--preset", "digits", "--log_every", "1", *flags]
         log, seconds = Path(workdir, "metrics.jsonl"), []
         start = time.perf_counter()
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables)
         try:
             for line in process.stderr:
                 if "training examples" in line or "compiled in" in line:
@@ -326,14 +326,16 @@ def _whole(steps: int, each: float, pauses: dict[str, list[float]]) -> str:
 
 
 def _when() -> dict:
-    return {"date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count()}
+    where = {"cores": os.cpu_count(), "machine": environment.processor()}
+    return {"date": time.strftime("%Y-%m-%d")} | where
 
 
 def _page(title: str, found: dict, text: str, flags: str = "") -> str:
     when = found["when"]
     command = f"python -m experiments.accounting{flags} --workdir DIR"
     lines = [f"# {title}", "", "```sh", command, "```", ""]
-    lines += [f"{when['date']}, {when['cores']} CPU cores, jax {jax.__version__}, seed 0. {text}"]
+    where = f"{when['cores']} CPU cores of {when['machine']}"
+    lines += [f"{when['date']}, {where}, jax {jax.__version__}, seed 0. {text}"]
     return "\n".join(lines) + "\n"
 
 

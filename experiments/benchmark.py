@@ -24,7 +24,6 @@ benchmark stops if their losses differ: a peer that computes something else is n
 import contextlib
 import math
 import os
-import platform
 import statistics
 import time
 from importlib import metadata
@@ -37,7 +36,7 @@ from experiments.benchmark_parts.sides import Side, compare
 from gan.config import unknown
 from gan.errors import UserError
 from gan.networks import convolution
-from gan.runs import files
+from gan.runs import environment, files
 
 
 def run(
@@ -288,7 +287,7 @@ def main(arguments) -> None:
         "command": showing.command(arguments),
         "date": time.strftime("%Y-%m-%d"),
         "load_average": os.getloadavg()[0],
-        "machine": platform.processor() or platform.machine(),
+        "machine": environment.processor(),
         "versions": _versions(arguments.peer),
     }
     files.write_json(output, result)

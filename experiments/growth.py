@@ -28,7 +28,7 @@ from experiments import cli
 from experiments.growth_parts import axes, planning, showing
 from gan import config
 from gan.errors import UserError
-from gan.runs import files
+from gan.runs import environment, files
 
 
 def run(
@@ -54,19 +54,19 @@ def run(
         "size" and "repeat"; "seconds" is None where the limit was passed.
 
     Raises:
-        UserError: if the directory holds measurements from another number of cores, or a point
-            cannot be measured.
+        UserError: if the directory holds measurements from another machine or number of cores, or a
+            point cannot be measured.
     """
     path = Path(workdir) / "growth.json"
     with files.storage(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    here = {"cores": len(os.sched_getaffinity(0)), "machine": showing.processor()}
+    here = {"cores": len(os.sched_getaffinity(0)), "machine": environment.processor()}
     here["jax"] = jax.__version__
     found = files.read_json(path) if path.exists() else {"when": today()} | here | {"rows": []}
-    if found["cores"] != here["cores"]:
+    theirs, ours = (f"{x['cores']} cores of {x['machine']}" for x in (found, here))
+    if theirs != ours:
         raise UserError(
-            f"{path} was measured on {found['cores']} cores, this process has {here['cores']}; "
-            "take another --workdir"
+            f"{path} was measured on {theirs}, this process has {ours}; take another --workdir"
         )
     rows, begin = found["rows"], time.perf_counter()
     points = [(r, name, n) for r in range(repeats) for name in chosen for n in sorted(chosen[name])]

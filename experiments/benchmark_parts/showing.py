@@ -20,8 +20,9 @@ def page(result: dict) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     return (
         f"# {result['workload']}\n\n```sh\n{result['command']}\n```\n\n"
-        f"{result['date']}, {result['cores']} of {os.cpu_count()} CPU cores, load average at the "
-        f"end {result['load_average']:.1f}, {versions}.\n\n{table(result)}\n"
+        f"{result['date']}, {result['cores']} of {os.cpu_count()} CPU cores "
+        f"({result['machine']}), load average at the end {result['load_average']:.1f}, "
+        f"{versions}.\n\n{table(result)}\n"
     )
 
 

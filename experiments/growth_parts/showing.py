@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import statistics
 
 from experiments.article_parts import drawing
@@ -113,18 +112,6 @@ def draw(found: dict, path: str) -> None:
         axis.set_title(title, fontsize=9)
         axis.grid(alpha=0.25, linewidth=0.6)
     drawing.save(figure, path)
-
-
-def processor() -> str:
-    """The processor's name, or its architecture where the system does not say."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for text in file:
-                if text.startswith("model name"):
-                    return text.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _rates(found: dict, name: str) -> list[str]:

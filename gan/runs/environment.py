@@ -24,6 +24,8 @@ PACKAGES = (
     "tensorflow-datasets",
     "array-record",
 )
+VECTORS = (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("asimd", "NEON"))
+"""Flags of /proc/cpuinfo and the names of their vector instructions, widest first."""
 
 
 def environment() -> dict[str, Any]:
@@ -35,12 +37,28 @@ def environment() -> dict[str, Any]:
         "command": shlex.join(sys.orig_argv),
         "host": socket.gethostname(),
         "platform": platform.platform(),
+        "processor": processor(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "processes": jax.process_count(),
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
         "commit": _commit(Path(__file__).resolve()),
     }
+
+
+def processor() -> str:
+    """The processor's name and widest vector instructions, on which rates of products depend.
+
+    Its architecture where the system does not say.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    fields = {name.strip(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    flags = (fields.get("flags") or fields.get("Features") or "").split()
+    return ", ".join([name, *[vectors for flag, vectors in VECTORS if flag in flags][:1]])
 
 
 def _version(package: str) -> str | None:

@@ -36,7 +36,7 @@ def test_what_was_measured_is_kept_and_both_pages_are_written(tmp_path, monkeypa
         "step of dcgan28": one,
         "pauses": {"checkpoint": [100.0, 9]},
         "compilation": {"4": [1.0, 2.0, 300], "20": [3.0, 5.0, 4000]},
-        "when": {"date": "2026-01-01", "cores": 2},
+        "when": {"date": "2026-01-01", "cores": 2, "machine": "M"},
     }
     (tmp_path / "accounting.json").write_text(json.dumps(kept))
     monkeypatch.setattr("jax.config.update", lambda *_: None)

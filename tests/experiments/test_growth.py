@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from experiments import growth
 from experiments.growth_parts import axes, fits, planning, showing
 from experiments.transport_benchmark import gaussian
 from gan import transport
+from gan.runs import environment
 from tests.experiments.commands import call
 
 
@@ -217,11 +219,13 @@ def test_mistakes_end_with_status_2(tmp_path, flags, message):
     assert not (tmp_path / "x").exists()
 
 
-def test_another_number_of_cores_is_refused(tmp_path):
-    kept = invented() | {"cores": 4096}
+@pytest.mark.parametrize("other", [{"cores": 4096}, {"machine": "Z"}])
+def test_another_machine_is_refused(tmp_path, other):
+    here = {"cores": len(os.sched_getaffinity(0)), "machine": environment.processor()}
+    kept = invented() | here | other
     (tmp_path / "growth.json").write_text(json.dumps(kept))
     status, _, err = call("growth", "--workdir", tmp_path)
-    assert status == 2 and "measured on 4096 cores" in err
+    assert status == 2 and f"measured on {kept['cores']} cores of {kept['machine']}" in err
 
 
 def test_a_point_that_cannot_be_measured_is_named(tmp_path, monkeypatch):
