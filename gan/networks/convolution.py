@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan.errors import UserError
-from gan.networks import winograd
+from gan.networks import linear, winograd
 
 FORMS = ("lax", "matrix", "winograd")
 
@@ -79,11 +79,11 @@ def convolve(x, kernel, stride: int, form: str | None = None):
         )
     kernel = _fill(kernel, stride)
     k = kernel.shape[0]
-    low, high = _padding(k, stride)
-    blocks = _space_to_depth(jnp.pad(x, ((0, 0), (low, high), (low, high), (0, 0))), stride)
+    blocks = _blocks(x.shape[1:3], k, stride).forward(x)
     if form == "winograd":
-        first = winograd.correlate(blocks.transpose(1, 2, 0, 3), _kernel_blocks(kernel, stride))
+        first = winograd.correlate(blocks, _kernel_blocks(kernel, stride))
         return first.transpose(2, 0, 1, 3)
+    blocks = blocks.transpose(2, 0, 1, 3)
     b, h, w, _ = x.shape
     height, width, taps = h // stride, w // stride, k // stride
     shifts = [(slice(i, i + height), slice(j, j + width)) for i in range(taps) for j in range(taps)]
@@ -122,10 +122,8 @@ def convolve_transposed(x, kernel, stride: int, form: str | None = None):
     kernel = _fill(kernel, stride)
     k = kernel.shape[0]
     taps = k // stride
-    low, high = _padding(k, stride)
     if form == "winograd":
-        first = winograd.correlate_adjoint(x.transpose(1, 2, 0, 3), _kernel_blocks(kernel, stride))
-        blocks = first.transpose(2, 0, 1, 3)
+        blocks = winograd.correlate_adjoint(x.transpose(1, 2, 0, 3), _kernel_blocks(kernel, stride))
     else:
         columns = (x @ _kernel_matrix(kernel, stride).T).reshape(b, h, w, taps * taps, -1)
         blocks = sum(
@@ -135,9 +133,8 @@ def convolve_transposed(x, kernel, stride: int, form: str | None = None):
             )
             for i in range(taps)
             for j in range(taps)
-        )
-    pixels = _depth_to_space(blocks, stride)
-    return pixels[:, low : low + h * stride, low : low + w * stride, :]
+        ).transpose(1, 2, 0, 3)
+    return _blocks((h * stride, w * stride), k, stride).adjoint(blocks)
 
 
 def convolve_then_halve(x, kernel, form: str | None = None):
@@ -229,7 +226,7 @@ def _fill(kernel, stride: int):
 
 
 def _kernel_blocks(kernel, stride: int):
-    """[k, k, c, o] -> [taps, taps, stride * stride * c, o], channels as `_space_to_depth`'s."""
+    """[k, k, c, o] -> [taps, taps, stride * stride * c, o], channels as `_blocks`'s."""
     k, _, c, o = kernel.shape
     taps = k // stride
     split = kernel.reshape(taps, stride, taps, stride, c, o).transpose(0, 2, 1, 3, 4, 5)
@@ -241,16 +238,34 @@ def _kernel_matrix(kernel, stride: int):
     return _kernel_blocks(kernel, stride).reshape(-1, kernel.shape[3])
 
 
-def _space_to_depth(x, s: int):
-    b, h, w, c = x.shape
-    split = x.reshape(b, h // s, s, w // s, s, c).transpose(0, 1, 3, 2, 4, 5)
-    return split.reshape(b, h // s, w // s, s * s * c)
+def _blocks(size: tuple[int, int], k: int, s: int) -> linear.Pair:
+    """x [b, *size, c], padded for a kernel of side k, a multiple of the stride s, with every s x s
+    pixels side by side -> [(h + k - s) / s, (w + k - s) / s, b, s s c].
 
+    Pixels are set into zeros, a copy for each place within a block. XLA:CPU pads by a test for
+    every number, which takes four times as long.
+    """
+    h, w = size
+    low, more = _padding(k, s)[0], k // s - 1
 
-def _depth_to_space(x, s: int):
-    b, h, w, d = x.shape
-    split = x.reshape(b, h, w, s, s, d // (s * s)).transpose(0, 1, 3, 2, 4, 5)
-    return split.reshape(b, h * s, w * s, d // (s * s))
+    def forward(x):
+        b, _, _, c = x.shape
+        out = jnp.zeros((h // s + more, w // s + more, b, s, s, c), x.dtype)
+        split = x.reshape(b, h // s, s, w // s, s, c).transpose(1, 2, 3, 4, 0, 5)
+        for i in range(s):
+            for j in range(s):
+                part = split[:, i, :, j, :, None, None]
+                (row, i_), (column, j_) = divmod(i + low, s), divmod(j + low, s)
+                out = lax.dynamic_update_slice(out, part, (row, column, 0, i_, j_, 0))
+        return out.reshape(*out.shape[:3], -1)
+
+    def adjoint(y):
+        rows, columns, b, d = y.shape
+        y = y.reshape(rows, columns, b, s, s, d // (s * s)).transpose(2, 0, 3, 1, 4, 5)
+        pixels = y.reshape(b, rows * s, columns * s, -1)
+        return pixels[:, low : low + h, low : low + w]
+
+    return linear.pair(forward, adjoint)
 
 
 def _check(size, kernel, stride: int):

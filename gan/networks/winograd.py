@@ -5,17 +5,19 @@ A^T (G g * B x): G and A evaluate polynomials at fixed points, infinity among th
 evaluation (Toom and Cook, transposed). An image takes such a rule along either side, which makes A,
 B and G Kronecker products, and the product at every point a matrix product over channels. A tile is
 TILE outputs long, or what is left of a side; the tiles of a small image are one block, and a large
-image is cut into blocks.
+image is cut into blocks. The tiles side by side in a block are transformed together, but not those
+one below the other: their pixels are a slice, and the zeros of a larger matrix would be multiplied.
 
 Every step is a matrix product or a copy, hence so is every derivative.
 """
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+from gan.networks import linear
 
 POINTS = {2: (0.0, 1.0, -1.0, 2.0), 3: (0.0, 1.0, -1.0, 2.0, -0.5)}
 """Points of evaluation besides infinity, by side of the kernel."""
@@ -34,14 +36,18 @@ def correlate(x, kernel):
     x = _cut(_cut(x, h, r - 1, 0), w, r - 1, 2)
     high, rows, wide, columns, b, _ = x.shape
     x = x.transpose(1, 3, 0, 2, 4, 5).reshape(rows * columns, -1)
-    y = 0
-    for a, g, inputs in _rules(rows - r + 1, columns - r + 1, r):
-        weights = g.forward(kernel.reshape(r * r, -1)).reshape(-1, c, o)
-        points = inputs.forward(x).reshape(len(weights), -1, c)
-        products = jnp.einsum("pmc,pco->pmo", points, weights)
-        y += a.adjoint(products.reshape(a.rows, -1))
-    y = y.reshape(rows - r + 1, columns - r + 1, high, wide, b, o).transpose(2, 0, 3, 1, 4, 5)
-    return y.reshape(high * (rows - r + 1), -1, b, o)[:h, :w]
+    tiles = []
+    for start in range(0, rows - r + 1, TILE):
+        m = min(TILE, rows - r + 1 - start)
+        part, tile = x[start * columns : (start + m + r - 1) * columns], 0
+        for a, g, inputs in _rules(m, columns - r + 1, r):
+            weights = g.forward(kernel.reshape(r * r, -1)).reshape(-1, c, o)
+            points = inputs.forward(part).reshape(len(weights), -1, c)
+            products = jnp.einsum("pmc,pco->pmo", points, weights)
+            tile += a.adjoint(products.reshape(-1, high * wide * b * o))
+        tiles.append(tile)
+    y = jnp.concatenate(tiles).reshape(rows - r + 1, columns - r + 1, high, wide, b, o)
+    return y.transpose(2, 0, 3, 1, 4, 5).reshape(high * (rows - r + 1), -1, b, o)[:h, :w]
 
 
 def correlate_adjoint(y, kernel):
@@ -53,12 +59,16 @@ def correlate_adjoint(y, kernel):
     y = jnp.pad(y, ((0, high * rows - h), (0, wide * columns - w), (0, 0), (0, 0)))
     y = y.reshape(high, rows, wide, columns, b, o).transpose(1, 3, 0, 2, 4, 5)
     y = y.reshape(rows * columns, -1)
-    x = 0
-    for a, g, inputs in _rules(rows, columns, r):
-        weights = g.forward(kernel.reshape(r * r, -1)).reshape(-1, c, o)
-        points = a.forward(y).reshape(len(weights), -1, o)
-        products = jnp.einsum("pmo,pco->pmc", points, weights)
-        x += inputs.adjoint(products.reshape(a.rows, -1))
+    x, width = 0, columns + r - 1
+    for start in range(0, rows, TILE):
+        m = min(TILE, rows - start)
+        part, tile = y[start * columns : (start + m) * columns], 0
+        for a, g, inputs in _rules(m, columns, r):
+            weights = g.forward(kernel.reshape(r * r, -1)).reshape(-1, c, o)
+            points = a.forward(part).reshape(len(weights), -1, o)
+            products = jnp.einsum("pmo,pco->pmc", points, weights)
+            tile += inputs.adjoint(products.reshape(-1, high * wide * b * c))
+        x += _extend(tile, 0, start * width, (rows - start - m) * width)
     x = x.reshape(rows + r - 1, columns + r - 1, high, wide, b, c).transpose(2, 0, 3, 1, 4, 5)
     return _join(_join(x, w, r - 1, 2), h, r - 1, 0)
 
@@ -92,34 +102,31 @@ def _extend(x, axis: int, low: int, high: int):
     return jnp.pad(x, [(low, high) if i == axis else (0, 0) for i in range(x.ndim)])
 
 
-class Transform:
-    """x -> matrix @ x as `forward`, its transpose as `adjoint`: each is the other's derivative.
+def _transform(matrix: np.ndarray) -> linear.Pair:
+    """x -> matrix @ x, and with its transpose.
 
     An automatic derivative multiplies by the transpose of the constant where it stands. One core of
     XLA:CPU does that at half the speed of a product with the constant transposed beforehand.
     """
-
-    def __init__(self, matrix: np.ndarray):
-        self.rows = len(matrix)
-        self.forward = jax.custom_vjp(lambda x: matrix.astype(x.dtype) @ x)
-        self.adjoint = jax.custom_vjp(lambda x: np.ascontiguousarray(matrix.T, x.dtype) @ x)
-        for one, other in ((self.forward, self.adjoint), (self.adjoint, self.forward)):
-            one.defvjp(lambda x, one=one: (one(x), None), lambda _, y, other=other: (other(y),))
+    return linear.pair(
+        lambda x: matrix.astype(x.dtype) @ x,
+        lambda x: np.ascontiguousarray(matrix.T, x.dtype) @ x,
+    )
 
 
 @functools.cache
-def _rules(rows: int, columns: int, r: int) -> list[tuple[Transform, Transform, Transform]]:
-    """(A [p t, rows columns], G [p, r r], B [p t, (rows + r - 1) (columns + r - 1)]), one for every
-    number t of tiles that use a point: the sum over all is the correlation of a block."""
-    vertical, horizontal = _side(rows, r), _side(columns, r)
+def _rules(m: int, columns: int, r: int) -> list[tuple[linear.Pair, linear.Pair, linear.Pair]]:
+    """Of m <= TILE rows of outputs: (A [p t, m columns], G [p, r r], B [p t, (m + r - 1)
+    (columns + r - 1)]), one for every number t of tiles that use a point: the sum over all is the
+    correlation."""
     groups = {}
-    for a, g, inputs in vertical:
-        for b, k, others in horizontal:
-            groups.setdefault(len(a) * len(b), []).append(
+    for a, g, inputs in _side(m, r):
+        for b, k, others in _side(columns, r):
+            groups.setdefault(len(b), []).append(
                 (np.kron(a, b), np.kron(g, k), np.kron(inputs, others))
             )
     return [
-        tuple(Transform(np.concatenate(part)) for part in zip(*g, strict=True))
+        tuple(_transform(np.concatenate(part)) for part in zip(*g, strict=True))
         for g in groups.values()
     ]
 
