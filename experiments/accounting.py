@@ -1,6 +1,6 @@
 """Where does the time of a training command go: before its first step, and in every step?
 
-    python -m experiments.accounting --workdir results/benchmark
+    python -m experiments.accounting --workdir runs/accounting
 
 About three minutes on two idle cores. Writes start_up.md and accounting.md; what a former call has
 measured in the same directory is kept. Expect `--help` far below 2 s, the first step of the digits

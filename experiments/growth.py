@@ -8,8 +8,8 @@ fitted to the medians of every axis. Each result is kept in growth.json as it co
 can be stopped and given again; `--stop_after` starts nothing more after that many seconds, and
 `--axes` and `--sizes` choose parts. Writes growth.md, growth.png and, once all axes that it plans
 from are there, planning.md. Kept in results/growth; expect exponents of about 0.8 for the batch and
-1.4 for the width of a DCGAN, 0.9 for members, and for transport 1.1 (d = 64) and 1.8 (d = 2) with
-n up to 16,000.
+1.4 for the width of a DCGAN, 1 for members, and for transport 1.3 (d = 64, n up to 64,000) and 1.8
+(d = 2, n up to 16,000).
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def run(
         "size" and "repeat"; "seconds" is None where the limit was passed.
 
     Raises:
-        UserError: if the directory holds measurements from another machine or number of cores, or a
-            point cannot be measured.
+        UserError: if a point is missing and the others are from another machine or number of cores,
+            or it cannot be measured.
     """
     path = Path(workdir) / "growth.json"
     with files.storage(path.parent):
@@ -64,10 +64,6 @@ def run(
     here["jax"] = jax.__version__
     found = files.read_json(path) if path.exists() else {"when": today()} | here | {"rows": []}
     theirs, ours = (f"{x['cores']} cores of {x['machine']}" for x in (found, here))
-    if theirs != ours:
-        raise UserError(
-            f"{path} was measured on {theirs}, this process has {ours}; take another --workdir"
-        )
     rows, begin = found["rows"], time.perf_counter()
     points = [(r, name, n) for r in range(repeats) for name in chosen for n in sorted(chosen[name])]
     for number, (repeat, name, size) in enumerate(points):
@@ -79,6 +75,10 @@ def run(
         if passed >= stop_after:
             print("stopped; the same command continues", file=sys.stderr, flush=True)
             break
+        if theirs != ours:
+            raise UserError(
+                f"{path} was measured on {theirs}, this process has {ours}; take another --workdir"
+            )
         row = elsewhere(name, size, seconds, limit)
         rows.append({"axis": name, "size": size, "repeat": repeat} | row)
         found["when"] = today()

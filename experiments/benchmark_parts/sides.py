@@ -13,9 +13,9 @@ from gan.networks import convolution
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
-    "MALLOC_ARENA_MAX": "1",
 }
-"""glibc keeps freed blocks, so that large temporaries are not paged in again and again."""
+"""glibc keeps freed blocks, so that large temporaries are not paged in again and again. It keeps an
+arena a thread: one for all makes ours wait for its lock and gains PyTorch nothing (BUILD_NOTES)."""
 LOSSES = ("critic_loss", "penalty", "w1_estimate_batch", "generator_loss")
 """What every side must report of its first iteration; means over the critic steps, but the last."""
 AGREEMENT = 2e-3

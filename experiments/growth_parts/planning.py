@@ -229,8 +229,8 @@ def _training(found: dict) -> list[str]:
     lines += ["", "Where the iterations come from:", ""]
     lines += [f"- {job.name}: {job.source}." for job in jobs()]
     lines += [
-        "- For comparison, measured: the digits preset's steps take 46 s on two cores "
-        "([accounting](../benchmark/accounting.md)).",
+        "- For comparison, measured: the digits preset's steps take 36 s on two AVX2 "
+        "cores ([accounting](../benchmark/avx2/accounting.md)).",
         "- For comparison, published: the same README states 15 days for BigGAN at 128 pixels, "
         "150,000 iterations of batch 2048, on eight V100 in float32; Brock et al. 2019 state 24 to "
         "48 hours for most models, at 128 pixels on 128 cores of a TPU v3 pod. Our `biggan` keeps "
