@@ -9,7 +9,7 @@ from experiments import transport_peers as peers
 from experiments.benchmark_parts import worker
 from experiments.benchmark_parts.showing import say, spread
 from gan import transport as exact
-from gan.errors import GanError
+from gan.errors import GanError, UserError
 from gan.transport import memory
 
 POINTS, DIMENSION = 20_000, 64
@@ -26,7 +26,8 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
 
     Returns:
         As of experiments.benchmark.run; a peer past the limit has "over_limit": its rate is
-        below the one given.
+        below the one given. "failed" has the reasons of those that ended without a value, for want
+        of memory for instance, by name.
 
     Raises:
         GanError: if a solver finds another value.
@@ -57,15 +58,22 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
     }
     if peer is None:
         return result
-    others = []
+    others, failed = [], {}
     for name in [name for name in peers.SOLVERS if name != "ours"]:
-        row = peers.elsewhere(name, POINTS, DIMENSION, limit)
+        try:
+            row = peers.elsewhere(name, POINTS, DIMENSION, limit)
+        except UserError as error:
+            failed[name] = str(error)
+            say(failed[name])
+            continue
         others.append(solver(row, solved.value))
         over = "over " if others[-1]["over_limit"] else ""
         say(f"{name}: {over}{row['seconds']:.1f} s")
+    result |= {"peer": others, "failed": failed}
+    if not others:
+        return result
     best = max(others, key=lambda other: (not other["over_limit"], other["iterations_per_second"]))
     return result | {
-        "peer": others,
         "best_peer": best["mode"],
         "ratio_to_best_peer": rate / best["iterations_per_second"],
     }

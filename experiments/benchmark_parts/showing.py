@@ -45,6 +45,8 @@ def table(result: dict) -> str:
                 lines.append(f"| {row['mode']} | < {rate:.2g} | | > {ratio:.3g} |")
                 continue
             lines.append(f"| {row['mode']} | {rate:.3g} | {low:.3g} to {high:.3g} | {ratio:.2f} |")
+    for reason in result.get("failed", {}).values():
+        lines += ["", reason]
     if "train" in result:
         own = result["train"]
         low, high = own["share_spread"]

@@ -260,6 +260,20 @@ def test_transport_beside_another_solver(monkeypatch):
     assert "| scipy | < 1e+02 |" in showing.table(late)
 
 
+def test_a_solver_that_fails_is_named_and_the_others_are_kept(monkeypatch):
+    """Its process knows no such solver; the ones before and after it do not suffer."""
+    monkeypatch.setattr(assignments, "POINTS", 100)
+    three = {name: transport_peers.SOLVERS.get(name) for name in ("ours", "absent", "scipy")}
+    monkeypatch.setattr(transport_peers, "SOLVERS", three)
+    result = assignments.run(0.01, "solvers")
+    assert [row["mode"] for row in result["peer"]] == [result["best_peer"]] == ["scipy"]
+    assert "absent at n = 100 failed" in result["failed"]["absent"]
+    assert result["failed"]["absent"] in showing.table(result).splitlines()
+    monkeypatch.setattr(transport_peers, "SOLVERS", {"absent": None})
+    alone = assignments.run(0.01, "solvers")
+    assert alone["peer"] == [] and "best_peer" not in alone and alone["iterations_per_second"] > 0
+
+
 def test_a_solver_with_another_value_is_caught():
     row = {"solver": "scipy", "value": 1.0, "seconds": 2.0}
     with pytest.raises(GanError, match="scipy finds 1, ours is 1.001"):
