@@ -51,9 +51,12 @@ ACTIVATIONS = {
 }
 
 
-def finish(h, spec: config.Network):
-    """Normalise and activate the output of a hidden layer, [b, ..., channels]; inside a module."""
-    axes = {"layer": tuple(range(1, h.ndim)), "batch": tuple(range(h.ndim - 1))}
+def finish(h, spec: config.Network, features_first: bool = False):
+    """Normalise and activate the output of a hidden layer, [b, ..., channels] or, with features
+    first, [channels, b]; inside a module."""
+    example, channel = (1, 0) if features_first else (0, h.ndim - 1)
+    kept = {"layer": example, "batch": channel}
     if spec.normalization != "none":
-        h = nn.LayerNorm(reduction_axes=axes[spec.normalization], feature_axes=-1)(h)
+        axes = tuple(axis for axis in range(h.ndim) if axis != kept[spec.normalization])
+        h = nn.LayerNorm(reduction_axes=axes, feature_axes=channel)(h)
     return ACTIVATIONS[spec.activation](h)

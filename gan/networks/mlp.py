@@ -1,4 +1,4 @@
-"""Fully connected players, for points and for small images.
+"""Fully connected players, for points and for small images. Inside, features are first.
 
 The conditional ones carry one embedding per class: the generator reads it beside the latent; the
 critic adds its product with the last hidden layer to the score, a projection (Miyato and Koyama
@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan import config
+from gan.networks.dense import Dense, turn
 from gan.networks.hidden import finish
 from gan.networks.labels import embed, project
 
@@ -25,7 +26,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z):
         h = _hidden(z, self.spec)
-        x = nn.Dense(math.prod(self.shape))(h).reshape(-1, *self.shape)
+        x = turn(Dense(math.prod(self.shape))(h)).reshape(-1, *self.shape)
         return jnp.tanh(x) if len(self.shape) == 3 else x
 
 
@@ -38,7 +39,7 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, x):
         h = _hidden(x.reshape(x.shape[0], -1), self.spec)
-        return nn.Dense(1)(h)[:, 0]
+        return Dense(1)(h)[0]
 
 
 class ConditionalGenerator(nn.Module):
@@ -64,10 +65,13 @@ class ConditionalCritic(nn.Module):
     @nn.compact
     def __call__(self, x, labels):
         h = _hidden(x.reshape(x.shape[0], -1), self.spec)
-        return project(h, labels, self.classes)
+        return project(turn(h), labels, self.classes)
 
 
-def _hidden(h, spec: config.Network):
+def _hidden(x, spec: config.Network):
+    """[b, inputs] -> [width, b]; inside a module."""
+    h = turn(x)
     for _ in range(spec.depth):
-        h = finish(nn.Dense(spec.width, kernel_init=nn.initializers.he_normal())(h), spec)
+        h = Dense(spec.width, nn.initializers.he_normal())(h)
+        h = finish(h, spec, features_first=True)
     return h
