@@ -1,11 +1,11 @@
-"""Fully connected layers on arrays with features first, [features, b], exact to any order.
+"""Fully connected layers on arrays with features first, [features, b].
 
 On a CPU XLA multiplies x y and x yᵀ at nearly the rate of the machine, xᵀ y at three quarters of
 it. A layer and its two gradients need all three forms, whichever axis is first: with examples
 first it is the gradient in the kernel that needs xᵀ y, from arrays as long as the batch; with
 features first it is the layer, and xᵀ is the kernel's, which is small, and one for all batches that
-a step scores. So it is transposed, and kept so. Derivatives are written out, since an automatic one
-would multiply by the transposed kernel transposed again.
+a step scores. So it is transposed, and kept so. Derivatives, in reverse mode and of any order, are
+written out, since an automatic one would multiply by the transposed kernel transposed again.
 """
 
 import flax.linen as nn
