@@ -32,7 +32,7 @@ class Dense(nn.Module):
 
 
 def _transposed(x):
-    """xᵀ; on a CPU as an array of its own, as XLA would write xᵀ y with x otherwise."""
+    """xᵀ, on a CPU as an array of its own: XLA would fold it into the product before or after."""
     if jax.default_backend() != "cpu":
         return x.T
     return lax.optimization_barrier(lax.optimization_barrier(x).T)
