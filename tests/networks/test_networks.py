@@ -88,8 +88,9 @@ def test_examples_are_in_range_and_not_coupled(name):
     assert scores[1] != moved[1] and len(np.unique(np.asarray(scores))) == 3
 
 
-def test_batch_norm_uses_the_batch_at_hand_and_so_couples_its_examples():
-    f = networks.critic(small("dcgan", normalization="batch"), (8, 8, 1))
+@pytest.mark.parametrize("name", ["mlp", "dcgan"])
+def test_batch_norm_uses_the_batch_at_hand_and_so_couples_its_examples(name):
+    f = networks.critic(small(name, normalization="batch"), (8, 8, 1))
     x = jax.random.normal(jax.random.key(1), (16, 8, 8, 1))
     params, score = jax.jit(f.init)(jax.random.key(0)), jax.jit(f.apply)
     scores = score(params, x)
