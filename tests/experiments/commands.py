@@ -5,9 +5,14 @@ import importlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
+from gan.runs.checkpoints import Checkpoints
 from tests.conftest import ROOT
 
 TINY = (
@@ -53,6 +58,25 @@ def finish(process: subprocess.Popen, timeout: float = 240) -> tuple[int, str, s
     """(exit status, stdout, stderr) of a started process."""
     out, err = process.communicate(timeout=timeout)
     return process.returncode, out, err
+
+
+def kill(process: subprocess.Popen, ready: Callable[[], object], seconds: float = 0.0) -> None:
+    """SIGKILL that many seconds after `ready()` holds; to end by itself before that is a failure.
+
+    To wait for what the process has done, not for a time, kills at the same steps on any machine.
+    """
+    while not ready():
+        assert process.poll() is None, finish(process)
+        time.sleep(0.01)
+    time.sleep(seconds)
+    assert process.poll() is None, finish(process)
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+
+
+def saved(workdir: Path) -> int:
+    """The newest step of which a run has a checkpoint, 0 if it has none."""
+    return max(Checkpoints(workdir / "checkpoints").steps(), default=0)
 
 
 def done(out: str) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from PIL import Image
 from gan import cache, config, data, runs
 from gan.evaluation import MEANINGS, classifier
 from gan.evaluation.scores import MEANINGS as SAMPLE_MEANINGS
-from tests.experiments.commands import TINY, call, done, finish, start
+from tests.experiments.commands import TINY, call, done, finish, kill, saved, start
 
 RUN = ["--preset", "digits", *TINY, "--steps", 12, "--log_every", 4, "--sample_every", 6]
 RUN += ["--schedule", "constant"]
@@ -258,19 +258,14 @@ def test_a_run_killed_five_times_ends_with_the_bits_of_an_undisturbed_one(tmp_pa
     expected = done(out)
     moments = random.Random(devices)
     workdir = tmp_path / "killed"
-    kills = 0
-    while kills < 5:
+    kill(start("train", "--workdir", workdir, *LONG, devices=devices), lambda: True, 2.5)
+    for step in (20, 60, 120, 180):
         process = start("train", "--workdir", workdir, *LONG, devices=devices)
-        time.sleep(moments.uniform(2.5, 7))
-        if process.poll() is not None:
-            break
-        process.send_signal(signal.SIGKILL)
-        finish(process)
-        kills += 1
+        kill(process, lambda step=step: saved(workdir) >= step, moments.uniform(0, 0.3))
+    assert 180 <= saved(workdir) < 300
     status, out, err = finish(start("train", "--workdir", workdir, *LONG, devices=devices))
     assert status == 0, err
     assert done(out) == expected
-    assert kills >= 3
     logged = [r["step"] for r in runs.read(workdir).metrics()]
     assert logged == sorted(set(logged)) and logged[-1] == 300
 

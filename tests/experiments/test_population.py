@@ -3,7 +3,6 @@
 import json
 import random
 import signal
-import time
 
 import pytest
 
@@ -12,7 +11,7 @@ from experiments.train import train
 from gan import config, runs
 from gan.errors import LockedError, UserError
 from gan.training import Interrupt
-from tests.experiments.commands import TINY, call, finish, start
+from tests.experiments.commands import TINY, call, finish, kill, saved, start
 
 EXPLOSION = {"generator_learning_rate": 1e30, "critic_learning_rate": 1e30}
 
@@ -98,15 +97,10 @@ def test_a_population_killed_three_times_ends_with_the_same_bits(tmp_path):
         return [row["state_sha256"] for row in rows]
 
     expected = hashes("whole")
-    moments, kills = random.Random(0), 0
-    for _ in range(3):
+    assert len(set(expected)) == 3
+    moments, first = random.Random(0), tmp_path / "killed" / "seed_0"
+    for step in (20, 80, 160):
         process = start("seeds", "--workdir", tmp_path / "killed", *flags)
-        while not list((tmp_path / "killed").glob("seed_0/checkpoints/*")):
-            assert process.poll() is None, finish(process)
-            time.sleep(0.1)
-        time.sleep(moments.uniform(0, 3))
-        kills += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        finish(process)
-    assert kills >= 2 and len(set(expected)) == 3
+        kill(process, lambda step=step: saved(first) >= step, moments.uniform(0, 0.3))
+    assert 160 <= saved(first) < 300
     assert hashes("killed") == expected
