@@ -278,7 +278,8 @@ def accounting_page(found: dict, choice: Config) -> str:
         found,
         "Milliseconds of one round (all critic steps and the generator step) in the compiled loop, "
         "and of its pieces by themselves, which are upper bounds; networks and penalty are what is "
-        "left. An empty call is what the host adds per chunk of half a second, not per round. "
+        f"left. An empty call is what the host adds per chunk of {training.CHUNK_SECONDS:g} s, not "
+        "per round. "
         "Donated states need no copy; nothing is compiled twice (tested).",
     ) + _table(("", *steps), rows)
     page += f"\nA whole run of the preset digits, {choice.steps} steps:\n\n"
