@@ -37,6 +37,17 @@ def test_creates_a_run_and_continues_it(tmp_path):
         assert start["commit"] is None or len(start["commit"]["hash"]) == 40
 
 
+def test_resuming_drops_the_records_of_steps_that_will_be_made_again(tmp_path):
+    with runs.open(tmp_path, CONFIG) as run:
+        for step in (5, 10, 15):
+            run.log({"step": step, "w1": 2.0})
+            if step == 10:
+                run.checkpoints.save(step, state(step))
+    with runs.open(tmp_path, CONFIG) as run:
+        assert run.resume(state(0))[0] == 10
+        assert [record["step"] for record in run.metrics()] == [5, 10]
+
+
 def test_a_relative_directory_may_be_left(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with runs.open("run", CONFIG) as run:
