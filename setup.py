@@ -31,6 +31,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "hypothesis>=6.100",
             "ott-jax>=0.6",
             "prdc>=0.2",
             "pytest>=8",
