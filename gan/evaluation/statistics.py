@@ -43,7 +43,9 @@ def interquartile_mean(scores: np.ndarray) -> float:
 
     A quarter of the values is cut off at each end, values at the cut in part, so that four equal
     groups weigh the same whatever the count. Robust as the median, and it uses half of the data.
-    The mean for one or two values.
+    The mean for one or two values. A trimmed mean that drops only whole values (SciPy's, and that
+    of Agarwal et al. 2021) is the same where 4 divides the count, and keeps a little more than
+    half elsewhere.
     """
     ordered = np.sort(_scores(scores), axis=None)
     count = len(ordered)

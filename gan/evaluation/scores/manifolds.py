@@ -31,7 +31,12 @@ def recall(pair: Pair, k: int = PRECISION_NEIGHBOURS) -> float:
 
 
 def density(pair: Pair, k: int = DENSITY_NEIGHBOURS) -> float:
-    """Mean number of real k-neighbour balls around a generated example, over k; at least 0."""
+    """Mean number of real k-neighbour balls around a generated example, over k; at least 0.
+
+    k is at most the number of other real examples, m - 1, so that the expectation is 1 for two
+    samples of one law whatever m.
+    """
+    k = min(k, len(pair.real) - 1)
     return float(np.sum(pair.between <= radii(pair.within_real, k)) / (k * len(pair.generated)))
 
 

@@ -241,3 +241,39 @@ def test_part_of_a_pair_is_the_pair_of_the_parts():
 def test_features_that_cannot_be_compared_are_refused(x, y):
     with pytest.raises(ValueError, match="features"):
         Pair.of(x, y)
+
+
+@pytest.mark.parametrize("law", ["one-hot", "grid", "all equal"])
+def test_equal_distances_prefer_no_sample(law):
+    """On a discrete law the accuracy is the same whichever sample comes first, and the test keeps
+    its level of 5 % (at most 10 rejections of 60 with probability 0.9998)."""
+    draw = np.random.default_rng(0)
+    rejected = 0
+    for trial in range(60):
+        x, y = (
+            {
+                "one-hot": lambda n: np.eye(10)[draw.integers(0, 10, n)],
+                "grid": lambda n: draw.integers(0, 3, (n, 3)),
+                "all equal": lambda n: np.zeros((n, 2)),
+            }[law](n)
+            for n in (60, 20)
+        )
+        pair = Pair.of(x, y)
+        rejected += permutation_p_value(pair, seed=trial, permutations=99) <= 0.05
+        forth, back = nearest_neighbour_accuracy(pair), nearest_neighbour_accuracy(pair.swapped())
+        assert forth == pytest.approx(back, abs=1e-12)
+    assert rejected <= 10
+
+
+def test_examples_that_are_equally_near_share_the_vote():
+    """Generated 0 and 0, real 0 and 1: each of the three zeros has two nearest, one has three."""
+    pair = Pair.of([[0.0], [0.0]], [[0.0], [1.0]])
+    assert nearest_neighbour_accuracy(pair) == pytest.approx((1 / 2 + 1 / 2 + 0 + 1 / 3) / 4)
+
+
+@pytest.mark.parametrize("m", [2, 3, 4, 5, 6, 12])
+def test_the_density_of_one_law_is_one_on_average_whatever_the_count(m):
+    """Balls reach to at most the m - 1 other real examples. Mean of 2,000 pairs of m points."""
+    draw = np.random.default_rng(m)
+    found = [density(Pair.of(*draw.normal(size=(2, m, 2)))) for _ in range(2000)]
+    assert np.mean(found) == pytest.approx(1, abs=5 * np.std(found) / 2000**0.5)
