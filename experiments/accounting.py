@@ -17,6 +17,7 @@ an upper bound, since inside a round XLA fuses them with their neighbours.
 
 from __future__ import annotations
 
+import operator
 import os
 import statistics
 import subprocess
@@ -103,18 +104,20 @@ def step(choice: Config, dataset, seconds: float = 2.0) -> dict[str, float]:
     gradients = jax.tree.map(jnp.ones_like, (state.generator, state.critic))
 
     def batches(i, total):
-        keys = adversarial.critic_keys(state.key, i, choice.n_critic).batch
+        keys = adversarial.round_keys(state.key, i, choice.n_critic).critic.batch
         return total + sum(jnp.sum(game.feed.batch(data, i, k, key)) for k, key in enumerate(keys))
 
     def draws(i, total):
-        keys = adversarial.critic_keys(state.key, i, choice.n_critic)
+        keys = adversarial.round_keys(state.key, i, choice.n_critic)
         one, zero = jnp.ones(shape), jnp.zeros(shape)
-        for latent, penalty in zip(keys.latent, keys.penalty, strict=True):
-            total += jnp.sum(jax.random.normal(latent, latents))
-            total += jnp.sum(penalties.interpolates(one, zero, penalty))
+        for k in range(choice.n_critic):
+            step = jax.tree.map(operator.itemgetter(k), keys.critic)
+            total += jnp.sum(jax.random.normal(step.latent, latents))
+            total += jnp.sum(penalties.interpolates(one, zero, step.penalty))
             if choice.instance_noise:
-                total += jnp.sum(jax.random.normal(penalty, (2, *shape)))
-        return total + jnp.sum(jax.random.normal(keys.latent[0], latents))
+                total += jnp.sum(jax.random.normal(step.real_noise, shape))
+                total += jnp.sum(jax.random.normal(step.fake_noise, shape))
+        return total + jnp.sum(jax.random.normal(keys.generator.latent, latents))
 
     def adam(i, carry):
         generator, critic, of_generator, of_critic = carry

@@ -79,11 +79,11 @@ class Ours:
         import numpy as np
 
         from gan.objectives.penalties import interpolates
-        from gan.training.adversarial import critic_keys
+        from gan.training.adversarial import round_keys
 
         choice, game, state = self.choice, self.game, self.state
         data, _ = game.feed.load(0)
-        keys = critic_keys(state.key, state.step, choice.n_critic)
+        keys, last = round_keys(state.key, state.step, choice.n_critic)
         latents = (choice.batch_size, choice.latent_dim)
         ones = jnp.ones((choice.batch_size, *self.dataset.shape))
         arrays = {}
@@ -92,8 +92,7 @@ class Ours:
             arrays[f"z {i}"] = jax.random.normal(keys.latent[i], latents)
             t = interpolates(ones, jnp.zeros_like(ones), keys.penalty[i])
             arrays[f"t {i}"] = t.reshape(len(t), -1)[:, 0]
-        key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-        arrays["z"] = jax.random.normal(jax.random.fold_in(key, 1), latents)
+        arrays["z"] = jax.random.normal(last.latent, latents)
         for player in ("generator", "critic"):
             leaves, _ = jax.tree_util.tree_flatten_with_path(getattr(state, player))
             for where, leaf in leaves:

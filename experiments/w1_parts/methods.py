@@ -88,9 +88,10 @@ def constrained(
         excess = penalties.PENALTIES[penalty]
 
         def init(key):
-            params = player.init(key)
+            flax_key, uniform_key = jax.random.split(key)
+            params = player.init(flax_key)
             if spec == config.Network(width=width(dim), depth=2):
-                params = uniform_initial(params, jax.random.fold_in(key, 1))
+                params = uniform_initial(params, uniform_key)
             return params, adam.init(params)
 
         def update(state, p, q, key, learning_rate):

@@ -56,12 +56,12 @@ def train(
     over_members = jax.vmap if len(seeds) > 1 else _alone
 
     def step(i, state, key):
-        key = jax.random.fold_in(key, i)
-        moved, q = sample(pair, jax.random.fold_in(key, 0), protocol.batch_size)
+        sample_key, update_key = jax.random.split(jax.random.fold_in(key, i))
+        moved, q = sample(pair, sample_key, protocol.batch_size)
         rate = jnp.float32(learning_rate)
         if protocol.schedule == "linear":
             rate = rate * (1 - i / steps)
-        return learner.update(state, moved.image, q, jax.random.fold_in(key, 1), rate)
+        return learner.update(state, moved.image, q, update_key, rate)
 
     @jax.jit
     def advance(states, keys, start, stop):
@@ -70,8 +70,10 @@ def train(
         )
         return states, jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(states)])
 
-    run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(members)
-    states = jax.jit(over_members(learner.init))(members)
+    initial_keys, run_keys, evaluation_keys = jnp.moveaxis(
+        jax.vmap(lambda key: jax.random.split(key, 3))(members), 1, 0
+    )
+    states = jax.jit(over_members(learner.init))(initial_keys)
     done, chunk = 0, 1
     while done < steps:
         before = time.perf_counter()
@@ -85,7 +87,6 @@ def train(
         per_step = (time.perf_counter() - before) / (stop - done)
         done, chunk = stop, max(1, min(4 * chunk, int(CHUNK_SECONDS / per_step)))
         progress(done)
-    evaluation_keys = jax.vmap(lambda key: jax.random.fold_in(key, 2))(members)
     metrics = jax.jit(
         over_members(lambda s, k: measure(pair, learner.critic(s), k, protocol.evaluation_size))
     )(states, evaluation_keys)

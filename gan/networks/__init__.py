@@ -139,7 +139,8 @@ def _with_weights(network: Network, spec: config.Network) -> Network:
         return network
 
     def init(key):
-        return spectral.initial(network.init(key), jax.random.fold_in(key, 1))
+        weights_key, directions_key = jax.random.split(key)
+        return spectral.initial(network.init(weights_key), directions_key)
 
     def apply(params, x, *condition):
         return network.apply(spectral.normalized(params), x, *condition)

@@ -26,12 +26,39 @@ class CriticKeys(NamedTuple):
     batch: jax.Array
     latent: jax.Array
     penalty: jax.Array
+    real_noise: jax.Array
+    fake_noise: jax.Array
 
 
-def critic_keys(key_data: jax.Array, step: jax.Array, n_critic: int) -> CriticKeys:
-    """The keys of round `step`; a streamed data set draws its rows from `.batch` on the host."""
+class GeneratorKeys(NamedTuple):
+    """Keys of the generator step of one round."""
+
+    latent: jax.Array
+    fake_noise: jax.Array
+    real_noise: jax.Array
+
+
+class RoundKeys(NamedTuple):
+    """Everything that is random in one round, one key per purpose and step."""
+
+    critic: CriticKeys
+    generator: GeneratorKeys
+
+
+def round_keys(key_data: jax.Array, step: jax.Array, n_critic: int) -> RoundKeys:
+    """The keys of round `step`; a streamed data set draws its rows from `.critic.batch` on the
+    host.
+
+    One split gives every purpose a stream of its own. `fold_in(k, i)` is `split(k, n)[i]`, so a
+    key that is split may be used for nothing else.
+    """
     key = jax.random.fold_in(jax.random.wrap_key_data(key_data), step)
-    return CriticKeys(*(jax.random.split(k, n_critic) for k in jax.random.split(key, 3)))
+    critic = len(CriticKeys._fields)
+    streams = jax.random.split(key, critic + len(GeneratorKeys._fields))
+    return RoundKeys(
+        CriticKeys(*(jax.random.split(stream, n_critic) for stream in streams[:critic])),
+        GeneratorKeys(*streams[critic:]),
+    )
 
 
 class Examples(NamedTuple):
@@ -105,11 +132,11 @@ def make_round(
 
     def prepared(state: State, hyper: Hyperparameters, data, i, keys: CriticKeys) -> Examples:
         """What critic step i is trained on; none of it depends on the critic."""
-        real_key, fake_key = jax.random.split(jax.random.fold_in(keys.penalty, 1))
         clean = place(batch(data, state.step, i, keys.batch))
         given = () if labels is None else (place(labels(data, state.step, i, keys.batch)),)
         fake = generator.apply(state.generator, latents(keys.latent), *given)
-        real, fake = blurred(clean, real_key, hyper), blurred(fake, fake_key, hyper)
+        real = blurred(clean, keys.real_noise, hyper)
+        fake = blurred(fake, keys.fake_noise, hyper)
         return Examples(clean, real, fake, penalty.points(real, fake, keys.penalty), given)
 
     def scored(params, examples: Examples):
@@ -175,13 +202,15 @@ def make_round(
         state = state._replace(critic=bounded(params, hyper), critic_optimizer=moments)
         return state, metrics
 
-    def generator_step(state: State, hyper: Hyperparameters, decay, key, last: Examples):
+    def generator_step(
+        state: State, hyper: Hyperparameters, decay, keys: GeneratorKeys, last: Examples
+    ):
         """`last`: the examples of the last critic step, for a loss that pairs (as Huang et al. 2024
         have it) and for what both players are given beside their input."""
-        noise = blurred(jnp.zeros_like(last.clean), jax.random.fold_in(key, 1), hyper)
+        noise = blurred(jnp.zeros_like(last.clean), keys.fake_noise, hyper)
         scores_real = None
         if loss.pairs:
-            real = blurred(last.clean, jax.random.fold_in(key, 2), hyper)
+            real = blurred(last.clean, keys.real_noise, hyper)
             scores_real = critic.apply(state.critic, real, *last.given)
 
         def objective(params, other, z, noise, scores_real, given):
@@ -190,7 +219,7 @@ def make_round(
 
         slope = jax.value_and_grad(objective)
         value, gradients = mean(lambda whole, batch: slope(*whole, *batch))(
-            (state.generator, state.critic), (latents(key), noise, scores_real, last.given)
+            (state.generator, state.critic), (latents(keys.latent), noise, scores_real, last.given)
         )
         params, moments = descend(
             state.generator,
@@ -211,20 +240,19 @@ def make_round(
         decay = 1.0
         if config.schedule == "linear":
             decay = 1 - state.step.astype(jnp.float32) / config.steps
-        keys = critic_keys(state.key, state.step, config.n_critic)
+        keys = round_keys(state.key, state.step, config.n_critic)
         steps = jnp.arange(config.n_critic)
         prepare = lambda step: prepared(state, hyper, data, *step)  # noqa: E731
         at_once = flat(config.generator)
-        examples = (jax.vmap if at_once else _one_by_one)(prepare)((steps, keys))
+        examples = (jax.vmap if at_once else _one_by_one)(prepare)((steps, keys.critic))
 
         def body(state, inputs):
             return critic_step(state, hyper, decay, *inputs)
 
         state, metrics = jax.lax.scan(body, state, (steps, examples))
         metrics = jax.tree.map(jnp.mean, metrics)
-        key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
         last = jax.tree.map(lambda x: x[-1], examples)
-        state, more = generator_step(state, hyper, decay, jax.random.fold_in(key, 1), last)
+        state, more = generator_step(state, hyper, decay, keys.generator, last)
         return state._replace(step=state.step + 1), metrics | more
 
     return round

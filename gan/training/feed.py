@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan.config import Config
-from gan.training.adversarial import critic_keys
+from gan.training.adversarial import round_keys
 
 WINDOW_BYTES = 256 * 2**20
 
@@ -57,7 +57,7 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
     @jax.jit
     def rows(steps):
         def of_round(step):
-            keys = critic_keys(key_data, step, config.n_critic).batch
+            keys = round_keys(key_data, step, config.n_critic).critic.batch
             return jax.vmap(lambda key: dataset.indices(key, config.batch_size))(keys)
 
         return jax.vmap(of_round)(steps)

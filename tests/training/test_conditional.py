@@ -12,7 +12,7 @@ from gan.errors import UserError
 from gan.networks import Network
 from gan.objectives.losses import LOSSES
 from gan.objectives.penalties import PENALTIES
-from gan.training.adversarial import critic_keys, make_round
+from gan.training.adversarial import make_round, round_keys
 from gan.training.feed import make_feed
 from gan.training.state import Hyperparameters, initial_state
 from tests.training.test_game import play
@@ -57,7 +57,7 @@ def test_labels_are_those_of_the_batch(conditional, stream):
     seed = initial_state(*_no_players(), 3).key
     feed = make_feed(dataset, cfg, seed)
     arrays, _ = feed.load(4)
-    for i, key in enumerate(critic_keys(seed, jnp.int32(4), cfg.n_critic).batch):
+    for i, key in enumerate(round_keys(seed, jnp.int32(4), cfg.n_critic).critic.batch):
         raw, expected = dataset.read(np.asarray(dataset.indices(key, cfg.batch_size)))
         np.testing.assert_array_equal(feed.labels(arrays, 4, i, key), expected)
         np.testing.assert_array_equal(feed.batch(arrays, 4, i, key), dataset.finish(raw, key))
@@ -75,7 +75,7 @@ def test_generated_examples_have_the_class_frequencies_of_the_data(digits, condi
 
     @jax.jit
     def drawn(step):
-        keys = critic_keys(key, step, 2).batch
+        keys = round_keys(key, step, 2).critic.batch
         return feed.labels(digits.arrays, step, 1, keys[-1])
 
     labels = np.asarray(jax.lax.map(drawn, jnp.arange(400)))

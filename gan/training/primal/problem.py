@@ -103,10 +103,22 @@ def start(problem: Problem, memory: Any = ()) -> Fit:
     )
 
 
+class Keys(NamedTuple):
+    """Everything that is random in one step, one key per purpose."""
+
+    latent: jax.Array
+    transport: jax.Array
+
+
+def keys(fit: Fit) -> Keys:
+    """The keys of the step `fit` is at."""
+    key = jax.random.fold_in(jax.random.wrap_key_data(fit.key), fit.step)
+    return Keys(*jax.random.split(key, len(Keys._fields)))
+
+
 def latents(problem: Problem, fit: Fit, size: int) -> jax.Array:
     """Standard normal latents [size, latent_dim] of the step `fit` is at; pure."""
-    key = jax.random.fold_in(jax.random.wrap_key_data(fit.key), fit.step)
-    return jax.random.normal(key, (size, problem.config.latent_dim))
+    return jax.random.normal(keys(fit).latent, (size, problem.config.latent_dim))
 
 
 def lowered(problem: Problem, fit: Fit, loss: Callable) -> tuple[Fit, jax.Array]:

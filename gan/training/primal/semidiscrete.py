@@ -75,12 +75,11 @@ def semi_discrete(problem: Problem, size: int = 64) -> Method:
     @functools.partial(jax.jit, donate_argnums=0)
     def compiled(fit: Fit, points):
         frozen = fit.generator
-        key = jax.random.fold_in(jax.random.wrap_key_data(fit.key), fit.step)
         psi, moments, value = ascend(
             lambda key: apply(frozen, jax.random.normal(key, (BATCH, dim))),
             points,
             *fit.memory,
-            key,
+            problems.keys(fit).transport,
             steps=TRANSPORT_STEPS,
             rate=RATE * spread,
         )
