@@ -61,9 +61,23 @@ def test_minima_lie_below_the_exact_ones():
         reached = [Fraction(c) - Fraction(w) for c, w in zip(row, v.tolist(), strict=True)]
         assert Fraction(np.nextafter(u[i], -np.inf)) <= min(reached)
         assert reached[nearest[i]] == min(reached)
-    shares = weights.Marginals(np.full(300, 1 / 300), np.full(20, 1 / 20), v, 1.0, False)
+
+
+def test_a_minimum_that_rounds_up_proves_no_more():
+    """Step 5: 1.2e-16 + 1 rounds to 1 + 2.2e-16, and less 1 that is above the cost."""
+    block, v = np.array([[1.2e-16]]), np.array([-1.0])
+
+    class Given(costs.Costs):
+        def lower(self, rows, columns):
+            return block.copy()
+
+        def of_nearest(self, nearest, u, v):
+            return u
+
+    u, nearest = verifier._minima(Given(), 1, v, None)
+    shares = weights.Marginals(np.ones(1), np.ones(1), np.ones(1), 1.0, True)
     lower, closer = verifier._lower(Given(), shares, u, nearest, v)
-    assert lower < closer
+    assert lower <= 1.2e-16 < closer
 
 
 @pytest.mark.parametrize("even", [True, False])
