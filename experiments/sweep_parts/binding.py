@@ -62,7 +62,5 @@ def _pairs(saved: dict, settings: dict):
     # A field that was added later had its default before.
     default = configs.flatten(configs.Config())
     for name in sorted(saved["base"].keys() | settings["base"]):
-        yield (
-            name,
-            *(base.get(name, default.get(name)) for base in (saved["base"], settings["base"])),
-        )
+        was = saved["base"].get(name, default.get(name) if name in settings["base"] else None)
+        yield name, was, settings["base"].get(name)

@@ -43,7 +43,7 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
     if not re.fullmatch(r"[a-z0-9_]+(/\w[\w.+-]*)?(:\d+\.\d+\.\d+)?", name):
         raise UserError(unknown("data set", name, ours))
     base = re.split("[/:]", name)[0]
-    root = Path(data_dir).expanduser().absolute() if data_dir else prepared.root()
+    root = prepared.usual(data_dir) if data_dir else prepared.root()
     directory = _find(name, root)
     if directory is None:
         known = tfds.list_builders(with_community_datasets=False)
