@@ -91,7 +91,7 @@ def prepare(
         StorageError: if the folder cannot be written; the message names it.
     """
     directory = root() / f"gan_{name}" / str(_Builder.VERSION)
-    if directory.exists():
+    if os.path.exists(directory):
         return directory
     cls = type(f"gan_{name}", (_Builder,), {"name": f"gan_{name}"}, skip_registration=True)
     try:
@@ -105,7 +105,7 @@ def prepare(
             )
             builder.download_and_prepare()
     except OSError as error:
-        if directory.exists():  # another process was first
+        if os.path.exists(directory):  # another process was first
             return directory
         raise StorageError(
             f"cannot prepare {name} below {root()}: {error}\n"
