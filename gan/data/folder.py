@@ -36,7 +36,9 @@ SMALLEST = 10
 PATIENCE = 3.0
 """Seconds of reading before its progress is shown."""
 
-_BLOCK = 256
+_AHEAD = 8
+"""Pictures per thread that may wait for an earlier one, which bounds the memory they take."""
+
 _MOST_NAMED = 10
 
 
@@ -192,7 +194,7 @@ def _split(
     for picture in taken:
         key[picture.pixels] = min(picture.sha256, key.get(picture.pixels, picture.sha256))
     if len(key) < SMALLEST:
-        why = "".join(f"\n{note}" for note in notes[:1])
+        why = "".join(f"\n{note}" for note in notes[:2])
         raise UserError(
             f"data.folder {shown(root)} has too few images: {len(key)} different ones of the types "
             f"{', '.join(pictures.readable())}; at least {SMALLEST} are needed{why}"
@@ -288,7 +290,7 @@ def _progress(count: int) -> tqdm:
         desc="reading pictures",
         unit="picture",
         delay=PATIENCE,
-        mininterval=0.5 if sys.stderr.isatty() else 10,
+        mininterval=0.5 if sys.stderr.isatty() else 5,
         disable=jax.process_index() != 0,
         dynamic_ncols=True,
     )
@@ -296,6 +298,8 @@ def _progress(count: int) -> tqdm:
 
 def _in_parallel(function: Callable[..., Any], arguments: Sequence[tuple]) -> Iterator[Any]:
     """The results in order; a block of arguments at a time, so that stopping is quick."""
-    with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(arguments), _BLOCK):
-            yield from pool.map(lambda each: function(*each), arguments[start : start + _BLOCK])
+    threads = min(32, os.cpu_count() or 1)
+    block = _AHEAD * threads
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(arguments), block):
+            yield from pool.map(lambda each: function(*each), arguments[start : start + block])
