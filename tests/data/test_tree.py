@@ -134,7 +134,8 @@ def test_only_regular_files_are_opened(tmp_path, monkeypatch):
     touch(tmp_path / "x")
     with open_regular(tmp_path / "x") as file:
         assert file.read() == b"x"
-    monkeypatch.delattr(os, "open")  # opening a device can have effects of its own
+    opened = []
+    monkeypatch.setattr(os, "open", lambda *a: opened.append(a))
     for name, kind in [
         ("pipe", "named pipe"),
         ("to_pipe", "named pipe"),
@@ -145,14 +146,15 @@ def test_only_regular_files_are_opened(tmp_path, monkeypatch):
             open_regular(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "nowhere")
+    assert not opened  # opening a device can have effects of its own
 
 
 def test_a_pipe_put_in_the_place_of_a_file_does_not_block(tmp_path, monkeypatch):
     touch(tmp_path / "x")
     os.mkfifo(tmp_path / "pipe")
     before = os.stat(tmp_path / "x")
-    monkeypatch.setattr(os, "stat", lambda path: before)
-    with pytest.raises(OSError, match="it is a named pipe"):
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="it is a named pipe"):
+        patch.setattr(os, "stat", lambda path: before)
         open_regular(tmp_path / "pipe")
 
 
