@@ -47,7 +47,7 @@ class _Picture(NamedTuple):
     sha256: str
     """Of the file."""
     pixels: str
-    """SHA-256 of the pixels as RGB."""
+    """SHA-256 of the pixels, which have one channel if they are grey."""
     decoded: pictures.Decoded
     """Without the pixels."""
 
@@ -156,8 +156,7 @@ def _describe(item: Item, choice: config.Data) -> _Picture | str:
         sha256, decoded = _decode(item.path, choice)
     except pictures.Unreadable as error:
         return str(error)
-    rgb = np.broadcast_to(decoded.pixels, (*decoded.pixels.shape[:2], 3))
-    return _Picture(item, sha256, dataset.digest(rgb, np.zeros(0)), decoded)
+    return _Picture(item, sha256, dataset.digest(decoded.pixels, np.zeros(0)), decoded)
 
 
 def _decode(path: str, choice: config.Data) -> tuple[str, pictures.Decoded]:
@@ -254,10 +253,9 @@ def _conversions(taken: list[_Picture], grey: bool) -> Iterator[str]:
 
 
 def _missing_plugins(listing: tree.Listing) -> Iterator[str]:
-    for name, module in pictures.PLUGINS.items():
+    for name, package in pictures.PLUGINS.items():
         count = sum(listing.left_out[ending] for ending in pictures.FORMATS[name])
         if count:
-            package = module.replace("_", "-")
             yield f"{count} of them are {name} pictures: the package {package} makes them readable"
 
 

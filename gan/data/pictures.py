@@ -14,7 +14,7 @@ import threading
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gan.errors import UserError
 
@@ -32,8 +32,10 @@ FORMATS = {
 }
 """The formats that are ever tried, by Pillow's names, with the endings of their files."""
 
-PLUGINS = {"AVIF": "pillow_avif", "HEIF": "pillow_heif"}
+PLUGINS = {"AVIF": "pillow-avif-plugin", "HEIF": "pillow-heif"}
 """Packages that teach Pillow a format that it may lack."""
+
+_MODULES = {"AVIF": "pillow_avif", "HEIF": "pillow_heif"}
 
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
@@ -72,7 +74,7 @@ class Decoded(NamedTuple):
 def readable() -> dict[str, str]:
     """The format of each ending, in lower case with the dot, of those that this Pillow reads."""
     Image.init()
-    for name, module in PLUGINS.items():
+    for name, module in _MODULES.items():
         if name not in Image.OPEN:
             with contextlib.suppress(ImportError):
                 plugin = importlib.import_module(module)
@@ -126,7 +128,11 @@ def _opened(file: BinaryIO, ending: str) -> Image.Image:
                 Image.MAX_IMAGE_PIXELS = limit
     except UnidentifiedImageError as error:
         empty = os.fstat(file.fileno()).st_size == 0
-        what = "the file is empty" if empty else f"the content is not {first}, nor another format"
+        what = (
+            "the file is empty"
+            if empty
+            else f"the content is not {first}, nor another that is read"
+        )
         raise Unreadable(f"is not a readable image: {what}") from error
 
 
@@ -153,7 +159,7 @@ def _decoded(image: Image.Image, side: int) -> Decoded:
 
 def _flat(image: Image.Image, kind: str) -> Image.Image:
     """The picture in 8 bits, mode L or RGB, without transparency."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PPM"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and kind in ("PNG", "PPM")):
         values = np.asarray(image).astype(np.uint32)
         return Image.fromarray(((values + 128) // 257).astype(np.uint8))
     if image.mode in ("I", "F"):
@@ -161,8 +167,6 @@ def _flat(image: Image.Image, kind: str) -> Image.Image:
             f"has 32 bits per pixel (mode {image.mode}), of which nobody says what is white: "
             "convert it first"
         )
-    if image.mode == "LAB":
-        return ImageCms.applyTransform(image, _lab_to_rgb())
     if image.has_transparency_data:
         image = _converted(image, "RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -172,12 +176,6 @@ def _flat(image: Image.Image, kind: str) -> Image.Image:
 def _converted(image: Image.Image, mode: str) -> Image.Image:
     image.load()
     return image if image.mode == mode else image.convert(mode)
-
-
-@functools.cache
-def _lab_to_rgb() -> ImageCms.ImageCmsTransform:
-    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return ImageCms.buildTransform(lab, rgb, "LAB", "RGB")
 
 
 def target_shape(

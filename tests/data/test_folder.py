@@ -275,6 +275,18 @@ def test_a_picture_encoded_twice_stays_in_one_split(tmp_path, capsys):
     assert [len(kind) for kind in kinds] == [32, 4, 4] and len(set.union(*kinds)) == 40
 
 
+def test_names_of_copies_do_not_matter(tmp_path):
+    write_pictures(tmp_path / "a", 40)
+    names = [f"0_{row:03d}.png" for row in range(40)]
+    encode_again(tmp_path / "a", names, ".bmp")
+    (tmp_path / "b").mkdir()
+    for row, file in enumerate(sorted((tmp_path / "a").iterdir())):
+        shutil.copy(file, tmp_path / "b" / f"{(row * 7) % 80:02d}{file.suffix}")
+    first, second = load(tmp_path / "a"), load(tmp_path / "b")
+    assert contents(first) == contents(second)
+    assert first.fingerprint == second.fingerprint
+
+
 def test_the_same_grey_picture_in_colour_is_a_copy(tmp_path):
     write_pictures(tmp_path / "a", 20, mode="L")
     write_pictures(tmp_path / "a", 1, seed=5)  # the folder is in colour
@@ -414,6 +426,16 @@ def test_large_sets_are_not_kept_while_they_are_read(tmp_path, monkeypatch):
     decoded.clear()
     resident = load(tmp_path, stream="never")
     assert resident.fingerprint == small.fingerprint and len(decoded) == 20
+
+
+def test_pixels_are_kept_while_they_fit(tmp_path):
+    write_pictures(tmp_path, 20)
+    items = [folders.Item(str(path), 0, None) for path in sorted(tmp_path.iterdir())]
+    for limit, count in [(20 * 6 * 6 * 3, 20), (20 * 6 * 6 * 3 - 1, 0), (0, 0)]:
+        taken, kept, bad = folders._read_all(str(tmp_path), items, config.Data(), limit)
+        assert len(taken) == 20 and not bad
+        # What was taken says the shape of the pixels, and holds none of them.
+        assert len(kept) == count and {p.decoded.pixels.strides for p in taken} == {(0, 0, 0)}
 
 
 def test_long_reading_shows_its_progress(tmp_path, monkeypatch, capsys):
