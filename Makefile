@@ -19,7 +19,7 @@ slow: .venv/installed
 
 # The telling tests at the lowest versions that setup.py allows.
 minimum: .venv/minimum/installed
-	.venv/minimum/bin/python $(PYTEST) -m minimum
+	.venv/minimum/bin/python $(PYTEST) @.ci/telling
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ setup(
             "hypothesis>=6.100",
             "ott-jax>=0.6",
             "prdc>=0.2",
-            "pytest>=8",
+            "pytest>=8.2",
             "pytest-timeout>=2.3.1",
             "pytest-xdist>=3.6.1",
             "ruff>=0.9",
