@@ -177,13 +177,28 @@ def test_mass_that_is_cut_from_gainful_arcs_is_paid_for():
     def product(s, t):
         return -s @ t.T
 
-    x = y = np.array([[1e5], [1e-5]])
+    x = y = np.array([[1e5], [-1e5]])
     small = 2.0**-30
     a = np.array([1 - small, 1 + small])
     certificate = _plan(x, y, product, [0, 1], [0, 1], np.ones(2), 1.0)
-    bounds = transport.verify(certificate, x, y, a, a, product)
-    truth = -(1 - small) * 1e10 - (1 + small) * 1e-10
+    bounds = transport.verify(certificate, x, y, a, np.ones(2), product)
+    truth = -2e10 + 2 * small * 1e10  # what the first point lacks comes from the second, at a cost
     assert bounds.lower <= truth <= bounds.upper and bounds.rounding >= 0
+
+
+def test_potentials_for_a_callable_are_clipped_to_the_costs_it_gives():
+    """Step 2: a huge v would only make the bound worse, and its rounding coarser."""
+
+    def distance(s, t):
+        return np.abs(s[:, None, 0] - t[None, :, 0])
+
+    x = y = np.arange(4.0)[:, None]
+    certificate = certificates.issue(
+        x, y, "distance", range(4), range(4), np.ones(4), 1.0, np.array([0, 1e18, -1e200, 0]),
+        (0.0, 0.0), "plan",
+    )  # fmt: skip
+    bounds = transport.verify(certificate, x, y, np.ones(4), np.ones(4), distance)
+    assert -4 * 4 * 3 <= bounds.lower <= 0 <= bounds.upper < 1e-12
 
 
 def test_potentials_are_centred_and_clipped():
