@@ -39,3 +39,9 @@ class StorageError(GanError):
     """The run directory cannot be written (disk full, no permission); the path is named."""
 
     status = 6
+
+
+class PrecisionError(GanError):
+    """A value that was promised exact could not be proved to rounding; how far it is, is said."""
+
+    status = 7

@@ -15,6 +15,12 @@ Gomory (1961) generate such arcs on demand. Here:
    arcs whose reduced cost exceeds the remaining gap cannot be optimal (reduced cost fixing); the
    others are solved again with a unit finer by the same factor. Integer costs end with unit 1 and
    gap 0.
+6. Floats end when the gap is rounding of the value. If units as fine as the potentials do not reach
+   it, the potentials are large for no reason, as those of a far point that pairs with a far point
+   are: what a plan joins is moved towards 0 as far as feasibility allows, and refined again.
+
+The whole matrix of a small problem, when the first answer of a dense solver leaves a gap, is a pool
+that holds every arc, and takes the same steps without pricing.
 
 The bounds need no trust in the solver: u is the minimum over all j of c_ij - v_j, because every
 pair below it is in the pool.
@@ -32,6 +38,9 @@ from gan.transport.arcs import Pool
 from gan.transport.pricing import Pricer
 
 _PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 8, 5, 10, 50, 400
+_EPS = np.finfo(np.float64).eps
+_PROVED, _MOVES = 32 * _EPS, 8
+"""Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
 
 
 @dataclasses.dataclass
@@ -61,7 +70,7 @@ def plan(
 
     Args:
         geometry: costs.Geometry of n by m points.
-        a, b: masses [n] and [m], positive, of equal sums; integers stay exact.
+        a, b: masses [n] and [m] int64, positive, of equal sums below 2^52.
         warm: dual vector v [m] of a nearby problem, instead of the solution of a subset.
         gap: relative gap at which to stop; 0 is as far as float64 goes, and exactly 0 in integers.
         seconds: time after which the best plan so far is returned, with rigorous potentials.
@@ -76,7 +85,8 @@ def plan(
     n, m = geometry.shape
     if n * m <= dense:
         with run.stage("dense"):
-            return run.solution(*run.dense(), "dense")
+            (rows, cols, mass), u, v = run.dense()
+            return run.solution(rows, cols, mass, u, v, "dense")
     with run.stage("start"):
         run.pricer = Pricer(geometry)
         v = run.start() if warm is None else np.asarray(warm, np.float64)
@@ -86,6 +96,7 @@ def plan(
     except KeyboardInterrupt:
         if run.best is None:
             raise
+        run.stopped = True
         flow, u, v = run.best[0], None, run.best[1]
     if u is None:
         with run.stage("bounds"):
@@ -106,7 +117,8 @@ class _Run:
         self.seconds, self.seconds_cpu = {}, {}
         self.counts = {"rounds": 0.0, "solves": 0, "arcs": 0}
         self.best, self.subset, self.close = None, None, False
-        self.least = math.inf
+        self.least, self.moves, self.smallest = math.inf, 0, math.inf
+        self.stopped = False
 
     def stage(self, name):
         return _Stage(self, name)
@@ -123,12 +135,26 @@ class _Run:
             )
 
     def dense(self):
+        """(flow, u, v) from the whole matrix; refined like a pool if that leaves a gap."""
         matrix = self.geometry.block()
         n, m = matrix.shape
         if n == m and (self.a == self.a[0]).all() and (self.b == self.a[0]).all():
             permutation, u, v = whole.assignment(matrix)
-            return np.arange(n), permutation, self.a.copy(), u, v
-        return whole.plan(matrix, self.a, self.b, self.geometry.integer)
+            flow = np.arange(n), permutation, self.a.copy()
+        else:
+            *flow, u, v = whole.plan(matrix, self.a, self.b, self.geometry.integer)
+        gap, size = self.gap_of(flow, matrix[flow[0], flow[1]], u, v)
+        if gap <= (0 if self.geometry.integer else _PROVED * size):
+            return flow, u, v
+        refined = self.generate(v, matrix)
+        again = self.gap_of(refined[0], matrix[refined[0][0], refined[0][1]], *refined[1:])[0]
+        return refined if again < gap else (flow, u, v)
+
+    def gap_of(self, flow, costs, u, v):
+        """The gap of a plan and potentials, and the plan's sum of absolute costs."""
+        carried = flow[2] * costs
+        gap = math.fsum(np.concatenate([carried, -self.a * u, -self.b * v]))
+        return gap, math.fsum(np.abs(carried))
 
     def solution(self, rows, columns, mass, u, v, solver):
         report = {
@@ -139,6 +165,7 @@ class _Run:
             "total_seconds": time.perf_counter() - self.begin,
             "peak_bytes": memory.peak(),
             "subset": self.subset,
+            "stopped": self.stopped,
         }
         mass = np.rint(mass).astype(np.int64) if self.a.dtype.kind == "i" else mass
         return Solution(rows, columns, mass, self.geometry.pairs(rows, columns), u, v, report)
@@ -157,10 +184,15 @@ class _Run:
         self.subset = part.report
         return self.pricer.extended(rows, part.u, 4)
 
-    def generate(self, v):
-        """The loop of steps 2 to 5: (flow, u, v), u None when time ran out."""
+    def generate(self, v, matrix=None):
+        """The loop of steps 2 to 6: (flow, u, v), u None when time ran out.
+
+        Args:
+            v: [m] potentials to start from.
+            matrix: all costs, which make a complete pool; None to price.
+        """
         geometry, points = self.geometry, sum(self.geometry.shape)
-        pool, t = self.first_pool(v)
+        pool, t = self.first_pool(v) if matrix is None else (_complete(matrix), None)
         with self.stage("start the pool"):
             u = np.minimum.reduceat(pool.costs - v[pool.columns], pool.row_starts())
             reference = v.copy()
@@ -182,7 +214,10 @@ class _Run:
                     may_drop = self.improved(u, v)
                     joined = _join(pool, pool.reduced(u, v), flow, tolerance, may_drop)
                 if self.late():
-                    return flow, None, v
+                    self.stopped = True
+                    if matrix is None:
+                        return flow, None, v
+                    return flow, (matrix - v).min(axis=1), v
                 if joined <= points // _RARE:
                     break
             # Step 4: price the rest.
@@ -190,37 +225,55 @@ class _Run:
                 reduced = pool.reduced(u, v)
                 spares //= 2
                 k = min(spares, len(pool) - 1)
-                spare = max(float(np.partition(reduced, k)[k]), tolerance)
-                wanted = u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
-                complete, wanted = self.capped(wanted, v)
-                self.outside(pool, reference, t, wanted, v)
-                reference, t = v.copy(), wanted
+                if matrix is None:
+                    spare = max(float(np.partition(reduced, k)[k]), unit)
+                    wanted = u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
+                    complete, wanted = self.capped(wanted, v)
+                    self.outside(pool, reference, t, wanted, v)
+                    reference, t = v.copy(), wanted
+                    reduced = pool.reduced(u, v)
+                else:
+                    complete = True
                 self.counts["arcs"] = len(pool)
-                reduced = pool.reduced(u, v)
                 bound = u + np.minimum.reduceat(reduced, pool.row_starts())
-                upper = flow[2] * geometry.pairs(*flow[:2])
-                gap = math.fsum(np.concatenate([upper, -self.a * bound, -self.b * v]))
-                total, mass = math.fsum(upper), math.fsum(self.a)
+                prices, mass = geometry.pairs(*flow[:2]), math.fsum(self.a)
+                gap, size = self.gap_of(flow, prices, bound, v)
             if complete:
-                self.tell("priced", (total - gap) / mass, total / mass)
-                good = gap <= self.gap * abs(total) or (geometry.integer and gap == 0)
-                if good or self.late():
+                upper = math.fsum(flow[2] * prices)
+                self.tell("priced", (upper - gap) / mass, upper / mass)
+                good = gap <= self.gap * abs(upper) or (geometry.integer and gap == 0)
+                self.stopped = not good and self.late()
+                if good or self.stopped:
                     return flow, bound, v
-            if not complete or reduced.min() < -tolerance:
+            tolerance = _tolerance(geometry, pool, u, v, unit)
+            if not complete or (reduced < -tolerance).any():
                 joined += _join(pool, reduced, flow, tolerance, may_drop)
-                if complete and not joined:  # Only arcs that the solver has seen are violated.
-                    return flow, bound, v
-                self.close = self.close or not joined
-                continue
+                if joined or not complete:
+                    self.close = self.close or not joined
+                    continue
+                # Only arcs that the solver has seen are violated, by rounding.
             # Step 5: fix arcs by their reduced cost and refine the unit.
-            floor = 4 * np.finfo(np.float64).eps * _scale(pool, u, v)
-            if unit <= (1 if geometry.integer else floor):
-                return flow, bound, v
-            u = bound
+            floor = 4 * _EPS * _scale(u, v)
             limit = max(gap, 0.0) / (mass / points) + points * floor
-            pool.active = pool.reduced(u, v) <= limit
-            pool.active |= pool.indicator(*flow[:2])
+            active = (pool.reduced(bound, v) <= limit) | pool.indicator(*flow[:2])
+            if unit <= (1 if geometry.integer else floor):
+                # Step 6.
+                if geometry.integer or gap <= _PROVED * size or not self.may_move(gap):
+                    return flow, bound, v
+                moved = sparse.near_zero(
+                    pool.rows, pool.columns, pool.reduced(bound, v), flow, v
+                )
+                v, bound = moved, np.minimum.reduceat(
+                    pool.costs - moved[pool.columns], pool.row_starts()
+                )
+            u, pool.active = bound, active
             joined = len(pool)
+
+    def may_move(self, gap):
+        """Whether the potentials are worth moving once more: the gap still falls."""
+        falls = gap < self.smallest / 2
+        self.smallest, self.moves = min(gap, self.smallest), self.moves + 1
+        return self.moves <= _MOVES and (falls or self.moves <= 2)
 
     def improved(self, u, v):
         """Whether the optimum over the active arcs is less than ever before; remembers it.
@@ -366,14 +419,26 @@ def _best(values, groups, k):
     return chosen
 
 
-def _scale(pool, u, v):
-    return max(float(np.abs(pool.costs).max()), float(np.abs(u).max()), float(np.abs(v).max()))
+def _complete(matrix):
+    """The pool of all arcs."""
+    n, m = matrix.shape
+    rows = np.repeat(np.arange(n, dtype=np.int32), m)
+    columns = np.tile(np.arange(m, dtype=np.int32), n)
+    return Pool((n, m), rows, columns, matrix.ravel(), np.zeros(n * m, bool))
+
+
+def _scale(u, v):
+    return max(float(np.abs(u).max()), float(np.abs(v).max()))
 
 
 def _tolerance(geometry, pool, u, v, unit):
+    """How far below 0 a reduced cost may be: a unit, or the rounding of that arc's potentials. An
+    arc that costs much more than they say is far from 0, whatever its rounding."""
     if geometry.integer and unit == 1:
         return 0.0
-    return max(unit, 4 * np.finfo(np.float64).eps * _scale(pool, u, v))
+    if 8 * _EPS * _scale(u, v) <= unit:
+        return unit
+    return np.maximum(unit, 4 * _EPS * (np.abs(u)[pool.rows] + np.abs(v)[pool.columns]))
 
 
 def _join(pool, reduced, flow, tolerance, may_drop):

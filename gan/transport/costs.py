@@ -5,9 +5,15 @@ rows against a block of columns, and the costs of listed pairs. Both use differe
 coordinates, not the expansion of the square, so that near points keep their relative precision.
 Sets of integers (uint8 images) under a polynomial cost are exact: every cost is an integer below
 2^53, and the solvers and the certificate then work without any rounding.
+
+Whatever the unit of the points, the solvers see numbers of ordinary size: a geometry holds the
+points times a power of two that brings their spread to between 1/2 and 1, and its costs are the
+caller's divided by 2^exponent. Powers of two round nothing. Large integers are moved by whole
+numbers instead, exactly.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,6 +28,12 @@ NAMES = ("euclidean", "sqeuclidean", "cityblock")
 _PAIR_CHUNK = 1 << 20
 _LEVELS, _SUMMED = 255, 256
 """Differences up to which sums of so many squares are exact in float32."""
+
+_EXACT = 2**53
+"""Integers of at most this size are exact in float64."""
+
+_PROBE = 32
+"""A callable cost is called on so many points of each set to learn its order of magnitude."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,27 +76,44 @@ def points(array, argument: str) -> np.ndarray:
     Raises:
         UserError: if it is empty, not numeric, or holds NaN or infinity; names `argument`.
     """
-    array = np.asarray(array)
+    array = unmasked(array, argument)
     if array.ndim == 0 or array.size == 0:
         raise UserError(f"{argument} must hold at least one point, got shape {array.shape}")
     if array.dtype == bool:
         array = array.astype(np.uint8)
-    if array.dtype.kind == "c":
+    if array.dtype.kind in "cmM":
         raise UserError(f"{argument} must be real, got dtype {array.dtype}")
     if array.dtype.kind not in "iu":
         try:
-            finite = np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float64))
-        except (TypeError, ValueError) as error:
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(array.astype(np.float64, copy=False))
+        except (TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{argument} must be numeric, got dtype {array.dtype}") from error
         if not finite.all():
             row = int(np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1))[0])
-            raise UserError(f"{argument} must be finite, got NaN or infinity in row {row}")
+            raise UserError(
+                f"{argument} must be finite in float64, got NaN or infinity in row {row}"
+            )
     return array
+
+
+def unmasked(array, argument: str) -> np.ndarray:
+    """The array without a mask.
+
+    Raises:
+        UserError: if some entry is masked: what a masked number stands for is the caller's to say.
+    """
+    if np.ma.isMaskedArray(array) and np.ma.getmaskarray(array).any():
+        masked = int(np.ma.getmaskarray(array).sum())
+        raise UserError(
+            f"{argument} has {masked} masked entries: leave these points out, or fill them"
+        )
+    return np.asarray(array)
 
 
 @dataclasses.dataclass(frozen=True)
 class Geometry:
-    """Two prepared point sets and the cost between them.
+    """Two prepared point sets and the cost between them, in units of ordinary size.
 
     Attributes:
         x: [n, d] float64; float32 under a named cost of integers that differ by at most 255, whose
@@ -92,12 +121,16 @@ class Geometry:
         y: [m, d], likewise.
         cost: one of `NAMES` or a callable ([r, d], [c, d]) -> [r, c].
         integer: whether every cost is an integer that float64 holds exactly.
+        exponent: the caller's costs are those of this geometry times 2^exponent; 0 when `integer`.
+        unit: the caller's coordinates are those of this geometry times 2^unit, up to a shift.
     """
 
     x: np.ndarray
     y: np.ndarray
     cost: str | Callable
     integer: bool
+    exponent: int = 0
+    unit: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -116,6 +149,14 @@ class Geometry:
             )
         if not np.isfinite(values).all():
             raise UserError("cost must return finite values, got NaN or infinity")
+        if not self.exponent:
+            return values
+        with np.errstate(over="ignore"):
+            values = np.ldexp(values, -self.exponent)
+        if not np.isfinite(values).all():
+            raise UserError(
+                "the values of cost range over more than float64 holds: cap the largest ones"
+            )
         return values
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -173,7 +214,7 @@ def geometry(x, y, cost) -> Geometry:
 
     Raises:
         UserError: for an unknown cost, an empty set, NaN or infinity, unequal dimensions, or
-            coordinates whose squares leave the range of float64.
+            integers that float64 cannot hold exactly.
     """
     name_of(cost)
     x, y = points(x, "x"), points(y, "y")
@@ -185,20 +226,65 @@ def geometry(x, y, cost) -> Geometry:
         raise UserError(
             f"x and y must have points of the same shape, got {x.shape[1:]} and {y.shape[1:]}"
         )
+    x, y = (part.reshape(len(part), -1) for part in (x, y))
     exact = x.dtype.kind in "iu" and y.dtype.kind in "iu"
-    x = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float64)
-    y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
-    size = max(float(max(part.max(), -part.min())) for part in (x, y))
-    if isinstance(cost, str) and size > 0 and not 1e-140 < size < 1e140:
-        raise UserError(
-            f"the largest coordinate is {size:.3g}: its square leaves the range of float64; "
-            "rescale the points to between 1e-140 and 1e140"
-        )
-    spread = np.maximum(x.max(axis=0), y.max(axis=0)) - np.minimum(x.min(axis=0), y.min(axis=0))
-    largest = (spread**2).sum() if cost == "sqeuclidean" else spread.sum()
-    integer = bool(
-        exact and cost in ("sqeuclidean", "cityblock") and size < 2**52 and largest < 2**48
-    )
-    if exact and isinstance(cost, str) and spread.max() <= _LEVELS and size < 2**24:
+    if not isinstance(cost, str):
+        for part in (x, y):
+            if part.dtype.kind in "iu" and max(int(part.max()), -int(part.min())) > _EXACT:
+                raise UserError("a callable cost needs integers of at most 2^53 in size")
+        x, y = (np.ascontiguousarray(part, dtype=np.float64) for part in (x, y))
+        prepared = Geometry(x=x, y=y, cost=cost, integer=False)
+        return dataclasses.replace(prepared, exponent=_magnitude(prepared))
+    if not exact:
+        x, y, unit = _scaled(*(np.ascontiguousarray(part, dtype=np.float64) for part in (x, y)))
+        exponent = 2 * unit if cost == "sqeuclidean" else unit
+        return Geometry(x=x, y=y, cost=cost, integer=False, exponent=exponent, unit=unit)
+    x, y, spread = _moved(x, y)
+    largest = sum(s * s for s in spread) if cost == "sqeuclidean" else sum(spread)
+    integer = cost != "euclidean" and largest < 2**48
+    if max(spread) <= _LEVELS and max(float(part.max()) for part in (x, y)) < 2**24:
         x, y = x.astype(np.float32), y.astype(np.float32)
     return Geometry(x=x, y=y, cost=cost, integer=integer)
+
+
+def exponent_of(value: float) -> int:
+    """The k for which value / 2^k lies in [1/2, 1); 0 for 0."""
+    return math.frexp(value)[1]
+
+
+def _magnitude(geometry) -> int:
+    """The power of two that a callable cost is divided by: it brings the largest of some values
+    below 1."""
+    some = (np.unique(np.linspace(0, k - 1, _PROBE).astype(int)) for k in geometry.shape)
+    return exponent_of(float(np.abs(geometry.block(*some)).max()))
+
+
+def _scaled(x, y):
+    """Two sets of float64 times a power of two, 2^-unit, that makes their spread about 1."""
+    low = np.minimum(x.min(axis=0), y.min(axis=0))
+    high = np.maximum(x.max(axis=0), y.max(axis=0))
+    spread = float((high / 2 - low / 2).max())  # halved, so that it does not overflow
+    unit = exponent_of(spread) + 1 if spread else exponent_of(float(np.abs(high).max()))
+    return (x, y, 0) if unit == 0 else (np.ldexp(x, -unit), np.ldexp(y, -unit), unit)
+
+
+def _moved(x, y):
+    """Two sets of integers as float64, and the spread of every coordinate as a list of integers.
+
+    What float64 cannot hold is moved to start at 0, modulo 2^64 and hence without overflow.
+    """
+    (low_x, high_x), (low_y, high_y) = (
+        (s.min(axis=0).tolist(), s.max(axis=0).tolist()) for s in (x, y)
+    )
+    low = [min(pair) for pair in zip(low_x, low_y, strict=True)]
+    high = [max(pair) for pair in zip(high_x, high_y, strict=True)]
+    spread = [t - s for s, t in zip(low, high, strict=True)]
+    if max(spread) > _EXACT:
+        raise UserError(
+            f"integer coordinates that differ by {max(spread)} are not exact in float64: "
+            "divide them, or convert them to float64 if rounding does not matter"
+        )
+    if max(-min(low), max(high)) > _EXACT // 2:
+        start = np.array([s % 2**64 for s in low], np.uint64)
+        x, y = (s.astype(np.uint64) - start for s in (x, y))
+    return *(np.ascontiguousarray(s, dtype=np.float64) for s in (x, y)), spread

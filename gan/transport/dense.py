@@ -3,13 +3,13 @@
 Monge: SciPy's shortest augmenting paths (Crouse 2016) give the permutation, and the potentials are
 shortest path lengths in its residual graph (Bellman 1958; Ford 1956), which exist because an
 optimal permutation leaves no negative cycle. Kantorovich: the network simplex of Bonneel et al.
-(2011) through POT, with the limits of its wrapper checked.
+(2011) through POT, whose wrapper in Python would round whole masses and has limits of its own.
 """
-
-import warnings
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+
+from gan.errors import PrecisionError
 
 _CHUNK = 64
 
@@ -26,7 +26,10 @@ def assignment(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     _, permutation = linear_sum_assignment(matrix)
     matched = matrix[np.arange(len(matrix)), permutation]
-    tolerance = 4 * np.finfo(np.float64).eps * np.abs(matrix).max()
+    # Only steps below a potential or a matched cost are taken, so that they set the rounding: a far
+    # point that pairs with a far point does not.
+    rounding = 4 * np.finfo(np.float64).eps
+    largest = np.abs(matched).max()
     v = np.zeros(len(matrix))
     owner = np.empty(len(matrix), np.int64)
     owner[permutation] = np.arange(len(matrix))
@@ -37,7 +40,7 @@ def assignment(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             part = rows[start : start + _CHUNK]
             reach = matrix[part] + (v[permutation[part]] - matched[part])[:, None]
             np.minimum(shortest, reach.min(axis=0), out=shortest)
-        changed = shortest < v - tolerance
+        changed = shortest < v - rounding * (largest + np.abs(v))
         if not changed.any():
             break
         v[changed] = shortest[changed]
@@ -53,30 +56,28 @@ def plan(
 
     Args:
         matrix: [n, m] float64, finite.
-        a, b: [n] and [m], not negative, of equal sums; integers stay exact.
+        a, b: [n] and [m] int64, positive, of equal sums below 2^52.
         integer: whether the costs are integers.
 
     Returns:
-        (rows [k], columns [k], mass [k], u [n], v [m]), u the c-transform of v.
+        (rows [k], columns [k], mass [k] float64, u [n], v [m]), u the c-transform of v. Masses are
+        exact; on costs of a wide range the plan and the potentials may be far from optimal.
 
     Raises:
-        RuntimeError: if the simplex stops without an optimum.
+        PrecisionError: if the simplex stops without an optimum.
     """
-    import ot  # imports scikit-learn and more: over a second
+    from ot.lp.emd_wrap import emd_c  # imports scikit-learn and more: over a second
 
-    # Without an iteration limit of its own the wrapper stops early above some thousand points.
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        flow, log = ot.emd(
-            a.astype(np.float64), b.astype(np.float64), matrix, numItermax=10**9, log=True
-        )
-    if log["result_code"] != 1:
-        raise RuntimeError(f"the network simplex stopped with code {log['result_code']}")
+    flow, _, start, _, code = emd_c(
+        a.astype(np.float64), b.astype(np.float64), np.ascontiguousarray(matrix), 10**9, 1
+    )
+    if code != 1:
+        raise PrecisionError(f"the network simplex stopped with code {code}")
     rows, columns = np.nonzero(flow)
     mass = flow[rows, columns]
     # The potentials of integer costs are integers; the simplex returns them up to rounding.
-    start = np.rint(log["u"]) if integer else log["u"]
+    start = np.rint(start) if integer else start
     v = (matrix - start[:, None]).min(axis=0)
-    v -= np.rint(np.median(v))
+    v -= np.rint(np.median(v)) if integer else np.median(v)
     u = (matrix - v).min(axis=1)
     return rows, columns, mass, u, v

@@ -2,10 +2,12 @@
 
 import dataclasses
 import math
+import sys
 
 import numpy as np
 from scipy import sparse
 
+from gan.errors import UserError
 from gan.transport import certificates
 
 
@@ -42,18 +44,21 @@ class Result:
 
 def result(x, y, cost_name, pieces, kind, report) -> Result:
     """Sums up a solution (`Pieces`) of the raw sets x and y as a `Result` with its certificate."""
-    lower, upper, gap = pieces.bounds()
-    weights = pieces.mass / pieces.total
+    lower, upper, gap = pieces.outer_bounds()
+    weights = pieces.weights()
+    mass, total = (pieces.mass, pieces.total) if pieces.uniform else (weights, 1.0)
     shape = (len(pieces.u), len(pieces.v))
+    u, v = (np.ldexp(side, pieces.exponent) if pieces.exponent else side
+            for side in (pieces.u, pieces.v))
     certificate = certificates.issue(
         x,
         y,
         cost_name,
         pieces.rows,
         pieces.columns,
-        pieces.mass,
-        pieces.total,
-        pieces.v,
+        mass,
+        total,
+        v,
         (lower, upper),
         kind,
     )
@@ -65,10 +70,29 @@ def result(x, y, cost_name, pieces, kind, report) -> Result:
         integer=pieces.integer,
         permutation=pieces.columns if kind == "assignment" else None,
         plan=sparse.csr_array((weights, (pieces.rows, pieces.columns)), shape=shape),
-        potentials=(pieces.u.astype(np.float64), pieces.v.astype(np.float64)),
+        potentials=(u.astype(np.float64), v.astype(np.float64)),
         certificate=certificate,
         report=report,
     )
+
+
+def unscaled(value: float, exponent: int) -> float:
+    """value * 2^exponent, where that is a number of full precision.
+
+    Raises:
+        UserError: if it leaves the range of float64, above or below.
+    """
+    try:
+        out = math.ldexp(value, exponent)
+    except OverflowError:
+        out = math.inf
+    if math.isinf(out) or (value and abs(out) < sys.float_info.min):
+        size = math.log10(abs(value)) + exponent * math.log10(2)
+        raise UserError(
+            f"the value, about 1e{size:.0f}, leaves the range of float64: rescale the points "
+            "(or the weights)"
+        )
+    return out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +100,14 @@ class Pieces:
     """A plan and potentials in the solver's own units.
 
     Attributes:
-        rows, columns, mass: [k] arcs of the plan; mass / total is the transported weight.
+        rows, columns, mass: [k] arcs of the plan; mass / total is the share of all the weight.
         costs: [k] costs of the arcs.
         a, b: [n] and [m] marginals in the unit of `mass`.
-        total: the mass that is weight 1.
+        total: the mass of the whole plan.
         u, v: [n] and [m] potentials, feasible: u is the c-transform of v.
         integer: whether costs, masses and potentials are all integers (held in any dtype).
+        exponent: the caller's costs are these times 2^exponent.
+        weight: the caller's weight of the whole plan.
     """
 
     rows: np.ndarray
@@ -94,9 +120,33 @@ class Pieces:
     u: np.ndarray
     v: np.ndarray
     integer: bool
+    exponent: int = 0
+    weight: float = 1.0
+
+    @property
+    def uniform(self) -> bool:
+        """Whether masses are whole, which stands for the uniform probability."""
+        return isinstance(self.total, int)
+
+    def weights(self) -> np.ndarray:
+        """The caller's weight on every arc."""
+        return self.mass / self.total * self.weight
+
+    def outer_bounds(self) -> tuple[float, float, float]:
+        """`bounds` in the caller's units of cost and weight.
+
+        Raises:
+            UserError: if the value leaves the range of float64.
+        """
+        share, extra = math.frexp(self.weight)
+        lower, upper, gap = self.bounds()
+        upper = unscaled(upper * share, self.exponent + extra)
+        lower, gap = (math.ldexp(part * share, self.exponent + extra) for part in (lower, gap))
+        return min(lower, upper), upper, gap
 
     def bounds(self) -> tuple[float, float, float]:
-        """(lower, upper, gap) of the optimal value; the gap of integers has no rounding."""
+        """(lower, upper, gap) of the optimal cost per unit of weight; the gap of integers has no
+        rounding."""
         if self.integer:
             lower = _dot(self.a, self.u) + _dot(self.b, self.v)
             upper = _dot(self.mass, self.costs)

@@ -7,15 +7,19 @@ and carries the same kind of certificate.
 import math
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
-from gan.errors import UserError
-from gan.transport import closed_forms, columns, costs, memory, reduction
-from gan.transport.results import Pieces, Result, result
+from gan.errors import PrecisionError, UserError
+from gan.transport import closed_forms, columns, costs, memory, powers, reduction, sparse
+from gan.transport.masses import Masses, balanced
+from gan.transport.results import Pieces, Result, result, unscaled
 
 SMALL = 1 << 20
 """Problems of at most this many pairs are solved with their whole matrix; column generation breaks
 even there and is four times faster at twice the points (measured in results/transport.md)."""
+
+ROUNDING = 1e-12
+"""A gap of at most this share of the plan's absolute costs is proved up to rounding; beyond 4,000
+points it is as many times 2^-52 as there are points."""
 
 
 def assignment(
@@ -26,7 +30,7 @@ def assignment(
     Args:
         x, y: [n, ...] each, the same number of points; shapes beyond the first axis are flattened.
             Integer dtypes with cost "sqeuclidean" or "cityblock" are solved in integers, and the
-            gap of the result is then exactly 0.
+            gap of the result is then exactly 0. Their unit may be any.
         cost: "euclidean", "sqeuclidean", "cityblock", a callable ([r, d], [c, d]) -> [r, c], or a
             `FeatureCost`.
         warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), which shorten the work
@@ -40,8 +44,10 @@ def assignment(
         A `Result`; `value` is the mean cost.
 
     Raises:
-        UserError: for sets that are empty, not finite, of unequal sizes or dimensions, for an
-            unknown cost, or when the problem would not fit in memory.
+        UserError: for sets that are empty, not finite, masked, of unequal sizes or dimensions, for
+            an unknown cost, when the problem would not fit in memory, or when the value leaves the
+            range of float64.
+        PrecisionError: if the optimum was asked for and the gap is more than rounding (`ROUNDING`).
     """
     geometry = costs.geometry(x, y, cost)
     n, m = geometry.shape
@@ -49,9 +55,8 @@ def assignment(
         raise UserError(
             f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
         )
-    ones = np.ones(n, np.int64)
     options = _options(geometry, warm, gap, seconds, progress)
-    pieces, report = _solved(geometry, ones, ones, n, options)
+    pieces, report = solved(geometry, balanced(None, None, n, n), options)
     return result(x, y, costs.name_of(cost), pieces, "assignment", report)
 
 
@@ -62,20 +67,23 @@ def plan(
 
     Args:
         x, y: [n, ...] and [m, ...] points.
-        a, b: weights [n] and [m], not negative, with equal sums; None is the uniform probability.
+        a, b: weights [n] and [m] of any real dtype and scale, not negative, with sums that are
+            equal up to the rounding of their dtypes (b is then scaled to the sum of a); None is the
+            uniform probability. Each point gets its own weight up to rounding.
         cost, warm, gap, seconds, progress: as for `assignment`.
 
     Returns:
         A `Result` without permutation; `value` is the total cost for the weights as given.
 
     Raises:
-        UserError: as for `assignment`, and for weights of the wrong shape, negative, not finite, or
-            of unequal sums.
+        UserError: as for `assignment`, and for weights of the wrong shape, negative, not finite,
+            masked, or of unequal sums.
+        PrecisionError: as for `assignment`.
     """
     geometry = costs.geometry(x, y, cost)
-    a, b, total = marginals(a, b, *geometry.shape)
+    masses = balanced(a, b, *geometry.shape)
     options = _options(geometry, warm, gap, seconds, progress)
-    pieces, report = _solved(geometry, a, b, total, options)
+    pieces, report = solved(geometry, masses, options)
     return result(x, y, costs.name_of(cost), pieces, "plan", report)
 
 
@@ -94,82 +102,74 @@ def wasserstein(x, y, p: float = 1) -> float:
 
     Raises:
         UserError: for p < 1 and as for `plan`.
+        PrecisionError: as for `plan`.
     """
-    if not (isinstance(p, int | float) and 1 <= p < math.inf):
-        raise UserError(f"p must be a finite number of at least 1, got {p}")
-    cost = {1: "euclidean", 2: "sqeuclidean"}.get(p, lambda s, t: cdist(s, t) ** p)
-    geometry = costs.geometry(x, y, cost)
+    p = _number("p", p, "must be a finite number of at least 1", lambda p: 1 <= p < math.inf)
+    geometry = costs.geometry(x, y, "sqeuclidean" if p == 2 else "euclidean")
+    masses = balanced(None, None, *geometry.shape)
     if geometry.x.shape[1] == 1:
-        return closed_forms.line(*(np.float64(s) for s in (geometry.x, geometry.y)), p=p)
-    same = geometry.shape[0] == geometry.shape[1]
-    solution = assignment(x, y, cost) if same else plan(x, y, cost=cost)
-    return max(0.0, solution.value) ** (1 / p)
+        x, y = (np.float64(points).ravel() for points in (geometry.x, geometry.y))
+        return unscaled(closed_forms.line(x, y, p=p), geometry.unit)
+    if p in (1, 2):
+        pieces, _ = solved(geometry, masses, _options(geometry, None, 0.0, math.inf, None))
+        value = pieces.bounds()[1] ** (1 / p)
+    else:
+        value = powers.distance(geometry, masses, p, solved)
+    return unscaled(value, geometry.unit)
 
 
-def marginals(a, b, n: int, m: int) -> tuple[np.ndarray, np.ndarray, int | float]:
-    """Weights in the solver's unit of mass, and the mass that is weight 1.
-
-    Uniform weights become integers (total: the least common multiple of n and m), so that they are
-    exact; other weights stay float64 (total: 1.0).
-
-    Raises:
-        UserError: for weights of the wrong shape, negative, not finite, or of unequal sums.
-    """
-    if a is None and b is None:
-        total = math.lcm(n, m)
-        return np.full(n, total // n), np.full(m, total // m), total
-    sides = []
-    for name, weights, size in (("a", a, n), ("b", b, m)):
-        if weights is None:
-            weights = np.full(size, 1 / size)
-        weights = np.asarray(weights, dtype=np.float64)
-        if weights.shape != (size,):
-            raise UserError(f"{name} must have shape ({size},), got {weights.shape}")
-        if not np.isfinite(weights).all() or (weights < 0).any():
-            k = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
-            raise UserError(f"{name} must be finite and not negative, got {weights[k]} at {k}")
-        sides.append(weights)
-    mass = [math.fsum(weights) for weights in sides]
-    if mass[0] <= 0 or abs(mass[0] - mass[1]) > 1e-9 * mass[0]:
-        raise UserError(f"a and b must have equal positive sums, got {mass[0]} and {mass[1]}")
-    return sides[0], sides[1] * (mass[0] / mass[1]), 1.0
+def _number(name, value, wanted, holds) -> float:
+    """A real number of any scalar type, checked."""
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "iuf" or not holds(float(array)):
+        raise UserError(f"{name} {wanted}, got {value}")
+    return float(array)
 
 
 def _options(geometry, warm, gap, seconds, progress) -> dict:
-    if not (isinstance(gap, int | float) and 0 <= gap < math.inf):
-        raise UserError(f"gap must be a finite number of at least 0, got {gap}")
-    if not (isinstance(seconds, int | float) and seconds > 0):
-        raise UserError(f"seconds must be positive, got {seconds}")
+    gap = _number("gap", gap, "must be a finite number of at least 0", lambda g: 0 <= g < math.inf)
+    seconds = _number("seconds", seconds, "must be positive", lambda s: s > 0)
     if warm is not None:
         warm = np.asarray(warm, np.float64)
         if warm.shape != (geometry.shape[1],) or not np.isfinite(warm).all():
             raise UserError(f"warm must be {geometry.shape[1]} finite numbers, one per point of y")
+        warm = np.ldexp(warm, -geometry.exponent)
     return {"warm": warm, "gap": gap, "seconds": seconds, "progress": progress}
 
 
-def _solved(geometry, a, b, total, options) -> tuple[Pieces, dict]:
-    """Solves densely or by column generation; what is large is first reduced to distinct points."""
-    n, m = geometry.shape
-    if n * m <= SMALL and a.min() > 0 and b.min() > 0:
-        _require(n, m, geometry)
-        solution = columns.plan(geometry, a, b, **options, dense=SMALL)
-        rows, cols, mass = solution.rows, solution.columns, solution.mass
-        u, v, arc_costs = solution.u, solution.v, solution.costs
+def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
+    """The optimal plan of a geometry between masses, proved up to rounding, in its own units.
+
+    Weights that no 52 bits hold are served in levels: the first plan's arcs, if they are a forest,
+    carry the exact weights; otherwise the small masses that are missing are a problem of their own.
+
+    Raises:
+        PrecisionError: if the optimum was asked for and the gap is more than rounding.
+    """
+    options = options or {"warm": None, "gap": 0.0, "seconds": math.inf, "progress": None}
+    parts, report = [], None
+    for a, b, unit in masses.levels():
+        rows, cols, mass, potentials, found = _level(geometry, a, b, options)
+        parts.append((rows, cols, mass / masses.total * unit))
+        if report is None:
+            (u, v), report = potentials, found
+            whole = None if unit == 1 else sparse.exact_flow(rows, cols, masses.a, masses.b)
+            if whole is not None:
+                parts = [(rows, cols, np.array([part / masses.total for part in whole]))]
+            if whole is not None or found["stopped"]:
+                break
+            options = options | {"warm": v}
+    if masses.uniform:
+        a, b = np.array(masses.a), np.array(masses.b)
+        rows, cols, mass, total = rows, cols, mass, masses.total
     else:
-        left, right = reduction.distinct(geometry.x, a), reduction.distinct(geometry.y, b)
-        small = geometry.take(left.points, right.points)
-        _require(*small.shape, small)
-        if options["warm"] is not None:
-            options = options | {"warm": options["warm"][right.points]}
-        solution = columns.plan(small, left.mass, right.mass, **options, dense=SMALL)
-        rows, cols, mass = reduction.expand(
-            left, right, solution.rows, solution.columns, solution.mass
-        )
-        u, v = _massless(geometry, a, b, solution.u[left.group], solution.v[right.group])
-        arc_costs = geometry.pairs(rows, cols)
-    solution.report["distinct"] = [len(solution.u), len(solution.v)]
-    integer = geometry.integer and a.dtype.kind == "i"
+        (a, b), total = masses.shares(), 1.0
+        rows, cols, mass = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    integer = geometry.integer and masses.uniform
     kind = np.int64 if integer else np.float64
+    arc_costs = geometry.pairs(rows, cols)
+    if isinstance(geometry.cost, str) and not arc_costs.any():  # Potentials of 0 prove it.
+        u, v = np.zeros_like(u), np.zeros_like(v)
     pieces = Pieces(
         rows=rows,
         columns=cols,
@@ -181,8 +181,51 @@ def _solved(geometry, a, b, total, options) -> tuple[Pieces, dict]:
         u=u.astype(kind),
         v=v.astype(kind),
         integer=integer,
+        exponent=geometry.exponent,
+        weight=masses.weight,
     )
-    return pieces, solution.report
+    if not (report["stopped"] or options["gap"]):
+        _proved(pieces)
+    return pieces, report
+
+
+def _proved(pieces: Pieces) -> None:
+    gap = pieces.bounds()[2]
+    size = math.fsum(np.abs(pieces.mass * pieces.costs)) / pieces.total
+    allowed = max(ROUNDING, 2.0**-52 * (len(pieces.u) + len(pieces.v)) / 2) * size
+    if gap > (0 if pieces.integer else allowed):
+        raise PrecisionError(
+            f"the optimum could not be proved: the best plan may cost {gap / size:.2g} of its "
+            "value too much; ask for a relative gap that is good enough (gap=), or narrow the "
+            "range of the costs and the weights"
+        )
+
+
+def _level(geometry, a, b, options):
+    """Solves densely or by column generation; what is large is first reduced to distinct points.
+
+    Returns:
+        (rows, columns, mass, (u, v), report).
+    """
+    n, m = geometry.shape
+    if n * m <= SMALL and a.min() > 0 and b.min() > 0:
+        _require(n, m, geometry)
+        solution = columns.plan(geometry, a, b, **options, dense=SMALL)
+        rows, cols, mass = solution.rows, solution.columns, solution.mass
+        u, v = solution.u, solution.v
+    else:
+        left, right = reduction.distinct(geometry.x, a), reduction.distinct(geometry.y, b)
+        small = geometry.take(left.points, right.points)
+        _require(*small.shape, small)
+        if options["warm"] is not None:
+            options = options | {"warm": options["warm"][right.points]}
+        solution = columns.plan(small, left.mass, right.mass, **options, dense=SMALL)
+        rows, cols, mass = reduction.expand(
+            left, right, solution.rows, solution.columns, solution.mass
+        )
+        u, v = _massless(geometry, a, b, solution.u[left.group], solution.v[right.group])
+    solution.report["distinct"] = [len(solution.u), len(solution.v)]
+    return rows, cols, mass, (u, v), solution.report
 
 
 def _massless(geometry, a, b, u, v):

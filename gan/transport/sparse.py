@@ -11,6 +11,10 @@ from collections.abc import Callable
 from importlib import metadata
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components, dijkstra
+
+from gan.errors import PrecisionError
 
 from gan.errors import UserError
 
@@ -24,7 +28,7 @@ def plan(a, b, rows, columns, weights, near=False):
     """Optimal plan over the given arcs, and its potentials.
 
     Args:
-        a, b: masses [n] and [m], positive, of equal sums.
+        a, b: masses [n] and [m], positive, of equal sums below 2^52.
         rows, columns: [k] arcs without repetition, on which some plan exists.
         weights: [k] float64 integer costs, at most 2^safe_bits(n + m) apart.
         near: whether potentials of 0 are nearly right, which then shortens the work.
@@ -34,7 +38,7 @@ def plan(a, b, rows, columns, weights, near=False):
         u_i + v_j <= weight on every arc, equality where there is mass.
 
     Raises:
-        RuntimeError: if the simplex ends without an optimum, or its potentials are not feasible.
+        PrecisionError: if the simplex ends without an optimum, or its potentials are not feasible.
     """
     emd_c_sparse = simplex()
     least = weights.min()  # The implementation finds some negative costs infeasible.
@@ -48,7 +52,7 @@ def plan(a, b, rows, columns, weights, near=False):
         *((np.zeros(len(a)), np.zeros(len(b))) if near else (None, None)),
     )
     if code != 1:
-        raise RuntimeError(f"the network simplex on {len(rows)} arcs ended with code {code}")
+        raise PrecisionError(f"the network simplex on {len(rows)} arcs ended with code {code}")
     # The simplex leaves an arbitrary constant between the sides: keep both near 0.
     shift = np.rint(np.median(v))
     u, v = np.rint(u) + (least + shift), np.rint(v) - shift
@@ -56,7 +60,7 @@ def plan(a, b, rows, columns, weights, near=False):
     if slack < 0 and near:
         return plan(a, b, rows, columns, weights)
     if slack < 0:
-        raise RuntimeError(
+        raise PrecisionError(
             f"the network simplex on {len(rows)} arcs left arcs violated by {-slack}"
         )
     some = mass > 0
@@ -98,3 +102,87 @@ def corner(a, b, left, right):
         i[np.minimum(np.searchsorted(ends[0], levels, side="right"), len(i) - 1)],
         j[np.minimum(np.searchsorted(ends[1], levels, side="right"), len(j) - 1)],
     )
+
+
+def exact_flow(rows, columns, a, b):
+    """The flow on a forest of arcs that serves whole masses of any size exactly.
+
+    A leaf's one arc carries the leaf's mass; without it the rest is a smaller forest.
+
+    Args:
+        rows, columns: [k] arcs.
+        a, b: lists of integers [n] and [m].
+
+    Returns:
+        A list of k integers, or None if there is no such flow, or a cycle.
+    """
+    n, missing = len(a), list(a) + list(b)
+    ends = list(zip(rows.tolist(), (columns + n).tolist(), strict=True))
+    arcs_of = [[] for _ in missing]
+    for k, pair in enumerate(ends):
+        for node in pair:
+            arcs_of[node].append(k)
+    flow, degree = [None] * len(ends), [len(arcs) for arcs in arcs_of]
+    leaves = [node for node, count in enumerate(degree) if count == 1]
+    while leaves:
+        leaf = leaves.pop()
+        k = next((k for k in arcs_of[leaf] if flow[k] is None), None)
+        if k is None:  # The other end was a leaf too, and came first.
+            continue
+        other = sum(ends[k]) - leaf
+        flow[k] = missing[leaf]
+        missing[other] -= flow[k]
+        missing[leaf] = 0
+        if missing[other] < 0:
+            return None
+        degree[other] -= 1
+        if degree[other] == 1:
+            leaves.append(other)
+    return None if any(missing) or None in flow else flow
+
+
+def near_zero(rows, columns, reduced, flow, v):
+    """Potentials v [m] nearer to 0 under which the arcs stay feasible and the plan stays optimal.
+
+    What a plan joins moves together: adding t to the v and taking t from the u of one part keeps
+    the reduced costs inside it. t_l <= t_k + reduced cost of every arc from a row of part k to a
+    column of part l keeps the others at 0 or more. The largest such t below those that would centre
+    each part at 0 are lengths of shortest paths, from a source that reaches every part.
+
+    Args:
+        rows, columns: [k] arcs; reduced: [k] their reduced costs.
+        flow: (rows, columns, mass) of the plan.
+        v: [m].
+
+    Returns:
+        [m]; parts far from all others, whose potentials nothing holds, are near 0.
+    """
+    n, m = int(rows.max()) + 1, len(v)
+    support = coo_array((np.ones(len(flow[0])), (flow[0], flow[1] + n)), shape=(n + m, n + m))
+    count, part = connected_components(support, directed=False)
+    order = np.argsort(v, kind="stable")  # the middle of each part
+    order = order[np.argsort(part[n:][order], kind="stable")]
+    present, starts, sizes = np.unique(part[n:][order], return_index=True, return_counts=True)
+    wanted = np.zeros(count)
+    wanted[present] = -v[order[starts + sizes // 2]]
+    left, right = part[rows], part[n:][columns]
+    crossing = left != right
+    # csgraph takes stored zeros for arcs, and repeated pairs for their sum: keep the least.
+    left, right, length = left[crossing], right[crossing], np.maximum(reduced[crossing], 0)
+    order = np.lexsort((length, right, left))
+    left, right, length = left[order], right[order], length[order]
+    first = np.ones(len(left), bool)
+    first[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
+    base = wanted.min()
+    graph = coo_array(
+        (
+            np.concatenate([length[first], wanted - base]),
+            (
+                np.concatenate([left[first], np.full(count, count)]),
+                np.concatenate([right[first], np.arange(count)]),
+            ),
+        ),
+        shape=(count + 1, count + 1),
+    ).tocsr()
+    moved = dijkstra(graph, indices=count)[:count] + base
+    return v + moved[part[n:]]
