@@ -291,11 +291,11 @@ class _Run:
         rows, columns = pool.rows[pool.active], pool.columns[pool.active]
         reduced = pool.costs[pool.active] - v[columns] - u[rows]
         spread = float(reduced.max() - min(reduced.min(), 0.0))
-        unit = 2.0 ** (math.ceil(math.log2(spread)) - sparse.safe_bits(n + m)) if spread else 1.0
+        # Without a spread the arcs are equal up to the rounding of the potentials.
+        unit = 2.0 ** (math.ceil(math.log2(spread)) - sparse.safe_bits(n + m)) if spread else 0.0
         unit = max(unit, 1.0) if self.geometry.integer else unit
-        i, j, mass, du, dv = sparse.plan(
-            self.a, self.b, rows, columns, np.rint(reduced / unit), near
-        )
+        weights = np.rint(reduced / unit) if unit else np.zeros(len(reduced))
+        i, j, mass, du, dv = sparse.plan(self.a, self.b, rows, columns, weights, near)
         return (i, j, mass), u + du * unit, v + dv * unit, unit
 
     def first_pool(self, v):
