@@ -1,10 +1,14 @@
 """Transport values known in closed form: the ground truth that solvers are tested against."""
 
+import itertools
 import math
 
 import numpy as np
 
 from gan.errors import UserError
+from gan.transport import costs
+from gan.transport.masses import balanced
+from gan.transport.results import unscaled
 
 
 def line(x, y, a=None, b=None, p: float = 1) -> float:
@@ -16,29 +20,48 @@ def line(x, y, a=None, b=None, p: float = 1) -> float:
         p: order >= 1.
 
     Returns:
-        (integral over t in (0, 1) of |F_x^-1(t) - F_y^-1(t)|^p)^(1/p), for weights of sum 1.
+        (integral over t in (0, 1) of |F_x^-1(t) - F_y^-1(t)|^p)^(1/p), for weights of sum 1; W_p of
+        the normalised weights otherwise.
 
     Raises:
-        UserError: if p < 1.
+        UserError: if p < 1, for points that are masked, empty or not finite, and for weights of the
+            wrong shape, negative, not finite or of unequal sums.
     """
     if not p >= 1:
         raise UserError(f"p must be at least 1, got {p}")
-    x, y = np.asarray(x, np.float64).ravel(), np.asarray(y, np.float64).ravel()
-    if a is None and b is None and len(x) == len(y):
+    geometry = costs.geometry(
+        *(np.asarray(costs.points(s, k)).reshape(-1, 1) for k, s in (("x", x), ("y", y))),
+        "euclidean",
+    )
+    masses = balanced(a, b, *geometry.shape)
+    x, y = (np.float64(side).ravel() for side in (geometry.x, geometry.y))
+    if masses.uniform and len(x) == len(y):
         differences = np.abs(np.sort(x) - np.sort(y))
-        return _norm(differences, np.full(len(x), 1 / len(x)), p)
-    sides = []
-    for points, weights in ((x, a), (y, b)):
-        weights = np.full(len(points), 1 / len(points)) if weights is None else np.asarray(weights)
-        order = np.argsort(points, kind="stable")
-        sides.append((points[order], np.cumsum(weights[order])))
-    (x, left), (y, right) = sides
-    right = right * (left[-1] / right[-1])
-    levels = np.unique(np.concatenate([left, right]))
-    middle = levels - np.diff(levels, prepend=0) / 2
-    i = np.minimum(np.searchsorted(left, middle), len(x) - 1)
-    j = np.minimum(np.searchsorted(right, middle), len(y) - 1)
-    return _norm(np.abs(x[i] - y[j]), np.diff(levels, prepend=0), p)
+        return unscaled(_norm(differences, np.full(len(x), 1 / len(x)), p), geometry.unit)
+    # Levels of mass as integers of any size, so that equal ones are equal.
+    orders = [np.argsort(side, kind="stable") for side in (x, y)]
+    left, right = (
+        list(itertools.accumulate(mass[k] for k in order.tolist()))
+        for mass, order in zip((masses.a, masses.b), orders, strict=True)
+    )
+    i, j, widths = _overlaps(left, right)
+    shares = np.array([width / masses.total for width in widths])
+    differences = np.abs(x[orders[0]][i] - y[orders[1]][j])
+    return unscaled(_norm(differences, shares, p), geometry.unit)
+
+
+def _overlaps(left, right):
+    """Which steps of two staircases that end at one height overlap, and by how much."""
+    i = j = level = 0
+    out = [], [], []
+    while i < len(left) and j < len(right):
+        top = min(left[i], right[j])
+        if top > level:
+            for part, value in zip(out, (i, j, top - level), strict=True):
+                part.append(value)
+        level = top
+        i, j = i + (left[i] == top), j + (right[j] == top)
+    return out
 
 
 def _norm(differences, weights, p) -> float:

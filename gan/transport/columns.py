@@ -260,11 +260,10 @@ class _Run:
                 # Step 6.
                 if geometry.integer or gap <= _PROVED * size or not self.may_move(gap):
                     return flow, bound, v
-                moved = sparse.near_zero(
-                    pool.rows, pool.columns, pool.reduced(bound, v), flow, v
-                )
-                v, bound = moved, np.minimum.reduceat(
-                    pool.costs - moved[pool.columns], pool.row_starts()
+                moved = sparse.near_zero(pool.rows, pool.columns, pool.reduced(bound, v), flow, v)
+                v, bound = (
+                    moved,
+                    np.minimum.reduceat(pool.costs - moved[pool.columns], pool.row_starts()),
                 )
             u, pool.active = bound, active
             joined = len(pool)

@@ -61,6 +61,11 @@ class Masses:
             ):
                 return
 
+    def share(self, mass: np.ndarray, unit: int) -> np.ndarray:
+        """mass [k] float64 times unit as shares of the total, which may be too large for floats."""
+        bits = self.total.bit_length() - unit.bit_length()
+        return np.ldexp(mass * ((unit << bits) / self.total), -bits)
+
     def shares(self) -> tuple[np.ndarray, np.ndarray]:
         """Both sides as float64 of sum 1, each correctly rounded."""
         return tuple(np.array([mass / self.total for mass in side]) for side in (self.a, self.b))
@@ -90,12 +95,15 @@ def balanced(a, b, n: int, m: int) -> Masses:
                 rounding = float(np.finfo(weights.dtype).eps) * (2 + math.log2(size))
                 coarsest = max(coarsest, rounding, 1e-9)
     if min(sums) <= 0 or abs(sums[0] - sums[1]) > coarsest * sums[0]:
-        raise UserError(f"a and b must have equal positive sums, got {_text(sums[0])} and "
-                        f"{_text(sums[1])}")
+        raise UserError(
+            f"a and b must have equal positive sums, got {_text(sums[0])} and {_text(sums[1])}"
+        )
     try:
         weight = float(sums[0])
     except OverflowError:
-        raise UserError("the sum of the weights leaves the range of float64: rescale them") from None
+        raise UserError(
+            "the sum of the weights leaves the range of float64: rescale them"
+        ) from None
     totals = [sum(side) for side in integers]
     common = math.gcd(*totals)
     factors = totals[1] // common, totals[0] // common

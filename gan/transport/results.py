@@ -48,8 +48,10 @@ def result(x, y, cost_name, pieces, kind, report) -> Result:
     weights = pieces.weights()
     mass, total = (pieces.mass, pieces.total) if pieces.uniform else (weights, 1.0)
     shape = (len(pieces.u), len(pieces.v))
-    u, v = (np.ldexp(side, pieces.exponent) if pieces.exponent else side
-            for side in (pieces.u, pieces.v))
+    u, v = (
+        np.ldexp(side, pieces.exponent) if pieces.exponent else side
+        for side in (pieces.u, pieces.v)
+    )
     certificate = certificates.issue(
         x,
         y,

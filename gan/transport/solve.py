@@ -108,8 +108,7 @@ def wasserstein(x, y, p: float = 1) -> float:
     geometry = costs.geometry(x, y, "sqeuclidean" if p == 2 else "euclidean")
     masses = balanced(None, None, *geometry.shape)
     if geometry.x.shape[1] == 1:
-        x, y = (np.float64(points).ravel() for points in (geometry.x, geometry.y))
-        return unscaled(closed_forms.line(x, y, p=p), geometry.unit)
+        return closed_forms.line(x, y, p=p)
     if p in (1, 2):
         pieces, _ = solved(geometry, masses, _options(geometry, None, 0.0, math.inf, None))
         value = pieces.bounds()[1] ** (1 / p)
@@ -150,7 +149,7 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
     parts, report = [], None
     for a, b, unit in masses.levels():
         rows, cols, mass, potentials, found = _level(geometry, a, b, options)
-        parts.append((rows, cols, mass / masses.total * unit))
+        parts.append((rows, cols, masses.share(mass, unit)))
         if report is None:
             (u, v), report = potentials, found
             whole = None if unit == 1 else sparse.exact_flow(rows, cols, masses.a, masses.b)
