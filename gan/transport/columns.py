@@ -252,20 +252,17 @@ class _Run:
                     self.close = self.close or not joined
                     continue
                 # Only arcs that the solver has seen are violated, by rounding.
-            # Step 5: fix arcs by their reduced cost and refine the unit.
-            floor = 4 * _EPS * _scale(u, v)
-            limit = max(gap, 0.0) / (mass / points) + points * floor
-            active = (pool.reduced(bound, v) <= limit) | pool.indicator(*flow[:2])
-            if unit <= (1 if geometry.integer else floor):
-                # Step 6.
+            if unit <= (1 if geometry.integer else 4 * _EPS * _scale(u, v)):
                 if geometry.integer or gap <= _PROVED * size or not self.may_move(gap):
                     return flow, bound, v
-                moved = sparse.near_zero(pool.rows, pool.columns, pool.reduced(bound, v), flow, v)
-                v, bound = (
-                    moved,
-                    np.minimum.reduceat(pool.costs - moved[pool.columns], pool.row_starts()),
-                )
-            u, pool.active = bound, active
+                # Step 6: arcs that are slack under the moved potentials are not to tie them again.
+                v = sparse.near_zero(pool.rows, pool.columns, pool.reduced(bound, v), flow, v)
+                least = np.minimum.reduceat(pool.costs - v[pool.columns], pool.row_starts())
+                bound, (gap, _) = least, self.gap_of(flow, prices, least, v)
+            # Step 5: fix arcs by their reduced cost and refine the unit.
+            limit = max(gap, 0.0) / (mass / points) + points * 4 * _EPS * _scale(bound, v)
+            pool.active = (pool.reduced(bound, v) <= limit) | pool.indicator(*flow[:2])
+            u = bound
             joined = len(pool)
 
     def may_move(self, gap):

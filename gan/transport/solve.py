@@ -133,7 +133,18 @@ def _options(geometry, warm, gap, seconds, progress) -> dict:
         if warm.shape != (geometry.shape[1],) or not np.isfinite(warm).all():
             raise UserError(f"warm must be {geometry.shape[1]} finite numbers, one per point of y")
         warm = np.ldexp(warm, -geometry.exponent)
+    progress = progress and _in_units_of(progress, geometry.exponent)
     return {"warm": warm, "gap": gap, "seconds": seconds, "progress": progress}
+
+
+def _in_units_of(progress, exponent):
+    """A function that tells the caller's one the bounds in the caller's units."""
+
+    def tell(state):
+        bounds = {side: state[side] for side in ("lower", "upper") if state[side] is not None}
+        progress(state | {side: float(np.ldexp(c, exponent)) for side, c in bounds.items()})
+
+    return tell
 
 
 def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
