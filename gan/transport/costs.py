@@ -91,9 +91,7 @@ def points(array, argument: str) -> np.ndarray:
             raise UserError(f"{argument} must be numeric, got dtype {array.dtype}") from error
         if not finite.all():
             row = int(np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1))[0])
-            raise UserError(
-                f"{argument} must be finite in float64, got NaN or infinity in row {row}"
-            )
+            raise UserError(f"{argument} must be finite, got NaN or infinity in row {row}")
     return array
 
 
