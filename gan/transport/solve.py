@@ -169,6 +169,7 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
             if whole is not None or found["stopped"]:
                 break
             options = options | {"warm": v}
+        report["stopped"] |= found["stopped"]
     if masses.uniform:
         a, b = np.array(masses.a), np.array(masses.b)
         rows, cols, mass, total = rows, cols, mass, masses.total

@@ -77,7 +77,7 @@ def test_a_callers_mistakes_are_value_errors():
         transport.assignment(X[:0], X)
     with pytest.raises(ValueError, match="as many points in x as in y, got 6 and 4"):
         transport.assignment(X, X[:4])
-    with pytest.raises(ValueError, match=r"a must be finite and not negative, got -1.0 at 2"):
+    with pytest.raises(ValueError, match=r"a must be finite and not negative, got -1 at 2"):
         transport.plan(X, X, [1, 1, -1, 1, 1, 1], None, cost="euclidean")
     with pytest.raises(ValueError, match="equal positive sums, got 1.0 and 2.0"):
         transport.plan(X, X, W, 2 * W, cost="euclidean")
