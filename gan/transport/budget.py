@@ -12,16 +12,15 @@ class Late(Exception):
 
 
 class Budget:
-    """Seconds that a call may take, of which some are kept for its last step.
+    """When a call should end, and the seconds before it that are kept for the last step.
 
     Attributes:
-        end: when the call should end, as `clock` tells it.
+        begin, end: when the work began and when the call should end, as `clock` tells it.
         kept: seconds before the end that only the last step may use.
     """
 
-    def __init__(self, seconds: float = math.inf):
-        self.begin = clock()
-        self.end = self.begin + seconds
+    def __init__(self, end: float = math.inf):
+        self.begin, self.end = clock(), end
         self.kept = 0.0
 
     def left(self) -> float:
@@ -39,4 +38,4 @@ class Budget:
 
     def share(self, part: float) -> "Budget":
         """A budget of a part of what is left."""
-        return Budget(part * self.left())
+        return Budget(clock() + part * self.left())

@@ -18,6 +18,10 @@ Gomory (1961) generate such arcs on demand. Here:
 
 The bounds need no trust in the solver: u is the minimum over all j of c_ij - v_j, because every
 pair below it is in the pool.
+
+Out of time, the best plan so far is proved by one pass over all pairs with the best potentials, for
+which time has been kept. Where a pass would take longer than that, bounds come from one sort per
+coordinate. A sparse solve cannot be cut short, so none is begun that would probably end late.
 """
 
 import dataclasses
@@ -27,11 +31,17 @@ import time
 import numpy as np
 
 from gan.transport import dense as whole
-from gan.transport import memory, sparse
+from gan.transport import budget as budgets
+from gan.transport import hubs, memory, separable, sparse
 from gan.transport.arcs import Pool
+from gan.transport.budget import Budget, Late
 from gan.transport.pricing import Pricer
 
 _PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 8, 5, 10, 50, 400
+_START, _PROOF, _LONGER, _GRACE, _GROWTH, _SOLVE = 0.4, 0.75, 0.5, 0.25, 1.7, 5e-5
+"""Share of the time for the subset, and at most for the proof, which may take this share and these
+seconds beyond the end; a solve takes about (points)^1.7, so many seconds a point where there is none
+to go by."""
 
 
 @dataclasses.dataclass
@@ -41,7 +51,7 @@ class Solution:
     Attributes:
         rows, columns, mass, costs: [s] arcs of the plan.
         u, v: [n] and [m] float64.
-        report: rounds (passes over all pairs), solves, arcs, seconds and seconds_cpu (of all
+        report: solver ("dense", "hubs" or "column generation"), rounds (passes over all pairs), solves, arcs, seconds and seconds_cpu (of all
             threads) per stage, peak_bytes, and the report of the subset's solution.
     """
 
@@ -55,7 +65,7 @@ class Solution:
 
 
 def plan(
-    geometry, a, b, *, warm=None, gap=0.0, seconds=math.inf, progress=None, dense=1 << 20
+    geometry, a, b, *, warm=None, gap=0.0, end=math.inf, progress=None, dense=1 << 20
 ) -> Solution:
     """Optimal plan of a geometry between masses a and b.
 
@@ -64,7 +74,8 @@ def plan(
         a, b: masses [n] and [m], positive, of equal sums; integers stay exact.
         warm: dual vector v [m] of a nearby problem, instead of the solution of a subset.
         gap: relative gap at which to stop; 0 is as far as float64 goes, and exactly 0 in integers.
-        seconds: time after which the best plan so far is returned, with rigorous potentials.
+        end: moment of `budget.clock` after which the best plan so far is returned, with rigorous
+            potentials.
         progress: called with a dictionary (seconds, stage, lower, upper, arcs) as it advances; the
             bounds are rigorous, per unit of mass, or None before there are any.
         dense: problems of at most this many pairs are solved with their whole matrix.
@@ -72,47 +83,70 @@ def plan(
     Returns:
         A `Solution`. An interrupt (KeyboardInterrupt) after the first solve ends like the time.
     """
-    run = _Run(geometry, a, b, gap, seconds, progress)
-    n, m = geometry.shape
-    if n * m <= dense:
-        with run.stage("dense"):
-            return run.solution(*run.dense(), "dense")
-    with run.stage("start"):
-        run.pricer = Pricer(geometry)
-        v = run.start() if warm is None else np.asarray(warm, np.float64)
-        v = np.rint(v) if geometry.integer else v - v.mean()
+    run = _Run(geometry, a, b, gap, Budget(end), progress)
     try:
-        flow, u, v = run.generate(v)
+        return run.solution(*run.solved(warm, dense, proof=True))
+    except Late:
+        pass
     except KeyboardInterrupt:
         if run.best is None:
             raise
-        flow, u, v = run.best[0], None, run.best[1]
-    if u is None:
-        with run.stage("bounds"):
-            u = run.pricer.lower(v)
-            u = np.ceil(u) if geometry.integer else u
-    return run.solution(*flow, u, v, "column generation")
+    with run.stage("bounds"):
+        return run.solution(*run.proved(), run.solver)
 
 
 class _Run:
     """One solve: the clock, the account, and the column generation loop."""
 
-    def __init__(self, geometry, a, b, gap, seconds, progress):
+    def __init__(self, geometry, a, b, gap, budget, progress):
         self.geometry, self.a, self.b = geometry, a, b
-        self.gap, self.progress = gap, progress
+        self.gap, self.progress, self.budget = gap, progress, budget
         self.begin = time.perf_counter()
-        self.deadline = self.begin + seconds
-        self.pricer = None
+        self.pricer, self.solver = None, "column generation"
         self.seconds, self.seconds_cpu = {}, {}
         self.counts = {"rounds": 0.0, "solves": 0, "arcs": 0}
-        self.best, self.subset, self.close = None, None, False
+        self.subset, self.close = None, False
         self.least = math.inf
+        # What is left when time ends: a plan and v; proved (u, v); u of the rows of a subset.
+        self.best, self.bounds, self.known = None, None, None
+        self.pass_seconds, self.solve_seconds, self.first_seconds = None, None, None
 
     def stage(self, name):
         return _Stage(self, name)
 
-    def late(self):
-        return time.perf_counter() > self.deadline
+    def solved(self, warm, dense, proof):
+        """(rows, columns, mass, u, v, solver) of the optimum; time is kept for a proof if asked.
+
+        Raises:
+            Late: when time ends first.
+        """
+        n, m = self.geometry.shape
+        self.budget.look()
+        if hubs.suit(n, m):
+            with self.stage("hubs"):
+                self.solver = "hubs"
+                matrix, integer = self.geometry.block(), self.geometry.integer
+                return *hubs.plan(matrix, self.a, self.b, integer, self.budget.look), "hubs"
+        if n * m <= dense:
+            with self.stage("dense"):
+                found = self.dense()
+                self.known = np.arange(n), found[3]
+                return *found, "dense"
+        with self.stage("start"):
+            self.pricer = Pricer(self.geometry, self.budget.look)
+            if proof:
+                self.keep()
+            v = self.start() if warm is None else np.asarray(warm, np.float64)
+            v = np.rint(v) if self.geometry.integer else v - v.mean()
+        flow, u, v = self.generate(v)
+        return *flow, u, v, "column generation"
+
+    def keep(self):
+        """Keeps back the time of a pass over all pairs, unless that is most of what there is."""
+        if self.budget.end < math.inf:
+            self.pass_seconds = self.pricer.seconds(budgets.clock)
+            if self.pass_seconds <= _PROOF * self.budget.left():
+                self.budget.kept = self.pass_seconds
 
     def tell(self, stage, lower=None, upper=None):
         if self.progress is not None:
@@ -130,8 +164,8 @@ class _Run:
             return np.arange(n), permutation, self.a.copy(), u, v
         return whole.plan(matrix, self.a, self.b, self.geometry.integer)
 
-    def solution(self, rows, columns, mass, u, v, solver):
-        report = {
+    def report(self, solver):
+        return {
             "solver": solver,
             **self.counts,
             "seconds": self.seconds,
@@ -140,6 +174,9 @@ class _Run:
             "peak_bytes": memory.peak(),
             "subset": self.subset,
         }
+
+    def solution(self, rows, columns, mass, u, v, solver):
+        report = self.report(solver)
         mass = np.rint(mass).astype(np.int64) if self.a.dtype.kind == "i" else mass
         return Solution(rows, columns, mass, self.geometry.pairs(rows, columns), u, v, report)
 
@@ -147,18 +184,67 @@ class _Run:
         """Dual vector of all columns from the solution of a random quarter of both sides."""
         rng = np.random.default_rng(0)
         (rows, a), (columns, b) = _subset(rng, self.a, self.b)
-        part = plan(
-            self.geometry.take(rows, columns),
-            a,
-            b,
-            gap=1e-3,
-            seconds=self.deadline - time.perf_counter(),
-        )
-        self.subset = part.report
-        return self.pricer.extended(rows, part.u, 4)
+        share = self.budget.share(_START)
+        part = _Run(self.geometry.take(rows, columns), a, b, 1e-3, share, None)
+        try:
+            part.known = np.arange(len(rows)), part.solved(None, 1 << 20, proof=False)[3]
+        except Late:
+            if part.known is None:
+                raise
+        self.subset = part.report("column generation")
+        if part.first_seconds is not None:
+            grown = sum(self.geometry.shape) / sum(part.geometry.shape)
+            self.solve_seconds = part.first_seconds * grown**_GROWTH
+        some, u = part.known
+        self.known = rows[some], u
+        return self.pricer.extended(*self.known, 4)
+
+    def proved(self):
+        """(rows, columns, mass, u, v) out of time: the best plan so far, and the best potentials
+        that earlier passes, one more if it fits, or none at all can prove."""
+        geometry, budget = self.geometry, self.budget
+        budget.kept = 0.0
+        spare = _GRACE + _LONGER * (budget.end - budget.begin)
+        named = isinstance(geometry.cost, str)
+        if self.best is None:
+            axis = _axis(geometry)
+            order = geometry.x @ axis, geometry.y @ axis
+            flow, v = separable.plan(self.a, self.b, *order), None
+        else:
+            flow, v = self.best
+        fits = (self.pass_seconds or 0.0) <= budget.left() + spare
+        started = v is not None or self.known is not None
+        if not named or (started and fits):
+            self.passed(v)
+        elif self.bounds is None:
+            ends = budget.end + spare
+            self.better(*separable.potentials(geometry, self.a, self.b, lambda: _before(ends)))
+        return *flow, *self.bounds
+
+    def passed(self, v):
+        """One pass over all pairs: bounds by v, by the subset where there is none, or by 0."""
+        geometry = self.geometry
+        if self.bounds is not None and self.bounds[1] is v:
+            return
+        self.pricer = self.pricer or Pricer(geometry)
+        self.pricer.look = lambda: None
+        if v is None:
+            v = np.zeros(geometry.shape[1])
+            v = v if self.known is None else self.pricer.extended(*self.known, 4)
+        v = np.rint(v) if geometry.integer else v
+        u = self.pricer.lower(v)
+        self.better(np.ceil(u) if geometry.integer else u, v)
+
+    def better(self, u, v):
+        """Remembers feasible potentials if they prove more than those before."""
+        if self.bounds is None or self.worth(u, v) > self.worth(*self.bounds):
+            self.bounds = u, v
+
+    def worth(self, u, v):
+        return math.fsum(np.concatenate([self.a * u, self.b * v]))
 
     def generate(self, v):
-        """The loop of steps 2 to 5: (flow, u, v), u None when time ran out."""
+        """The loop of steps 2 to 5: (flow, u, v)."""
         geometry, points = self.geometry, sum(self.geometry.shape)
         pool, t = self.first_pool(v)
         with self.stage("start the pool"):
@@ -173,16 +259,21 @@ class _Run:
         while True:
             # Step 3: solve on the active arcs, price the pool.
             while True:
+                self.budget.look(self.solve_seconds or _SOLVE * points)
                 with self.stage("solve"):
+                    start = budgets.clock()
                     flow, u, v, unit = self.solve(pool, u, v, joined < points // _FEW)
-                    self.best = flow, v
+                    self.solve_seconds = budgets.clock() - start
+                    self.first_seconds = self.first_seconds or self.solve_seconds
                     self.counts["solves"] += 1
                 with self.stage("price pool"):
                     tolerance = _tolerance(geometry, pool, u, v, unit)
                     may_drop = self.improved(u, v)
+                    keep = self.best is None or may_drop
+                    self.best = flow if keep else self.best[0], v
+                    self.known = np.arange(geometry.shape[0]), u
                     joined = _join(pool, pool.reduced(u, v), flow, tolerance, may_drop)
-                if self.late():
-                    return flow, None, v
+                self.budget.look()
                 if joined <= points // _RARE:
                     break
             # Step 4: price the rest.
@@ -203,9 +294,10 @@ class _Run:
                 total, mass = math.fsum(upper), math.fsum(self.a)
             if complete:
                 self.tell("priced", (total - gap) / mass, total / mass)
-                good = gap <= self.gap * abs(total) or (geometry.integer and gap == 0)
-                if good or self.late():
+                if gap <= self.gap * abs(total) or (geometry.integer and gap == 0):
                     return flow, bound, v
+                self.better(bound, v)
+                self.budget.look()
             if not complete or reduced.min() < -tolerance:
                 joined += _join(pool, reduced, flow, tolerance, may_drop)
                 if complete and not joined:  # Only arcs that the solver has seen are violated.
@@ -228,7 +320,7 @@ class _Run:
         Only then may arcs be dropped: dropped and joined again at one optimum, they would do so for
         ever. Optima fall, and those on finitely many sets of arcs cannot fall for ever.
         """
-        optimum = math.fsum(np.concatenate([self.a * u, self.b * v]))
+        optimum = self.worth(u, v)
         improved, self.least = optimum < self.least, min(optimum, self.least)
         return improved
 
@@ -303,6 +395,10 @@ class _Run:
         return pool.add(
             self.geometry, *(np.concatenate([f[k] for f in found]) for k in (0, 1)), False
         )
+
+
+def _before(end):
+    return budgets.clock() < end
 
 
 class _Stage:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from gan.errors import UserError
-from gan.transport import closed_forms, columns, costs, memory, reduction
+from gan.transport import budget, closed_forms, columns, costs, memory, reduction
 from gan.transport.results import Pieces, Result, result
 
 SMALL = 1 << 20
@@ -43,6 +43,7 @@ def assignment(
         UserError: for sets that are empty, not finite, of unequal sizes or dimensions, for an
             unknown cost, or when the problem would not fit in memory.
     """
+    end = budget.clock() + _seconds(seconds)
     geometry = costs.geometry(x, y, cost)
     n, m = geometry.shape
     if n != m:
@@ -50,7 +51,7 @@ def assignment(
             f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
         )
     ones = np.ones(n, np.int64)
-    options = _options(geometry, warm, gap, seconds, progress)
+    options = _options(geometry, warm, gap, end, progress)
     pieces, report = _solved(geometry, ones, ones, n, options)
     return result(x, y, costs.name_of(cost), pieces, "assignment", report)
 
@@ -72,9 +73,10 @@ def plan(
         UserError: as for `assignment`, and for weights of the wrong shape, negative, not finite, or
             of unequal sums.
     """
+    end = budget.clock() + _seconds(seconds)
     geometry = costs.geometry(x, y, cost)
     a, b, total = marginals(a, b, *geometry.shape)
-    options = _options(geometry, warm, gap, seconds, progress)
+    options = _options(geometry, warm, gap, end, progress)
     pieces, report = _solved(geometry, a, b, total, options)
     return result(x, y, costs.name_of(cost), pieces, "plan", report)
 
@@ -135,16 +137,20 @@ def marginals(a, b, n: int, m: int) -> tuple[np.ndarray, np.ndarray, int | float
     return sides[0], sides[1] * (mass[0] / mass[1]), 1.0
 
 
-def _options(geometry, warm, gap, seconds, progress) -> dict:
-    if not (isinstance(gap, int | float) and 0 <= gap < math.inf):
-        raise UserError(f"gap must be a finite number of at least 0, got {gap}")
+def _seconds(seconds) -> float:
     if not (isinstance(seconds, int | float) and seconds > 0):
         raise UserError(f"seconds must be positive, got {seconds}")
+    return seconds
+
+
+def _options(geometry, warm, gap, end, progress) -> dict:
+    if not (isinstance(gap, int | float) and 0 <= gap < math.inf):
+        raise UserError(f"gap must be a finite number of at least 0, got {gap}")
     if warm is not None:
         warm = np.asarray(warm, np.float64)
         if warm.shape != (geometry.shape[1],) or not np.isfinite(warm).all():
             raise UserError(f"warm must be {geometry.shape[1]} finite numbers, one per point of y")
-    return {"warm": warm, "gap": gap, "seconds": seconds, "progress": progress}
+    return {"warm": warm, "gap": gap, "end": end, "progress": progress}
 
 
 def _solved(geometry, a, b, total, options) -> tuple[Pieces, dict]:
