@@ -22,7 +22,7 @@ from gan.transport import dense, reduction
 MOST = 64
 """Hubs up to which this is quicker than column generation."""
 _LOPSIDED, _MANY, _PAIRS = 16, 1 << 11, 1 << 26
-_PART, _GROUPS, _CAP = 1 << 11, 1 << 11, 8
+_PART, _GROUPS, _CAP, _TOTAL = 1 << 11, 1 << 11, 8, 1 << 40
 
 
 def suit(n: int, m: int) -> bool:
@@ -89,9 +89,15 @@ def _start(matrix, a, b, integer, look):
     if m <= 2 * _PART:
         return np.zeros(k)
     some = np.sort(np.random.default_rng(0).permutation(m)[: max(_PART, m // 16)])
-    part = b[some] / b[some].sum()
-    u = _solve(matrix[:, some], a / a.sum(), part, integer, look)[2]
+    u = _solve(matrix[:, some], _shares(a), _shares(b[some]), integer, look)[2]
     return u - np.rint(u.mean()) if integer else u - u.mean()
+
+
+def _shares(mass):
+    """Integers in proportion to the masses, about, of a fixed sum."""
+    shares = np.maximum(np.rint(mass / mass.sum() * _TOTAL), 1).astype(np.int64)
+    shares[np.argmax(shares)] += _TOTAL - shares.sum()
+    return shares
 
 
 def _near(reduced):

@@ -32,8 +32,11 @@ def assignment(
         warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), which shorten the work
             on large ones; the result does not depend on them beyond ties.
         gap: relative gap that is good enough; 0 asks for the optimum.
-        seconds: time budget of large problems; when it ends the best permutation so far is returned
-            with rigorous bounds, which `Result.gap` states. An interrupt does the same.
+        seconds: time for the whole call; when it ends the best permutation so far is returned with
+            rigorous bounds, which `Result.gap` states; an interrupt after the first solve does the
+            same. Preparing and certifying the sets come on top: seconds at most, in which each
+            number is read a few times and programs are compiled. So do half the time if a pass over
+            all pairs then proves more, and that pass whatever it takes for a callable cost.
         progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work.
 
     Returns:
@@ -44,6 +47,7 @@ def assignment(
             unknown cost, or when the problem would not fit in memory.
     """
     end = budget.clock() + _seconds(seconds)
+    _fit(x, y, cost)
     geometry = costs.geometry(x, y, cost)
     n, m = geometry.shape
     if n != m:
@@ -74,6 +78,7 @@ def plan(
             of unequal sums.
     """
     end = budget.clock() + _seconds(seconds)
+    _fit(x, y, cost)
     geometry = costs.geometry(x, y, cost)
     a, b, total = marginals(a, b, *geometry.shape)
     options = _options(geometry, warm, gap, end, progress)
@@ -100,6 +105,8 @@ def wasserstein(x, y, p: float = 1) -> float:
     if not (isinstance(p, int | float) and 1 <= p < math.inf):
         raise UserError(f"p must be a finite number of at least 1, got {p}")
     cost = {1: "euclidean", 2: "sqeuclidean"}.get(p, lambda s, t: cdist(s, t) ** p)
+    if math.prod(getattr(x, "shape", ())[1:]) > 1:  # a line is only sorted
+        _fit(x, y, cost)
     geometry = costs.geometry(x, y, cost)
     if geometry.x.shape[1] == 1:
         return closed_forms.line(*(np.float64(s) for s in (geometry.x, geometry.y)), p=p)
@@ -202,9 +209,10 @@ def _massless(geometry, a, b, u, v):
 
 
 def _require(n, m, geometry):
-    if n * m <= SMALL:
-        memory.require(5 * 8 * n * m, f"a dense problem of {n} by {m} points")
-    else:
-        # Arcs of the pool, their copies while they are sorted, and the float32 sets.
-        needed = 100 * 60 * (n + m) + (n + m) * geometry.x.shape[1] * 24
-        memory.require(needed, f"column generation for {n} by {m} points")
+    needed = memory.transport(n, m, geometry.x.shape[1], SMALL)
+    memory.require(needed, memory.named(n, m, SMALL))
+
+
+def _fit(x, y, cost):
+    """Refuses what cannot fit before anything is converted; features count when they are known."""
+    memory.require_transport(x, y, 0 if isinstance(cost, costs.FeatureCost) else None, SMALL)
