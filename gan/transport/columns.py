@@ -30,8 +30,8 @@ import time
 
 import numpy as np
 
-from gan.transport import dense as whole
 from gan.transport import budget as budgets
+from gan.transport import dense as whole
 from gan.transport import hubs, memory, separable, sparse
 from gan.transport.arcs import Pool
 from gan.transport.budget import Budget, Late
@@ -40,8 +40,8 @@ from gan.transport.pricing import Pricer
 _PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 8, 5, 10, 50, 400
 _START, _PROOF, _LONGER, _GRACE, _GROWTH, _SOLVE = 0.4, 0.75, 0.5, 0.25, 1.7, 5e-5
 """Share of the time for the subset, and at most for the proof, which may take this share and these
-seconds beyond the end; a solve takes about (points)^1.7, so many seconds a point where there is none
-to go by."""
+seconds beyond the end; time of a solve: this power of the points, so many seconds a point where
+there is none to go by."""
 
 
 @dataclasses.dataclass
@@ -51,8 +51,9 @@ class Solution:
     Attributes:
         rows, columns, mass, costs: [s] arcs of the plan.
         u, v: [n] and [m] float64.
-        report: solver ("dense", "hubs" or "column generation"), rounds (passes over all pairs), solves, arcs, seconds and seconds_cpu (of all
-            threads) per stage, peak_bytes, and the report of the subset's solution.
+        report: solver ("dense", "hubs" or "column generation"), rounds (passes over all pairs),
+            solves, arcs, seconds and seconds_cpu (of all threads) per stage, peak_bytes, whether it
+            was stopped before its end, and the report of the subset's solution.
     """
 
     rows: np.ndarray
@@ -105,7 +106,7 @@ class _Run:
         self.pricer, self.solver = None, "column generation"
         self.seconds, self.seconds_cpu = {}, {}
         self.counts = {"rounds": 0.0, "solves": 0, "arcs": 0}
-        self.subset, self.close = None, False
+        self.subset, self.close, self.stopped = None, False, False
         self.least = math.inf
         # What is left when time ends: a plan and v; proved (u, v); u of the rows of a subset.
         self.best, self.bounds, self.known = None, None, None
@@ -173,6 +174,7 @@ class _Run:
             "total_seconds": time.perf_counter() - self.begin,
             "peak_bytes": memory.peak(),
             "subset": self.subset,
+            "stopped": self.stopped,
         }
 
     def solution(self, rows, columns, mass, u, v, solver):
@@ -203,7 +205,7 @@ class _Run:
         """(rows, columns, mass, u, v) out of time: the best plan so far, and the best potentials
         that earlier passes, one more if it fits, or none at all can prove."""
         geometry, budget = self.geometry, self.budget
-        budget.kept = 0.0
+        budget.kept, self.stopped = 0.0, True
         spare = _GRACE + _LONGER * (budget.end - budget.begin)
         named = isinstance(geometry.cost, str)
         if self.best is None:
