@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import simple_parsing
 from absl import app, flags, logging
 
-from experiments import later
+from experiments import later, stopping
 from gan import cache, config, presets
 from gan.errors import GanError, UserError
 
@@ -176,10 +176,13 @@ def run(
         later.settle()
         cache_compilations()
         try:
-            status = main(arguments)
+            with stopping.raising():
+                status = main(arguments)
         except GanError as error:
             print(f"error: {error}", file=sys.stderr)
             status = error.status
+        except stopping.Stopped as stopped:
+            stopping.end(stopped.number)
         sys.exit(status or 0)
 
     app.run(guarded, argv=argv, flags_parser=parse)

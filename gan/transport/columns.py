@@ -24,6 +24,10 @@ that holds every arc, and takes the same steps without pricing.
 
 The bounds need no trust in the solver: u is the minimum over all j of c_ij - v_j, because every
 pair below it is in the pool.
+
+Out of time, the best plan so far is proved by one pass over all pairs with the best potentials, for
+which time has been kept. Where a pass would take longer than that, bounds come from one sort per
+coordinate. A sparse solve cannot be cut short, so none is begun that would probably end late.
 """
 
 import dataclasses
@@ -32,15 +36,21 @@ import time
 
 import numpy as np
 
+from gan.transport import budget as budgets
 from gan.transport import dense as whole
-from gan.transport import memory, sparse
+from gan.transport import hubs, memory, separable, sparse
 from gan.transport.arcs import Pool
+from gan.transport.budget import Budget, Late
 from gan.transport.pricing import Pricer
 
 _PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 8, 5, 10, 50, 400
 _EPS = np.finfo(np.float64).eps
 _PROVED, _MOVES = 32 * _EPS, 8
 """Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
+_START, _PROOF, _LONGER, _GRACE, _GROWTH, _SOLVE = 0.4, 0.75, 0.5, 0.25, 1.7, 5e-5
+"""Share of the time for the subset, and at most for the proof, which may take this share and these
+seconds beyond the end; time of a solve: this power of the points, so many seconds a point where
+there is none to go by."""
 
 
 @dataclasses.dataclass
@@ -50,8 +60,9 @@ class Solution:
     Attributes:
         rows, columns, mass, costs: [s] arcs of the plan.
         u, v: [n] and [m] float64.
-        report: rounds (passes over all pairs), solves, arcs, seconds and seconds_cpu (of all
-            threads) per stage, peak_bytes, and the report of the subset's solution.
+        report: solver ("dense", "hubs" or "column generation"), rounds (passes over all pairs),
+            solves, arcs, seconds and seconds_cpu (of all threads) per stage, peak_bytes, whether it
+            was stopped before its end, and the report of the subset's solution.
     """
 
     rows: np.ndarray
@@ -64,7 +75,7 @@ class Solution:
 
 
 def plan(
-    geometry, a, b, *, warm=None, gap=0.0, seconds=math.inf, progress=None, dense=1 << 20
+    geometry, a, b, *, warm=None, gap=0.0, end=math.inf, progress=None, dense=1 << 20
 ) -> Solution:
     """Optimal plan of a geometry between masses a and b.
 
@@ -73,7 +84,8 @@ def plan(
         a, b: masses [n] and [m] int64, positive, of equal sums below 2^52.
         warm: dual vector v [m] of a nearby problem, instead of the solution of a subset.
         gap: relative gap at which to stop; 0 is as far as float64 goes, and exactly 0 in integers.
-        seconds: time after which the best plan so far is returned, with rigorous potentials.
+        end: moment of `budget.clock` after which the best plan so far is returned, with rigorous
+            potentials.
         progress: called with a dictionary (seconds, stage, lower, upper, arcs) as it advances; the
             bounds are rigorous, per unit of mass, or None before there are any.
         dense: problems of at most this many pairs are solved with their whole matrix.
@@ -81,50 +93,72 @@ def plan(
     Returns:
         A `Solution`. An interrupt (KeyboardInterrupt) after the first solve ends like the time.
     """
-    run = _Run(geometry, a, b, gap, seconds, progress)
-    n, m = geometry.shape
-    if n * m <= dense:
-        with run.stage("dense"):
-            (rows, cols, mass), u, v = run.dense()
-            return run.solution(rows, cols, mass, u, v, "dense")
-    with run.stage("start"):
-        run.pricer = Pricer(geometry)
-        v = run.start() if warm is None else np.asarray(warm, np.float64)
-        v = np.rint(v) if geometry.integer else v - v.mean()
+    run = _Run(geometry, a, b, gap, Budget(end), progress)
     try:
-        flow, u, v = run.generate(v)
+        return run.solution(*run.solved(warm, dense, proof=True))
+    except Late:
+        pass
     except KeyboardInterrupt:
         if run.best is None:
             raise
-        run.stopped = True
-        flow, u, v = run.best[0], None, run.best[1]
-    if u is None:
-        with run.stage("bounds"):
-            u = run.pricer.lower(v)
-            u = np.ceil(u) if geometry.integer else u
-    return run.solution(*flow, u, v, "column generation")
+    with run.stage("bounds"):
+        return run.solution(*run.proved(), run.solver)
 
 
 class _Run:
     """One solve: the clock, the account, and the column generation loop."""
 
-    def __init__(self, geometry, a, b, gap, seconds, progress):
+    def __init__(self, geometry, a, b, gap, budget, progress):
         self.geometry, self.a, self.b = geometry, a, b
-        self.gap, self.progress = gap, progress
+        self.gap, self.progress, self.budget = gap, progress, budget
         self.begin = time.perf_counter()
-        self.deadline = self.begin + seconds
-        self.pricer = None
+        self.pricer, self.solver = None, "column generation"
         self.seconds, self.seconds_cpu = {}, {}
         self.counts = {"rounds": 0.0, "solves": 0, "arcs": 0}
-        self.best, self.subset, self.close = None, None, False
+        self.subset, self.close, self.stopped = None, False, False
         self.least, self.moves, self.smallest = math.inf, 0, math.inf
-        self.stopped = False
+        # What is left when time ends: a plan and v; proved (u, v); u of the rows of a subset.
+        self.best, self.bounds, self.known = None, None, None
+        self.pass_seconds, self.solve_seconds, self.first_seconds = None, None, None
 
     def stage(self, name):
         return _Stage(self, name)
 
-    def late(self):
-        return time.perf_counter() > self.deadline
+    def solved(self, warm, dense, proof):
+        """(rows, columns, mass, u, v, solver) of the optimum; time is kept for a proof if asked.
+
+        Raises:
+            Late: when time ends first.
+        """
+        n, m = self.geometry.shape
+        self.budget.look()
+        if hubs.suit(n, m):
+            with self.stage("hubs"):
+                self.solver = "hubs"
+                matrix, integer = self.geometry.block(), self.geometry.integer
+                *flow, u, v = hubs.plan(matrix, self.a, self.b, integer, self.budget.look)
+                flow, u, v = self.refined(matrix, flow, u, v)
+                return *flow, u, v, "hubs"
+        if n * m <= dense:
+            with self.stage("dense"):
+                flow, u, v = self.dense()
+                self.known = np.arange(n), u
+                return *flow, u, v, "dense"
+        with self.stage("start"):
+            self.pricer = Pricer(self.geometry, self.budget.look)
+            if proof:
+                self.keep()
+            v = self.start() if warm is None else np.asarray(warm, np.float64)
+            v = np.rint(v) if self.geometry.integer else v - v.mean()
+        flow, u, v = self.generate(v)
+        return *flow, u, v, "column generation"
+
+    def keep(self):
+        """Keeps back the time of a pass over all pairs, unless that is most of what there is."""
+        if self.budget.end < math.inf:
+            self.pass_seconds = self.pricer.seconds(budgets.clock)
+            if self.pass_seconds <= _PROOF * self.budget.left():
+                self.budget.kept = self.pass_seconds
 
     def tell(self, stage, lower=None, upper=None):
         if self.progress is not None:
@@ -135,7 +169,7 @@ class _Run:
             )
 
     def dense(self):
-        """(flow, u, v) from the whole matrix; refined like a pool if that leaves a gap."""
+        """(flow, u, v) from the whole matrix."""
         matrix = self.geometry.block()
         n, m = matrix.shape
         if n == m and (self.a == self.a[0]).all() and (self.b == self.a[0]).all():
@@ -143,6 +177,10 @@ class _Run:
             flow = np.arange(n), permutation, self.a.copy()
         else:
             *flow, u, v = whole.plan(matrix, self.a, self.b, self.geometry.integer)
+        return self.refined(matrix, flow, u, v)
+
+    def refined(self, matrix, flow, u, v):
+        """(flow, u, v) as they are, or refined like a pool of all arcs if they leave a gap."""
         gap, size = self.gap_of(flow, matrix[flow[0], flow[1]], u, v)
         if gap <= (0 if self.geometry.integer else _PROVED * size):
             return flow, u, v
@@ -156,8 +194,8 @@ class _Run:
         gap = math.fsum(np.concatenate([carried, -self.a * u, -self.b * v]))
         return gap, math.fsum(np.abs(carried))
 
-    def solution(self, rows, columns, mass, u, v, solver):
-        report = {
+    def report(self, solver):
+        return {
             "solver": solver,
             **self.counts,
             "seconds": self.seconds,
@@ -167,6 +205,9 @@ class _Run:
             "subset": self.subset,
             "stopped": self.stopped,
         }
+
+    def solution(self, rows, columns, mass, u, v, solver):
+        report = self.report(solver)
         mass = np.rint(mass).astype(np.int64) if self.a.dtype.kind == "i" else mass
         return Solution(rows, columns, mass, self.geometry.pairs(rows, columns), u, v, report)
 
@@ -174,18 +215,67 @@ class _Run:
         """Dual vector of all columns from the solution of a random quarter of both sides."""
         rng = np.random.default_rng(0)
         (rows, a), (columns, b) = _subset(rng, self.a, self.b)
-        part = plan(
-            self.geometry.take(rows, columns),
-            a,
-            b,
-            gap=1e-3,
-            seconds=self.deadline - time.perf_counter(),
-        )
-        self.subset = part.report
-        return self.pricer.extended(rows, part.u, 4)
+        share = self.budget.share(_START)
+        part = _Run(self.geometry.take(rows, columns), a, b, 1e-3, share, None)
+        try:
+            part.known = np.arange(len(rows)), part.solved(None, 1 << 20, proof=False)[3]
+        except Late:
+            if part.known is None:
+                raise
+        self.subset = part.report("column generation")
+        if part.first_seconds is not None:
+            grown = sum(self.geometry.shape) / sum(part.geometry.shape)
+            self.solve_seconds = part.first_seconds * grown**_GROWTH
+        some, u = part.known
+        self.known = rows[some], u
+        return self.pricer.extended(*self.known, 4)
+
+    def proved(self):
+        """(rows, columns, mass, u, v) out of time: the best plan so far, and the best potentials
+        that earlier passes, one more if it fits, or none at all can prove."""
+        geometry, budget = self.geometry, self.budget
+        budget.kept, self.stopped = 0.0, True
+        spare = _GRACE + _LONGER * (budget.end - budget.begin)
+        named = isinstance(geometry.cost, str)
+        if self.best is None:
+            axis = _axis(geometry)
+            order = geometry.x @ axis, geometry.y @ axis
+            flow, v = separable.plan(self.a, self.b, *order), None
+        else:
+            flow, v = self.best
+        fits = (self.pass_seconds or 0.0) <= budget.left() + spare
+        started = v is not None or self.known is not None
+        if not named or (started and fits):
+            self.passed(v)
+        elif self.bounds is None:
+            ends = budget.end + spare
+            self.better(*separable.potentials(geometry, self.a, self.b, lambda: _before(ends)))
+        return *flow, *self.bounds
+
+    def passed(self, v):
+        """One pass over all pairs: bounds by v, by the subset where there is none, or by 0."""
+        geometry = self.geometry
+        if self.bounds is not None and self.bounds[1] is v:
+            return
+        self.pricer = self.pricer or Pricer(geometry)
+        self.pricer.look = lambda: None
+        if v is None:
+            v = np.zeros(geometry.shape[1])
+            v = v if self.known is None else self.pricer.extended(*self.known, 4)
+        v = np.rint(v) if geometry.integer else v
+        u = self.pricer.lower(v)
+        self.better(np.ceil(u) if geometry.integer else u, v)
+
+    def better(self, u, v):
+        """Remembers feasible potentials if they prove more than those before."""
+        if self.bounds is None or self.worth(u, v) > self.worth(*self.bounds):
+            self.bounds = u, v
+
+    def worth(self, u, v):
+        return math.fsum(np.concatenate([self.a * u, self.b * v]))
 
     def generate(self, v, matrix=None):
-        """The loop of steps 2 to 6: (flow, u, v), u None when time ran out.
+        """The loop of steps 2 to 6: (flow, u, v).
 
         Args:
             v: [m] potentials to start from.
@@ -205,19 +295,21 @@ class _Run:
         while True:
             # Step 3: solve on the active arcs, price the pool.
             while True:
+                self.budget.look(self.solve_seconds or _SOLVE * points)
                 with self.stage("solve"):
+                    start = budgets.clock()
                     flow, u, v, unit = self.solve(pool, u, v, joined < points // _FEW)
-                    self.best = flow, v
+                    self.solve_seconds = budgets.clock() - start
+                    self.first_seconds = self.first_seconds or self.solve_seconds
                     self.counts["solves"] += 1
                 with self.stage("price pool"):
                     tolerance = _tolerance(geometry, pool, u, v, unit)
                     may_drop = self.improved(u, v)
+                    keep = self.best is None or may_drop
+                    self.best = flow if keep else self.best[0], v
+                    self.known = np.arange(geometry.shape[0]), u
                     joined = _join(pool, pool.reduced(u, v), flow, tolerance, may_drop)
-                if self.late():
-                    self.stopped = True
-                    if matrix is None:
-                        return flow, None, v
-                    return flow, (matrix - v).min(axis=1), v
+                self.budget.look()
                 if joined <= points // _RARE:
                     break
             # Step 4: price the rest.
@@ -241,10 +333,10 @@ class _Run:
             if complete:
                 upper = math.fsum(flow[2] * prices)
                 self.tell("priced", (upper - gap) / mass, upper / mass)
-                good = gap <= self.gap * abs(upper) or (geometry.integer and gap == 0)
-                self.stopped = not good and self.late()
-                if good or self.stopped:
+                if gap <= self.gap * abs(upper) or (geometry.integer and gap == 0):
                     return flow, bound, v
+                self.better(bound, v)
+                self.budget.look()
             tolerance = _tolerance(geometry, pool, u, v, unit)
             if not complete or (reduced < -tolerance).any():
                 joined += _join(pool, reduced, flow, tolerance, may_drop)
@@ -277,7 +369,7 @@ class _Run:
         Only then may arcs be dropped: dropped and joined again at one optimum, they would do so for
         ever. Optima fall, and those on finitely many sets of arcs cannot fall for ever.
         """
-        optimum = math.fsum(np.concatenate([self.a * u, self.b * v]))
+        optimum = self.worth(u, v)
         improved, self.least = optimum < self.least, min(optimum, self.least)
         return improved
 
@@ -352,6 +444,10 @@ class _Run:
         return pool.add(
             self.geometry, *(np.concatenate([f[k] for f in found]) for k in (0, 1)), False
         )
+
+
+def _before(end):
+    return budgets.clock() < end
 
 
 class _Stage:

@@ -43,8 +43,9 @@ class _Sets(NamedTuple):
 class Pricer:
     """Screens of one geometry; holds float32 or bfloat16 copies of both sets on the device."""
 
-    def __init__(self, geometry):
-        self.geometry = geometry
+    def __init__(self, geometry, look=lambda: None):
+        """Prepares both sets; `look` is called before every block, and may raise."""
+        self.geometry, self.look = geometry, look
         self.expanded = geometry.cost in ("euclidean", "sqeuclidean")
         self.unit = 1.0
         # Of approximate costs: float64 where they are not scaled, because they may be huge.
@@ -101,6 +102,7 @@ class Pricer:
                 some = rows[start : start + size[0]]
                 columns = every if columns_of is None else columns_of(some)
                 for first in range(0, len(columns), size[1]):
+                    self.look()
                     others = columns[first : first + size[1]]
                     block = screen(some, others), some, others
                     waiting.append(threads.submit(lambda block: again(*_found(*block)), block))
@@ -127,6 +129,7 @@ class Pricer:
         values = self.number(values[sample] * self.unit)
         costs = self._approximate(sample, of_x=transpose)
         for some in _parts(len(out), len(sample)):
+            self.look()
             out[some] = np.partition(costs(some) - values, rank, axis=1)[:, rank]
         return out / self.unit
 
@@ -137,6 +140,7 @@ class Pricer:
         u = self.number(u * self.unit)
         costs = self._approximate(rows, of_x=True)
         for some in _parts(len(out), len(rows)):
+            self.look()
             block = costs(some) - u
             for part in parts:
                 out[some] += block[:, part[0] : part[-1] + 1].min(axis=1) / len(parts)
@@ -146,27 +150,48 @@ class Pricer:
         """For each given row the column of least c_ij - v_j, in float64."""
         return np.array([int(np.argmin(self.geometry.block([i])[0] - v)) for i in rows], np.int64)
 
-    def lower(self, v) -> np.ndarray:
-        """For every row a number not above min_j (c_ij - v_j), close to it."""
+    def lower(self, v, rows=slice(None)) -> np.ndarray:
+        """For every given row a number not above min_j (c_ij - v_j), close to it; never looks."""
         n, m = self.geometry.shape
-        out = np.full(n, np.inf)
-        for start in range(0, n, ROWS):
-            part = slice(start, start + ROWS)
-            for first in range(0, m, COLUMNS):
-                other = slice(first, first + COLUMNS)
-                block = self._below_cost(part, other) - v[other]
-                np.minimum(out[part], block.min(axis=1), out=out[part])
-        return out
-
-    def _below_cost(self, rows, columns):
-        """Costs of a block in float64, from below by at most the rounding of the screen."""
+        every = np.arange(n)[rows]
+        blocks = [every[start : start + ROWS] for start in range(0, len(every), ROWS)]
         if not self.expanded:
-            return self.geometry.block(rows, columns)
+            parts = [slice(first, first + COLUMNS) for first in range(0, m, COLUMNS)]
+            return np.concatenate(
+                [
+                    np.min([(self.geometry.block(i, j) - v[j]).min(axis=1) for j in parts], axis=0)
+                    for i in blocks
+                ]
+            )
         x, xx, y, yy, slack = self.whole
-        inner = np.asarray(product(x[rows], y[columns]), np.float64)
-        squares = np.maximum((xx[rows, None] + yy[columns]) * (1 - slack) - 2 * inner, 0)
-        costs = squares if self.geometry.cost == "sqeuclidean" else np.sqrt(squares)
-        return costs / self.unit
+        xx, yy = np.float32(xx * (1 - slack)), np.float32(yy * (1 - slack))
+        v = _upward(v * self.unit)
+        others = []
+        for first in range(0, m, COLUMNS):
+            j = np.arange(first, min(first + COLUMNS, m))
+            at = _padded(j, COLUMNS)
+            heights = np.full(COLUMNS, -np.inf, np.float32)
+            heights[: len(j)] = v[j]
+            others.append((at, yy[at], heights))
+        out = np.empty(len(every))
+        squared = self.geometry.cost == "sqeuclidean"
+        for k, i in enumerate(blocks):
+            at = _padded(i, ROWS)
+            found = [_least(x, y, at, j, xx[at], *right, squared) for j, *right in others]
+            least = np.min([np.asarray(part) for part in found], axis=0)
+            out[k * ROWS : k * ROWS + len(i)] = least[: len(i)]
+        # The last difference was rounded, and v before it.
+        return (out - 4 * _UNIT * np.abs(out)) / self.unit
+
+    def seconds(self, clock) -> float:
+        """How long `lower` takes for all rows, from its time for some."""
+        n, m = self.geometry.shape
+        some = np.arange(min(n, ROWS))
+        nothing = np.zeros(m)
+        self.lower(nothing, some[:1])  # compiles
+        start = clock()
+        self.lower(nothing, some)
+        return (clock() - start) * n / len(some)
 
     def _approximate(self, fixed, of_x):
         """The costs between some points of one side and any of the other, about.
@@ -276,6 +301,14 @@ def small_integers():
 def _costs(x, y, xx, yy, squared):
     squares = jnp.maximum(xx[:, None] + yy[None, :] - 2 * product(x, y), 0)
     return squares if squared else jnp.sqrt(squares)
+
+
+@functools.partial(jax.jit, static_argnames="squared")
+def _least(x, y, rows, columns, xx, yy, heights, squared):
+    """[r] least of (cost - height) over the columns, costs from below."""
+    cost = jnp.maximum(xx[:, None] + yy[None, :] - 2 * product(x[rows], y[columns]), 0)
+    cost = cost if squared else jnp.sqrt(cost) * (1 - 8 * _UNIT)
+    return (cost - heights[None, :]).min(axis=1)
 
 
 @functools.partial(jax.jit, static_argnames="squared")

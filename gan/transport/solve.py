@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from gan.errors import PrecisionError, UserError
-from gan.transport import closed_forms, columns, costs, memory, powers, reduction, sparse
+from gan.transport import budget, closed_forms, columns, costs, memory, powers, reduction, sparse
 from gan.transport.masses import Masses, balanced
 from gan.transport.results import Pieces, Result, result, unscaled
 
@@ -36,8 +36,11 @@ def assignment(
         warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), which shorten the work
             on large ones; the result does not depend on them beyond ties.
         gap: relative gap that is good enough; 0 asks for the optimum.
-        seconds: time budget of large problems; when it ends the best permutation so far is returned
-            with rigorous bounds, which `Result.gap` states. An interrupt does the same.
+        seconds: time for the whole call; when it ends the best permutation so far is returned with
+            rigorous bounds, which `Result.gap` states; an interrupt after the first solve does the
+            same. Preparing and certifying the sets come on top: seconds at most, in which each
+            number is read a few times and programs are compiled. So do half the time if a pass over
+            all pairs then proves more, and that pass whatever it takes for a callable cost.
         progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work.
 
     Returns:
@@ -49,13 +52,15 @@ def assignment(
             range of float64.
         PrecisionError: if the optimum was asked for and the gap is more than rounding (`ROUNDING`).
     """
+    end = _end(seconds)
+    _fit(x, y, cost)
     geometry = costs.geometry(x, y, cost)
     n, m = geometry.shape
     if n != m:
         raise UserError(
             f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
         )
-    options = _options(geometry, warm, gap, seconds, progress)
+    options = _options(geometry, warm, gap, end, progress)
     pieces, report = solved(geometry, balanced(None, None, n, n), options)
     return result(x, y, costs.name_of(cost), pieces, "assignment", report)
 
@@ -80,9 +85,11 @@ def plan(
             masked, or of unequal sums.
         PrecisionError: as for `assignment`.
     """
+    end = _end(seconds)
+    _fit(x, y, cost)
     geometry = costs.geometry(x, y, cost)
     masses = balanced(a, b, *geometry.shape)
-    options = _options(geometry, warm, gap, seconds, progress)
+    options = _options(geometry, warm, gap, end, progress)
     pieces, report = solved(geometry, masses, options)
     return result(x, y, costs.name_of(cost), pieces, "plan", report)
 
@@ -105,7 +112,10 @@ def wasserstein(x, y, p: float = 1) -> float:
         PrecisionError: as for `plan`.
     """
     p = _number("p", p, "must be a finite number of at least 1", lambda p: 1 <= p < math.inf)
-    geometry = costs.geometry(x, y, "sqeuclidean" if p == 2 else "euclidean")
+    cost = "sqeuclidean" if p == 2 else "euclidean"
+    if math.prod(getattr(x, "shape", ())[1:]) > 1:  # a line is only sorted
+        _fit(x, y, cost)
+    geometry = costs.geometry(x, y, cost)
     masses = balanced(None, None, *geometry.shape)
     if geometry.x.shape[1] == 1:
         return closed_forms.line(x, y, p=p)
@@ -125,16 +135,19 @@ def _number(name, value, wanted, holds) -> float:
     return float(array)
 
 
-def _options(geometry, warm, gap, seconds, progress) -> dict:
+def _end(seconds) -> float:
+    return budget.clock() + _number("seconds", seconds, "must be positive", lambda s: s > 0)
+
+
+def _options(geometry, warm, gap, end, progress) -> dict:
     gap = _number("gap", gap, "must be a finite number of at least 0", lambda g: 0 <= g < math.inf)
-    seconds = _number("seconds", seconds, "must be positive", lambda s: s > 0)
     if warm is not None:
         warm = np.asarray(warm, np.float64)
         if warm.shape != (geometry.shape[1],) or not np.isfinite(warm).all():
             raise UserError(f"warm must be {geometry.shape[1]} finite numbers, one per point of y")
         warm = np.ldexp(warm, -geometry.exponent)
     progress = progress and _in_units_of(progress, geometry.exponent)
-    return {"warm": warm, "gap": gap, "seconds": seconds, "progress": progress}
+    return {"warm": warm, "gap": gap, "end": end, "progress": progress}
 
 
 def _in_units_of(progress, exponent):
@@ -156,7 +169,7 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
     Raises:
         PrecisionError: if the optimum was asked for and the gap is more than rounding.
     """
-    options = options or {"warm": None, "gap": 0.0, "seconds": math.inf, "progress": None}
+    options = options or {"warm": None, "gap": 0.0, "end": math.inf, "progress": None}
     parts, report = [], None
     for a, b, unit in masses.levels():
         rows, cols, mass, potentials, found = _level(geometry, a, b, options)
@@ -250,9 +263,10 @@ def _massless(geometry, a, b, u, v):
 
 
 def _require(n, m, geometry):
-    if n * m <= SMALL:
-        memory.require(5 * 8 * n * m, f"a dense problem of {n} by {m} points")
-    else:
-        # Arcs of the pool, their copies while they are sorted, and the float32 sets.
-        needed = 100 * 60 * (n + m) + (n + m) * geometry.x.shape[1] * 24
-        memory.require(needed, f"column generation for {n} by {m} points")
+    needed = memory.transport(n, m, geometry.x.shape[1], SMALL)
+    memory.require(needed, memory.named(n, m, SMALL))
+
+
+def _fit(x, y, cost):
+    """Refuses what cannot fit before anything is converted; features count when they are known."""
+    memory.require_transport(x, y, 0 if isinstance(cost, costs.FeatureCost) else None, SMALL)

@@ -8,7 +8,7 @@ import pytest
 
 from gan import transport
 from gan.errors import UserError
-from gan.transport import columns, memory, solve
+from gan.transport import columns, costs, memory, solve
 from tests.conftest import ROOT
 
 X = np.arange(12.0).reshape(6, 2)
@@ -68,8 +68,55 @@ def test_what_does_not_fit_is_refused_in_words(monkeypatch):
     many = np.random.default_rng(0).normal(size=(3000, 2))
     monkeypatch.setattr(columns, "plan", lambda *_, **__: pytest.fail("solved"))
     monkeypatch.setattr(memory, "available", lambda: 3 * 8 * 3000**2 // 20)  # a share of the matrix
-    with pytest.raises(UserError, match="for 3000 by 3000 points needs about .* are available"):
+    with pytest.raises(UserError, match="of 3000 by 3000 points needs about .* are available"):
         transport.assignment(many, many + 1)
+
+
+@pytest.mark.parametrize("call", [transport.assignment, transport.plan, transport.wasserstein])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_ten_million_points_are_refused_before_anything_is_converted(call, dtype, monkeypatch):
+    """Views of one vector, which share its memory."""
+    monkeypatch.setattr(memory, "available", lambda: 32 << 30)
+    monkeypatch.setattr(costs, "geometry", lambda *_: pytest.fail("converted"))
+    line = np.random.default_rng(0).integers(256, size=10_000_002).astype(dtype)
+    x = np.lib.stride_tricks.sliding_window_view(line, 3)
+    options = {} if call is transport.wasserstein else {"cost": "euclidean"}
+    with pytest.raises(
+        UserError, match="of 10000000 by 10000000 points needs about 11[0-9.]+ GiB, 32"
+    ):
+        call(x, x, **options)
+
+
+def test_sets_that_repeat_themselves_are_not_refused(monkeypatch):
+    """Equal points are merged, and only then does a pool need memory."""
+    x = np.broadcast_to(np.ones(3), (20_000, 3))
+    monkeypatch.setattr(memory, "available", lambda: 8 << 20)
+    assert transport.assignment(x, x).gap == 0
+
+
+MEASURE = """
+import sys
+import numpy as np
+import ot.lp.emd_wrap
+from gan import transport
+from gan.transport import memory
+n, m, d = map(int, sys.argv[1:])
+rng = np.random.default_rng(0)
+transport.assignment(*rng.normal(size=(2, 1030, 4)))  # compiles and imports
+x, y = rng.normal(size=(n, d)), rng.normal(size=(m, d))
+before = memory._kilobytes("/proc/self/status", "VmRSS:") * 1024
+transport.plan(x, y, cost="euclidean")
+print(memory.peak() - before, memory.transport(n, m, d, 1 << 20))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(5000, 5000, 16), (12000, 12000, 64), (20, 100_000, 8)])
+def test_the_estimate_of_memory_is_right_within_a_factor_of_two(sizes):
+    start = [sys.executable, "-c", MEASURE, *map(str, sizes)]
+    done = subprocess.run(start, cwd=ROOT, capture_output=True, text=True, check=True)
+    used, estimated = map(int, done.stdout.split())
+    assert 0.5 * used < estimated < 2 * used
 
 
 def test_a_callers_mistakes_are_value_errors():
