@@ -14,9 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from gan.errors import PrecisionError
-
-from gan.errors import UserError
+from gan.errors import PrecisionError, UserError
 
 
 def safe_bits(points: int) -> int:
