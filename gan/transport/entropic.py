@@ -44,14 +44,15 @@ def sinkhorn(x, y, epsilon: float, cost: str, max_iterations: int) -> dict:
     geometry = costs.geometry(x, y, cost)
     function = ott_costs.Euclidean() if cost == "euclidean" else ott_costs.SqEuclidean()
     x, y = (jnp.asarray(np.float64(points)) for points in (geometry.x, geometry.y))
-    cloud = pointcloud.PointCloud(x, y, cost_fn=function, epsilon=epsilon)
+    unit = 2.0**geometry.exponent  # of the costs: the geometry's points are scaled
+    cloud = pointcloud.PointCloud(x, y, cost_fn=function, epsilon=epsilon / unit)
     solver = ott_sinkhorn.Sinkhorn(max_iterations=max_iterations)
     with jax.numpy_rank_promotion("allow"):  # OTT relies on it
         out = solver(linear_problem.LinearProblem(cloud))
     return {
-        "primal": float(out.primal_cost),
-        "regularized": float(out.reg_ot_cost),
-        "potentials": (np.asarray(out.f), np.asarray(out.g)),
+        "primal": unit * float(out.primal_cost),
+        "regularized": unit * float(out.reg_ot_cost),
+        "potentials": tuple(unit * np.asarray(side) for side in (out.f, out.g)),
         "converged": bool(out.converged),
         "iterations": int(out.n_iters),
     }
