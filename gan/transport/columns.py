@@ -182,7 +182,8 @@ class _Run:
     def refined(self, matrix, flow, u, v):
         """(flow, u, v) as they are, or refined like a pool of all arcs if they leave a gap."""
         gap, size = self.gap_of(flow, matrix[flow[0], flow[1]], u, v)
-        if gap <= (0 if self.geometry.integer else _PROVED * size):
+        rounding = 0 if self.geometry.integer else _PROVED
+        if gap <= max(rounding, self.gap) * size:
             return flow, u, v
         refined = self.generate(v, matrix)
         again = self.gap_of(refined[0], matrix[refined[0][0], refined[0][1]], *refined[1:])[0]
