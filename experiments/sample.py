@@ -16,7 +16,8 @@ import numpy as np
 
 from experiments import cli
 from experiments.sampler import Sampler, pixels, slerp
-from gan.errors import StorageError, UserError
+from gan import files
+from gan.errors import UserError
 from gan.runs import figures
 
 
@@ -75,16 +76,14 @@ def write(examples: np.ndarray, labels: np.ndarray | None, output: str, columns:
         StorageError: if the file cannot be written.
     """
     ending = os.path.splitext(output)[1].lower()
-    try:
-        if ending == ".npz":
-            arrays = {"images" if examples.ndim == 4 else "points": examples}
-            np.savez(output, **arrays, **({} if labels is None else {"labels": labels}))
-        elif examples.ndim == 4:
-            figures.save_image(output, figures.image_grid(pixels(examples), columns))
-        else:
-            figures.save_points(output, examples)
-    except OSError as error:
-        raise StorageError(f"cannot write {output}: {error.strerror}") from error
+    if ending == ".npz":
+        arrays = {"images" if examples.ndim == 4 else "points": examples}
+        with files.replacing(output) as file:
+            np.savez(file, **arrays, **({} if labels is None else {"labels": labels}))
+    elif examples.ndim == 4:
+        figures.save_image(output, figures.image_grid(pixels(examples), columns))
+    else:
+        figures.save_points(output, examples)
 
 
 def define(parser, argv) -> None:

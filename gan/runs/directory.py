@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
+from gan import files
 from gan.config import Config
 from gan.errors import StorageError, UserError
-from gan.runs import files, metrics, processes
+from gan.runs import metrics, processes
 from gan.runs.checkpoints import Checkpoints, WritableCheckpoints
 from gan.runs.environment import environment
 from gan.runs.lock import lock

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gan.errors import NonFiniteError, StorageError, UserError
-from gan.runs.files import storage, write_atomically
+from gan.files import storage, write_atomically
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ import html
 import os
 from collections.abc import Iterable
 
+from gan.files import write_atomically
+
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto;
        padding: 0 1rem; }
@@ -79,7 +81,4 @@ def write(path: str, title: str, *sections: str, style: str = "") -> None:
         f"<style>{STYLE}{style}</style></head><body><h1>{html.escape(title)}</h1>"
         f"{''.join(sections)}</body></html>\n"
     )
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(page)
-    os.replace(temporary, path)
+    write_atomically(path, page)

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from gan.errors import GanError, UserError
+from gan.files import synchronize, write_atomically
 from gan.runs import processes, trees
-from gan.runs.files import synchronize
 
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
@@ -62,7 +62,7 @@ def write(path: Path, leaves: Mapping[str, np.ndarray], record: Mapping[str, Any
     with _orbax() as checkpointer:
         checkpointer.save(path, args=ocp.args.PyTreeSave(stored))
     whole = {**record, "files": {name: _file_hash(path / name) for name in _plain_files(path)}}
-    (path / RECORD).write_text(json.dumps({**whole, "seal": _seal(whole)}), encoding="utf-8")
+    write_atomically(path / RECORD, json.dumps({**whole, "seal": _seal(whole)}))
     for folder, _, files in os.walk(path):
         for name in files:
             synchronize(Path(folder, name))

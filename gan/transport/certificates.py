@@ -21,6 +21,7 @@ import zipfile
 import numpy as np
 
 from gan.errors import UserError
+from gan.files import replacing
 
 _VERSION = 1
 _ROWS, _COLUMNS = 512, 2048
@@ -68,7 +69,7 @@ class Certificate:
         arrays = {"columns": self.columns, "v": self.v}
         if self.header["kind"] == "plan":
             arrays |= {"rows": self.rows, "mass": self.mass}
-        with open(path, "wb") as file:
+        with replacing(path) as file:
             np.savez(file, header=np.array(json.dumps(self.header)), **arrays)
 
 
