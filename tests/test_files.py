@@ -1,4 +1,4 @@
-"""Whoever writes at once, whatever is planted, wherever it fails: the old or the new file, whole."""
+"""Whoever writes at once, whatever is planted: the old or the new file, whole."""
 
 import os
 import re
