@@ -14,7 +14,7 @@ import simple_parsing
 from absl import app, flags, logging
 
 from experiments import later
-from gan import cache, config, presets
+from gan import cache, config, files, presets
 from gan.errors import GanError, UserError
 
 
@@ -62,10 +62,10 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
         to.error(str(error))
     if asked.preset and asked.config_path:
         to.error("give either --preset or --config_path, not both")
-    saved = os.path.join(asked.workdir, "config.json") if asked.workdir else ""
+    saved = os.path.join(files.usable(asked.workdir), "config.json") if asked.workdir else ""
     if asked.config_path:
         base = config.load(asked.config_path)
-    elif asked.preset or not os.path.exists(saved):
+    elif asked.preset or not os.path.isfile(saved):
         base = presets.get(asked.preset or default)
     else:
         base = config.load(saved)
@@ -74,7 +74,16 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
 
 def add_workdir(to: simple_parsing.ArgumentParser) -> None:
     """Add the required --workdir."""
-    to.add_argument("--workdir", required=True, metavar="DIR", help="run directory")
+    to.add_argument("--workdir", required=True, type=path, metavar="DIR", help="run directory")
+
+
+def path(text: str) -> str:
+    """The value of a flag that names a file or folder, perhaps yet to be made; "~" is the home."""
+    try:
+        files.usable(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return os.path.expanduser(text)
 
 
 def add_data_dir(to: simple_parsing.ArgumentParser) -> None:

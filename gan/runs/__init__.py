@@ -6,6 +6,6 @@
 from gan import files
 from gan.runs.directory import open, read
 from gan.runs.tensorboard import mirror
-from gan.runs.trees import tree_hash
+from gan.runs.trees import require_fit, tree_hash
 
-__all__ = ["files", "mirror", "open", "read", "tree_hash"]
+__all__ = ["files", "mirror", "open", "read", "require_fit", "tree_hash"]
