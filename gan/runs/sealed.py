@@ -39,6 +39,10 @@ OVERHEAD_BYTES = 65_536
 """What a checkpoint needs on disk besides its leaves, of which each counts SLACK_BYTES more."""
 
 
+DESCRIPTORS = "/proc/self/fd"
+"""Where the system gives the folders that this process has open a name of their own."""
+
+
 class BadError(Exception):
     """A checkpoint that cannot be trusted, and why."""
 
@@ -155,12 +159,12 @@ def _plain(path: Path) -> Iterator[Path]:
     nothing at all. The name leads through an open descriptor, so a system without /proc keeps the
     path as it is; what fails there, fails when it is read back.
     """
-    if not os.path.isdir("/proc/self/fd"):
+    if not os.path.isdir(DESCRIPTORS):
         yield path
         return
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield Path(f"/proc/self/fd/{descriptor}", path.name)
+        yield Path(DESCRIPTORS, str(descriptor), path.name)
     finally:
         os.close(descriptor)
 
