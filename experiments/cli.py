@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import simple_parsing
 from absl import app, flags, logging
 
-from experiments import later
+from experiments import later, streams
 from gan import cache, config, files, presets
 from gan.errors import GanError, UserError
 
@@ -156,6 +156,18 @@ def leave(status: int) -> NoReturn:
     os._exit(status)
 
 
+def watched(work: Callable[[], Any]) -> Any:
+    """Result of work that has nothing to save: a signal ends the process with 128 + its number."""
+    from gan.training.interrupt import Interrupt, Interrupted
+
+    with Interrupt() as interrupt:
+        try:
+            return interrupt.watch(work)
+        except Interrupted as stopped:
+            print(f"stopped by {stopped}", file=sys.stderr)
+            leave(128 + stopped.signal)
+
+
 def run(
     define: Callable[[simple_parsing.ArgumentParser, list[str]], None],
     main: Callable[[Any], int | None],
@@ -182,6 +194,9 @@ def run(
             arguments.error(str(error))
 
     def guarded(arguments) -> None:
+        sys.stderr = streams.Unheard(sys.stderr)
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
         later.settle()
         cache_compilations()
         try:

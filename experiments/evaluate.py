@@ -139,12 +139,14 @@ def main(arguments) -> None:
         features = feature_functions.load(arguments.features)
     if arguments.samples is not None:
         samples.check_count(arguments.samples)
-    scores = evaluate(
-        arguments.workdir,
-        arguments.step,
-        data_dir=arguments.data_dir,
-        features=features,
-        count=arguments.samples,
+    scores = cli.watched(
+        lambda: evaluate(
+            arguments.workdir,
+            arguments.step,
+            data_dir=arguments.data_dir,
+            features=features,
+            count=arguments.samples,
+        )
     )
     cli.print_scores(scores)
     print(f"report {arguments.workdir}/report.html")

@@ -188,7 +188,9 @@ def define(parser, argv) -> None:
     cli.add_workdir(parser)
     cli.add_step(parser)
     group = parser.add_argument_group("pictures")
-    group.add_argument("--output", required=True, metavar="FOLDER", help="where pictures go")
+    group.add_argument(
+        "--output", required=True, type=cli.path, metavar="FOLDER", help="where pictures go"
+    )
     group.add_argument(
         "--kinds",
         nargs="+",
@@ -212,16 +214,18 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Draw, and say what was drawn."""
-    drawn = run(
-        arguments.workdir,
-        arguments.output,
-        step=arguments.step,
-        kinds=arguments.kinds,
-        classes=arguments.classes,
-        rows=arguments.rows,
-        length=arguments.length,
-        seed=arguments.seed,
-        truncation=arguments.truncation,
+    drawn = cli.watched(
+        lambda: run(
+            arguments.workdir,
+            arguments.output,
+            step=arguments.step,
+            kinds=arguments.kinds,
+            classes=arguments.classes,
+            rows=arguments.rows,
+            length=arguments.length,
+            seed=arguments.seed,
+            truncation=arguments.truncation,
+        )
     )
     for path in drawn:
         print(path)

@@ -92,7 +92,9 @@ def define(parser, argv) -> None:
     cli.add_workdir(parser)
     cli.add_step(parser)
     group = parser.add_argument_group("sampling")
-    group.add_argument("--output", required=True, metavar="FILE", help="a .png or .npz file")
+    group.add_argument(
+        "--output", required=True, type=cli.path, metavar="FILE", help="a .png or .npz file"
+    )
     group.add_argument("--count", type=int, default=64, help="how many examples")
     group.add_argument("--seed", type=int, default=0, help="seed of the latents")
     group.add_argument(
@@ -111,13 +113,15 @@ def main(arguments) -> None:
     """Sample and write."""
     if os.path.splitext(arguments.output)[1].lower() not in (".png", ".npz"):
         raise UserError(f"--output must end in .png or .npz, got {arguments.output}")
-    examples, labels = sample(
-        arguments.workdir,
-        arguments.count,
-        step=arguments.step,
-        seed=arguments.seed,
-        interpolate=arguments.interpolate,
-        label=arguments.label,
+    examples, labels = cli.watched(
+        lambda: sample(
+            arguments.workdir,
+            arguments.count,
+            step=arguments.step,
+            seed=arguments.seed,
+            interpolate=arguments.interpolate,
+            label=arguments.label,
+        )
     )
     columns = arguments.interpolate or max(1, round(len(examples) ** 0.5))
     write(examples, labels, arguments.output, columns)

@@ -4,7 +4,8 @@
 
 takes about a minute on two CPU cores. The run directory then holds config.json, metrics.jsonl,
 checkpoints/, samples/, figures/, evaluation.json and report.html. The same command, or --workdir
-alone, continues an interrupted run with the same bits.
+alone, continues an interrupted run with the same bits. Ctrl-C, SIGTERM and SIGHUP save the current
+step and end the run; a second signal changes nothing, a third ends it at once, without saving.
 """
 
 from __future__ import annotations
@@ -59,7 +60,11 @@ def train(
     interrupt = interrupt or Interrupt()
     with contextlib.ExitStack() as stack:
         run = stack.enter_context(runs.open(workdir, config))
-        dataset = data.load(config.data, data_dir=data_dir)
+        try:
+            dataset = interrupt.watch(lambda: data.load(config.data, data_dir=data_dir))
+        except Interrupted:
+            _say(run, "stopped while the data were loaded; run the same command to continue")
+            return None
         run.record_data(data.describe(dataset))
         game = training.make_game(config, dataset, devices)
         step, state = run.resume(game.state)
