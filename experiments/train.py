@@ -262,17 +262,22 @@ def define(parser, argv) -> None:
         help="devices to split every batch over; 0 for all; without --processes a CPU is one, or "
         "as many as are asked for, a core each, which is faster for small networks",
     )
-    group.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
-    group.add_argument("--processes", type=int, default=1, help="processes in all")
-    group.add_argument("--process_index", type=int, default=0, help="this one, from 0")
+    group.add_argument(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="address of process 0 of several that train together; needs --processes and "
+        "--process_index",
+    )
+    group.add_argument("--processes", type=int, help="processes in all")
+    group.add_argument("--process_index", type=int, help="this one, from 0")
     cli.add_config(parser, argv, default="digits")
 
 
 def main(arguments) -> int:
     """Run the experiment; a signal ends it with 128 + its number, after saving."""
-    if arguments.processes == 1:
-        training.divide_cpu(arguments.devices)
     training.join(arguments.coordinator, arguments.processes, arguments.process_index)
+    if arguments.processes is None:
+        training.divide_cpu(arguments.devices)
     with Interrupt() as interrupt:
         result = train(
             arguments.config,
