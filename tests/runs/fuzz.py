@@ -2,30 +2,33 @@
 
     python -m tests.runs.fuzz --damages 100 --kills 60 --seed 0
 
-damages copies of one small finished run in seeded ways and gives them to train, evaluate and sample;
-and ends a training at seeded moments until it is done. Prints a line per case that breaks a promise,
-then the counts; exits with 1 if there was one. What is promised stands in `judge` and `killed`.
+damages copies of one small finished run in seeded ways, which sample, evaluate and train then open;
+and ends trainings at seeded moments until they are done. Prints a line per broken promise, then the
+counts; exits with 1 if there was one. The promises stand in `judge` and `killed`.
 """
 
 import argparse
 import collections
+import contextlib
 import functools
+import hashlib
 import os
 import random
 import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from experiments import cli, train
 from gan import runs
+from gan.errors import CheckpointError
 from gan.runs import checkpoints, sealed
-from tests.experiments.commands import TINY, call, done, finish, start
+from tests.experiments.commands import TINY, call, done
 
 RUN = ["--preset", "digits", *TINY, "--steps", 12, "--schedule", "constant", "--log_every", 2]
 RUN += ["--evaluate_every", 6, "--sample_every", 6, "--checkpoint_every", 3]
@@ -113,16 +116,23 @@ def make(workdir: Path) -> str:
     return done(out)[1]
 
 
-def states(workdir: Path) -> dict[int, str]:
-    """The hash of the state of every good checkpoint, also of those that were moved aside."""
+def good_steps(workdir: Path) -> dict[int, str]:
+    """What lies in the folder of every checkpoint that can be trusted, as a hash."""
     found = {}
     for step in checkpoints.Checkpoints(workdir / "checkpoints").steps():
-        try:
-            leaves = sealed.load(workdir / "checkpoints" / str(step), step)
-        except sealed.BadError:
-            continue
-        found[step] = runs.trees.hash_leaves(leaves)
+        with contextlib.suppress(sealed.BadError):
+            sealed.load(workdir / "checkpoints" / str(step), step)
+            found[step] = fingerprint(workdir / "checkpoints" / str(step))
     return found
+
+
+def fingerprint(path: Path) -> str:
+    """Hash of every file below a folder."""
+    digest = hashlib.sha256()
+    for file in files(path):
+        digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def damage(workdir: Path, dice: random.Random) -> str:
@@ -150,10 +160,13 @@ def judge(original: Path, digest: str, dice: random.Random, place: Path) -> tupl
     workdir = place / "run"
     shutil.copytree(original, workdir)
     said = damage(workdir, dice)
-    good = states(workdir)
+    try:
+        good = good_steps(workdir)
+    except CheckpointError:  # where the folder of all of them should be is something else
+        good = {}
     broken = []
     commands = [("sample", ["--output", place / "x.npz", "--count", 4]), ("train", [])]
-    if dice.random() < 0.5:  # the last thing that a training does is to evaluate
+    if dice.random() < 1 / 3:  # the last thing that a training does is to evaluate
         commands.insert(1, ("evaluate", []))
     for name, flags in commands:
         try:
@@ -166,8 +179,8 @@ def judge(original: Path, digest: str, dice: random.Random, place: Path) -> tupl
             broken.append(f"{name}: status {status}: {err[-300:]}")
         if name == "train" and status == 0 and done(out)[0] == STEPS and done(out)[1] != digest:
             broken.append(f"{name}: another state")
-        after = states(workdir)
-        lost = [step for step in good if after.get(step) != good[step]]
+        folders = {step: workdir / "checkpoints" / str(step) for step in good}
+        lost = [step for step in good if fingerprint(folders[step]) != good[step]]
         if lost and not (name == "train" and status == 0):  # training on replaces older ones
             broken.append(f"{name}: checkpoints {lost} were lost")
     return said, broken
@@ -189,9 +202,7 @@ def damages(count: int, seed: int, say: Callable[[str], None]) -> int:
                 say(f"{number} ({said}): {line}")
             shutil.rmtree(place)
             if (number + 1) % 10 == 0 or number + 1 == count:
-                say(
-                    f"{number + 1} damaged directories, {failed} with a broken promise; {dict(kinds)}"
-                )
+                say(f"{number + 1} damaged directories, {failed} broke a promise; {dict(kinds)}")
     return failed
 
 
@@ -201,61 +212,85 @@ LONG += ["--evaluate_every", 300, "--sample_every", 300, "--log_every", 10]
 
 
 def killed(count: int, seed: int, say: Callable[[str], None]) -> int:
-    """Ends a training `count` times, at seeded moments of saves and between them, then lets it end.
+    """Ends trainings `count` times, at seeded moments of saves and between them.
 
-    Each start goes on at the newest checkpoint, so `count` is spread over several trainings. Returns
-    how many of them did not end with the bits and the log of an undisturbed one.
+    Each training is ended up to ten times, then runs to its end, with the bits and the log of an
+    undisturbed one; a signal that can be handled saves and ends with 128 + its number. Returns how
+    many trainings broke that promise.
     """
-    failed = ended = 0
+    failed = ended = number = 0
     kinds: collections.Counter = collections.Counter()
+    dice = random.Random(seed)
     with tempfile.TemporaryDirectory() as top:
-        process = start("train", "--workdir", Path(top, "whole"), *LONG)
-        status, out, err = finish(process)
-        assert status == 0, err
-        expected = done(out)
-        dice = random.Random(seed)
-        number = 0
+        status, expected, said = _wait(_fork(Path(top, "whole")), Path(top, "whole"))
+        assert status == 0, said
         while ended < count:
             workdir = Path(top, str(number))
             number += 1
             for _ in range(min(10, count - ended)):
                 what = dice.choice(SIGNALS)
-                if _end(workdir, what, dice):
-                    ended += 1
-                    kinds[what.name] += 1
-                else:
+                if not _end(workdir, what, dice, say):
                     break
-            status, out, err = finish(start("train", "--workdir", workdir, *LONG))
-            steps = [r["step"] for r in runs.read(workdir).metrics()]
-            if status or done(out) != expected or steps != list(range(10, 601, 10)):
+                ended += 1
+                kinds[what.name] += 1
+            status, found, said = _wait(_fork(workdir), workdir)
+            steps = [record["step"] for record in runs.read(workdir).metrics()]
+            if status or found != expected or steps != list(range(10, 601, 10)):
                 failed += 1
-                say(f"training {number - 1}: status {status}, {out[-200:]}, {err[-300:]}")
-    say(f"{ended} ends of {number} trainings, {failed} with other bits; {dict(kinds)}")
+                say(f"training {number - 1}: status {status}, {found}, {said[-300:]}")
+            say(f"{ended} ends of {number} trainings, {failed} broke a promise; {dict(kinds)}")
     return failed
 
 
-def _end(workdir: Path, what: signal.Signals, dice: random.Random) -> bool:
+def _fork(workdir: Path) -> int:
+    """A training in a process of its own, which has this one's modules but starts its own JAX."""
+    pid = os.fork()
+    if pid:
+        return pid
+    workdir.mkdir(exist_ok=True)
+    output = os.open(f"{workdir}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    try:
+        argv = ["train", "--workdir", str(workdir), *map(str, LONG)]
+        cli.run(train.define, train.main, train.__doc__, argv)
+    except SystemExit as end:
+        sys.stdout.flush()
+        os._exit(end.code or 0)
+    finally:
+        os._exit(1)
+
+
+def _wait(pid: int, workdir: Path) -> tuple[int, tuple[int, str] | None, str]:
+    """(exit status, (step, state hash) if it is done, what it printed) of a training."""
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    said = Path(f"{workdir}.txt").read_text()
+    return status, done(said) if status == 0 else None, said
+
+
+def _end(workdir: Path, what: signal.Signals, dice: random.Random, say) -> bool:
     """Starts the training and ends it during or between saves; False if it was done before that."""
-    before = max(checkpoints.Checkpoints(workdir / "checkpoints").steps(), default=0)
+    folder = workdir / "checkpoints"
+    before = max(checkpoints.Checkpoints(folder).steps(), default=0)
     during = dice.random() < 0.5
-    process = start("train", "--workdir", workdir, *LONG)
+    pid = _fork(workdir)
 
     def reached() -> bool:
-        folder = workdir / "checkpoints"
         saving = [workdir / ".saving-checkpoints", *folder.glob(".saving-*")]
         if during:
             return any(path.exists() for path in saving)
         return max(checkpoints.Checkpoints(folder).steps(), default=0) > before
 
-    heard = threading.Thread(target=process.communicate)
-    heard.start()  # or a full pipe would hold the process up
-    while process.poll() is None and not reached():
+    while not reached():
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break
         time.sleep(0.0005)
     time.sleep(dice.choice([0, 0.01, 0.05, 0.1]))
-    alive = process.poll() is None
-    process.send_signal(what)
-    heard.join()
-    return alive
+    os.kill(pid, what)
+    status, found, said = _wait(pid, workdir)
+    if status not in (0, -what if what == signal.SIGKILL else 128 + what):
+        say(f"{what.name}: status {status}: {said[-300:]}")
+    return found is None
 
 
 def main() -> int:
