@@ -70,6 +70,8 @@ class Run:
             raise UserError(f"{path} must give class_names as a list of texts, got {names!r}")
         if self.config.conditional and not names:
             raise UserError(f"{path} has no class_names, which a conditional run needs")
+        if not isinstance(found.get("name"), str):
+            raise UserError(f"{path} must give the name of the data set")
         return found
 
     def check_data(self, described: Mapping[str, Any]) -> None:

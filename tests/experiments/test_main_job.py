@@ -280,9 +280,11 @@ def test_a_run_killed_five_times_ends_with_the_bits_of_an_undisturbed_one(tmp_pa
     moments = random.Random(devices)
     workdir = tmp_path / "killed"
     kill(start("train", "--workdir", workdir, *LONG, devices=devices), lambda: True, 2.5)
-    for step in (20, 60, 120, 180):
+    numbers = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
+    for step, number in zip((20, 60, 120, 180), numbers, strict=True):
         process = start("train", "--workdir", workdir, *LONG, devices=devices)
-        kill(process, lambda step=step: saved(workdir) >= step, moments.uniform(0, 0.3))
+        wait = moments.uniform(0, 0.3)
+        kill(process, lambda step=step: saved(workdir) >= step, wait, number)
     assert 180 <= saved(workdir) < 300
     status, out, err = finish(start("train", "--workdir", workdir, *LONG, devices=devices))
     assert status == 0, err

@@ -272,7 +272,7 @@ def test_logs_evaluations_and_data_without_checksums_still_open(tmp_path, capfd)
         run.log({"step": 2, "w1": 0.25})
         assert run.metrics() == [{"step": 1, "w1": 0.5}, {"step": 2, "w1": 0.25}]
     for name, read in (("evaluation.json", run.evaluation), ("data.json", run.data)):
-        (tmp_path / name).write_text('{"shape": [2], "w1": 0.5}')
+        (tmp_path / name).write_text('{"name": "x", "shape": [2], "w1": 0.5}')
         assert read()["w1"] == 0.5
     assert run.data()["class_names"] == [] and capfd.readouterr().err == ""
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "w1": NaN}\n{"step": 2, "w1": true}\n')
@@ -297,6 +297,7 @@ def test_an_altered_evaluation_is_refused(tmp_path):
         ('{"shape": 8}', "shape of an example"),
         ('{"shape": [8], "class_names": "ab"}', "list of texts"),
         ('{"shape": [8], "class_names": [1]}', "list of texts"),
+        ('{"shape": [8], "class_names": []}', "name of the data set"),
         ("[]", "no JSON object"),
         ('{"shape": [8], "crc32": "00000000"}', "altered"),
     ],
