@@ -30,7 +30,7 @@ CHANGEABLE = frozenset(
 
 
 class Run:
-    """A run directory to look at; nothing in it is written."""
+    """A run directory to look at; nothing in it is written but the scores of an evaluation."""
 
     def __init__(self, path: Path, config: Config, checkpoints: Checkpoints):
         self.path = path
