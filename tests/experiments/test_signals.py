@@ -1,5 +1,7 @@
 """Whatever asks a command to end, and however often: saved, no traceback, 128 + the number."""
 
+import errno
+import io
 import os
 import pty
 import signal
@@ -7,6 +9,7 @@ import time
 
 import pytest
 
+from experiments import streams
 from gan import runs
 from tests.experiments.commands import TINY, call, finish, start
 
@@ -61,6 +64,22 @@ def test_a_closed_terminal_saves_the_current_step(tmp_path):
     process.communicate()
     (step,) = runs.read(tmp_path).checkpoints.steps()
     assert step >= 500
+
+
+def test_progress_that_nobody_can_read_is_no_error():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        def flush(self):
+            raise BrokenPipeError
+
+    stream = streams.Unheard(Closed())
+    print("progress", file=stream, flush=True)
+    assert not stream.isatty()
+    heard = io.StringIO()
+    print("progress", file=streams.Unheard(heard), flush=True)
+    assert heard.getvalue() == "progress\n"
 
 
 @pytest.mark.slow
