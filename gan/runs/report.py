@@ -5,10 +5,9 @@ It is written from what the run directory holds, so it can be rewritten at any t
 
 import base64
 import html
-import os
 from collections.abc import Iterable
 
-from gan.files import write_atomically
+from gan.files import read_bytes, write_atomically
 
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto;
@@ -50,11 +49,11 @@ def number(value: object) -> str:
 
 
 def picture(path: str, caption: str, plot: bool = False) -> str:
-    """A PNG file inside the page; nothing when the file is not there."""
-    if not os.path.exists(path):
+    """A PNG file inside the page; nothing when the file is not there, or is no regular file."""
+    try:
+        data = base64.b64encode(read_bytes(path)).decode("ascii")
+    except OSError:
         return ""
-    with open(path, "rb") as file:
-        data = base64.b64encode(file.read()).decode("ascii")
     kind = " class=plot" if plot else ""
     return (
         f'<figure><img{kind} src="data:image/png;base64,{data}" alt="{html.escape(caption)}">'
