@@ -107,8 +107,9 @@ def save_proportions(path: str | Path, dataset, found: dict | None, unserved) ->
     """The matrix of flows between classes, and the real examples that nobody serves."""
     flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
     for picture in (flow, lonely):
-        if os.path.exists(picture):
-            os.remove(picture)
+        with files.storage(picture):
+            if os.path.lexists(picture):
+                os.remove(picture)
     if found is None:
         return
     figures.save_flow(flow, np.array(found["flow"]), found["classes"])

@@ -43,7 +43,7 @@ class Run:
 
     def environment(self) -> list[dict[str, Any]]:
         """Versions, devices, commit and command of every start, oldest first."""
-        return files.read_json(self.path / "environment.json")
+        return _starts(self.path / "environment.json")
 
     def evaluation(self) -> dict[str, Any]:
         """The scores of the latest evaluation."""
@@ -246,12 +246,17 @@ def _compare(path: Path, saved: Mapping[str, Any], asked: Mapping[str, Any]) -> 
     raise UserError("\n".join(lines))
 
 
+def _starts(path: Path) -> list[dict[str, Any]]:
+    starts = files.read_json(path)
+    if not (isinstance(starts, list) and starts and all(isinstance(s, dict) for s in starts)):
+        raise UserError(f"{path} is damaged: it must hold one JSON list of starts")
+    return starts
+
+
 def _record_start(path: Path, here: dict[str, Any]) -> None:
     """Adds this start to the list of them; a damaged list is set aside, since no run needs it."""
     try:
-        starts = files.read_json(path) if os.path.lexists(path) else []
-        if not isinstance(starts, list):
-            raise UserError(f"{path} does not hold one JSON list")
+        starts = _starts(path) if os.path.lexists(path) else []
     except UserError as error:
         print(f"{error}; a copy is in {files.keep_copy(path)}", file=sys.stderr)
         starts = []

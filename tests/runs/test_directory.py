@@ -321,11 +321,15 @@ def test_a_missing_description_of_the_data_is_kept_again_and_said(tmp_path, capf
             run.record_data({"name": "digits", "shape": [3]})
 
 
-def test_damaged_records_of_starts_do_not_end_a_run(tmp_path, capfd):
-    (tmp_path / "environment.json").write_text("[{")
+@pytest.mark.parametrize("content", ["[{", "{}", "[]", "[1]"])
+def test_damaged_records_of_starts_do_not_end_a_run(tmp_path, capfd, content):
+    with runs.open(tmp_path, CONFIG) as run:
+        (tmp_path / "environment.json").write_text(content)
+        with pytest.raises(UserError, match="environment.json is"):
+            run.environment()
     with runs.open(tmp_path, CONFIG) as run:
         assert len(run.environment()) == 1
-    assert (tmp_path / "environment.json.bad").read_text() == "[{"
+    assert (tmp_path / "environment.json.bad").read_text() == content
     assert "environment.json.bad" in capfd.readouterr().err
 
 
