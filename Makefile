@@ -2,17 +2,24 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUNS ?= runs
+EXTRAS ?= test
+PYTEST := -m pytest -n 2 --dist worksteal $(if $(MAY_SKIP),--may-skip '$(MAY_SKIP)')
+INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test slow lint format clean
+.PHONY: demo test slow minimum lint format clean
 
 demo: .venv/installed
 	$(BIN)/python -m experiments.train --preset digits --workdir $(RUNS)/digits
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python $(PYTEST) -m "not slow"
 
 slow: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+	$(BIN)/python $(PYTEST) -m slow
+
+# The telling tests at the lowest versions that setup.py allows.
+minimum: .venv/minimum/installed
+	.venv/minimum/bin/python $(PYTEST) @.ci/telling
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -28,5 +35,11 @@ clean:
 .venv/installed: setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	touch $@
+
+.venv/minimum/installed: .venv/installed .ci/minimum.py
+	$(BIN)/python -m venv .venv/minimum
+	$(BIN)/python .ci/minimum.py constraints.txt test > .venv/minimum/constraints.txt
+	.venv/minimum/bin/python $(INSTALL) --no-compile --constraint .venv/minimum/constraints.txt --editable '.[test]'
 	touch $@

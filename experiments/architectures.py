@@ -200,7 +200,9 @@ def _bind(path: Path, settings: dict) -> None:
     if not path.exists():
         files.write_json(path, settings)
         return
-    saved = _flat(files.read_json(path))
+    # A field that was added later had its default before.
+    default = _flat({"base": configs.to_dict(Config())})
+    saved = default | _flat(files.read_json(path))
     given = _flat(settings)
     changed = [f"{k}: {saved.get(k)} -> {given[k]}" for k in given if saved.get(k) != given[k]]
     if changed:

@@ -204,6 +204,7 @@ def write_report(path: str | Path) -> None:
         report.section(
             "How it was made",
             report.table((name, value, "") for name, value in configs.flatten(run.config).items()),
+            *(report.paragraph(f"Data: {note}.", "note") for note in described.get("notes", [])),
             report.paragraph(environment_line(run.environment()), "note"),
         ),
     )

@@ -26,6 +26,14 @@ class Data:
     tensorflow-datasets."""
     folder: str | None = None
     """Folder of images, for the data set 'folder'; sub-folders become classes."""
+    splits: Literal["auto", "folders", "content"] = "auto"
+    """Of a folder: its sub-folders train, val and test are the splits (folders), or splits are cut
+    by content and all sub-folders are classes; auto takes folders where there are no others."""
+    skip_unreadable: bool = False
+    """Go on without the pictures of a folder that cannot be read, and count them."""
+    largest_megapixels: int = 179
+    """Millions of pixels of the largest picture of a folder that is decoded, at up to 16 bytes
+    each."""
     image_size: int = 0
     """Side of the square images in pixels; others are resized and centre-cropped. 0 keeps the data
     set's own size."""
@@ -154,6 +162,7 @@ class Config:
             "evaluation_size": 2,
             "evaluation_repeats": 1,
             "data.image_size": 0,
+            "data.largest_megapixels": 1,
             "generator.width": 1,
             "generator.depth": 0,
             "critic.width": 1,

@@ -6,6 +6,7 @@ their time is the compiler's. Those of the processes that tests start are optimi
 
 import os
 import pathlib
+import re
 
 ROOT = pathlib.Path(__file__).parent.parent
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -23,6 +24,35 @@ from gan import config, data, presets  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_disable_most_optimizations", True)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--may-skip",
+        metavar="REGEX",
+        help="fail every skipped test whose reason this regular expression is not found in",
+    )
+
+
+def _judged(report, allowed: str | None):
+    """The report; a failure if it is of a skip that is not allowed."""
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and allowed is not None:
+        path, line, reason = report.longrepr
+        if not re.search(allowed, reason):
+            report.outcome = "failed"
+            report.longrepr = f"{path}:{line}: must not be skipped here: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    return _judged((yield), item.config.getoption("--may-skip"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _judged((yield), collector.config.getoption("--may-skip"))
 
 
 @pytest.fixture(scope="session")

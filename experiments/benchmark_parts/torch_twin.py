@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from experiments.benchmark_parts import workloads
 from experiments.benchmark_parts.torch_players import load, players
@@ -119,6 +120,7 @@ class Torch:
             parameter.grad = gradient
         self.optimizers["generator"].step()
         decay = min(choice.ema_decay, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(self.average, [p.detach() for p in parameters], 1 - decay)
+        averaged = get_ema_multi_avg_fn(decay)
+        averaged(self.average, [p.detach() for p in parameters], None)
         self.step += 1
         return losses | {"generator_loss": loss.detach()}

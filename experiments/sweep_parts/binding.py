@@ -59,5 +59,8 @@ def _pairs(saved: dict, settings: dict):
     for name in settings:
         if name != "base":
             yield name, saved.get(name), settings[name]
+    # A field that was added later had its default before.
+    default = configs.flatten(configs.Config())
     for name in sorted(saved["base"].keys() | settings["base"]):
-        yield name, saved["base"].get(name), settings["base"].get(name)
+        was = saved["base"].get(name, default.get(name) if name in settings["base"] else None)
+        yield name, was, settings["base"].get(name)

@@ -1,8 +1,9 @@
 """What is learned from: images by split, and laws of points in the plane.
 
 `load` returns a `Dataset` (images) or a `Measure` (points); both have one protocol, which Dataset
-documents: name, shape, num_classes, class_names, arrays, streamed, modes, base, fingerprint, and
-batch, size, examples. Labels are int32 in 0 .. num_classes - 1. Where data are read from, by name:
+documents: name, shape, num_classes, class_names, arrays, streamed, modes, base, fingerprint, notes,
+and batch, size, examples. Labels are int32 in 0 .. num_classes - 1. Where data are read from, by
+name:
 
 - gaussians8, gaussians25, swiss_roll, two_moons, checkerboard: sampled (gan.data.toys);
 - digits: scikit-learn's copy (gan.data.digits);
@@ -14,7 +15,10 @@ batch, size, examples. Labels are int32 in 0 .. num_classes - 1. Where data are 
 """
 
 import dataclasses
+import sys
 from typing import Any
+
+import jax
 
 from gan import config
 from gan.data.dataset import SPLITS, Dataset, Source
@@ -25,7 +29,7 @@ __all__ = ["MEASURES", "SPLITS", "Dataset", "Measure", "Modes", "Source", "descr
 
 
 def load(choice: config.Data, data_dir: str | None = None) -> Dataset | Measure:
-    """The data set that `choice` describes, verified.
+    """The data set that `choice` describes, verified; its notes are written to stderr.
 
     digits, mnist and fashion_mnist are prepared once below $TFDS_DATA_DIR, or
     ~/tensorflow_datasets.
@@ -40,8 +44,11 @@ def load(choice: config.Data, data_dir: str | None = None) -> Dataset | Measure:
             the message says how to get the data.
         StorageError: if the folder of prepared sets cannot be written.
     """
-    if choice.folder is not None and choice.name != "folder":
-        raise UserError(f"data.folder goes with data.name 'folder', not with {choice.name!r}")
+    for field in ("folder", "splits", "skip_unreadable", "largest_megapixels"):
+        if getattr(choice, field) != getattr(config.Data(), field) and choice.name != "folder":
+            raise UserError(f"data.{field} goes with data.name 'folder', not with {choice.name!r}")
+    if data_dir == "":
+        raise UserError("data_dir is empty: name a folder, or leave it out")
     if choice.name in MEASURES:
         for field in ("image_size", "dequantize"):
             if getattr(choice, field):
@@ -50,7 +57,11 @@ def load(choice: config.Data, data_dir: str | None = None) -> Dataset | Measure:
             raise UserError(f"data.stream is for images; {choice.name} is a planar law")
         return Measure(choice.name)
     source = _source(choice, data_dir)
-    return Dataset(source, dequantize=choice.dequantize, stream=choice.stream)
+    dataset = Dataset(source, dequantize=choice.dequantize, stream=choice.stream)
+    if jax.process_index() == 0:
+        for note in dataset.notes:
+            print(f"{dataset.name}: {note}", file=sys.stderr, flush=True)
+    return dataset
 
 
 def _source(choice: config.Data, data_dir: str | None) -> Source:
@@ -58,7 +69,7 @@ def _source(choice: config.Data, data_dir: str | None) -> Source:
     if choice.name == "folder":
         from gan.data import folder
 
-        return folder.load(choice.folder, choice.image_size)
+        return folder.load(choice)
     if choice.name == "digits":
         from gan.data import digits
 
@@ -75,11 +86,16 @@ def _source(choice: config.Data, data_dir: str | None) -> Source:
 
 
 def describe(dataset: Dataset | Measure) -> dict[str, Any]:
-    """What identifies a data set, ready for JSON: a run keeps it and refuses other data."""
+    """What identifies a data set, ready for JSON: a run keeps it and refuses other data.
+
+    The notes, where there are any, are kept with it and identify nothing.
+    """
+    notes = {"notes": list(dataset.notes)} if dataset.notes else {}
     return {
         "name": dataset.name,
         "shape": list(dataset.shape),
         "class_names": list(dataset.class_names),
         "sizes": {split: dataset.size(split) for split in SPLITS},
         "fingerprint": dataset.fingerprint,
+        **notes,
     }

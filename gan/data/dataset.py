@@ -49,6 +49,8 @@ class Source:
     reads."""
     base: "Source | None" = None
     """Set whose images are stacked as the channels of these (gan.data.stacked)."""
+    notes: tuple[str, ...] = ()
+    """What a user must know about what was read: left out, converted, put together; a line each."""
 
 
 class Dataset:
@@ -64,6 +66,7 @@ class Dataset:
         dequantize: whether training batches carry noise of one level.
         modes: None; planar mixtures have modes.
         fingerprint: 16 hex digits that change when the content of any split does.
+        notes: what was left out or converted while the set was read, a line each.
     """
 
     modes = None
@@ -77,6 +80,7 @@ class Dataset:
         self.shape = source.shape
         self.levels = source.levels
         self.class_names = source.class_names
+        self.notes = source.notes
         self.num_classes = len(source.class_names)
         self.dequantize = dequantize
         size = sum(source.sizes.values()) * int(np.prod(source.shape))

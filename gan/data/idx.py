@@ -10,6 +10,7 @@ verified is the decompressed content.
 import dataclasses
 import gzip
 import hashlib
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from gan.data.dataset import SPLITS, Source, shuffled
+from gan.data.regular import open_regular
 from gan.errors import UserError
 
 NAMES = (
@@ -145,10 +147,11 @@ def _splits(files: Files, data_dir: str | None) -> dict[str, tuple[np.ndarray, n
 
 def _folder(files: Files, data_dir: str | None) -> Path:
     names = ("", files.name, files.name.replace("_", "-"))
-    places = [Path(data_dir).expanduser() / name for name in names] if data_dir else []
+    home = os.path.expanduser(data_dir or "")
+    places = [Path(home, name) for name in names] if data_dir else []
     places += map(Path, files.folders)
     for place in places:
-        if any((place / name).exists() for name in NAMES):
+        if any(os.path.exists(place / name) for name in NAMES):
             return place
     looked = f"not in {', '.join(map(str, places))}" if places else "no data_dir was given"
     raise UserError(
@@ -161,13 +164,14 @@ def _read(path: Path, shape: tuple[int, ...], sha256: str, obtain: str) -> np.nd
     size = int(np.prod(shape))
     header = 4 * (1 + len(shape))
     try:
-        with gzip.open(path) as file:
+        with open_regular(path) as packed, gzip.open(packed) as file:
             # One byte too many would show, and asking for it checks the CRC at the end.
             content = file.read(header + size + 1)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing\n{obtain}") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read: {error}\n{obtain}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read: {reason}\n{obtain}") from error
     expected = (0x800 + len(shape), *shape)
     found = struct.unpack(f">{len(expected)}I", content[:header].ljust(header, b"\0"))
     if found[0] != expected[0]:

@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordReader
 
-from gan.data import pictures
+from gan.data import pictures, regular
 from gan.data.dataset import SPLITS, Source, digest, finish_digest
 from gan.errors import GanError, StorageError, UserError
 
@@ -36,7 +37,12 @@ logging.getLogger("absl").addFilter(lambda record: "OpenCV" not in record.getMes
 
 def root() -> Path:
     """The folder of prepared sets: $TFDS_DATA_DIR, or ~/tensorflow_datasets."""
-    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser().absolute()
+    return usual(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
+
+
+def usual(folder: str) -> Path:
+    """A folder as users name it, ~ for their home, as an absolute path."""
+    return Path(os.path.expanduser(folder)).absolute()
 
 
 class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -85,7 +91,7 @@ def prepare(
         StorageError: if the folder cannot be written; the message names it.
     """
     directory = root() / f"gan_{name}" / str(_Builder.VERSION)
-    if directory.exists():
+    if os.path.exists(directory):
         return directory
     cls = type(f"gan_{name}", (_Builder,), {"name": f"gan_{name}"}, skip_registration=True)
     try:
@@ -99,7 +105,7 @@ def prepare(
             )
             builder.download_and_prepare()
     except OSError as error:
-        if directory.exists():  # another process was first
+        if os.path.exists(directory):  # another process was first
             return directory
         raise StorageError(
             f"cannot prepare {name} below {root()}: {error}\n"
@@ -189,6 +195,10 @@ def opened(name: str, directory: Path) -> tfds.core.DatasetBuilder:
         UserError: if the description there is damaged; the message names the directory.
     """
     with _damage(name, directory), _quiet():
+        for path in directory.iterdir():
+            found = regular.kind(path.stat().st_mode)
+            if found not in (None, "folder"):  # opening it might never end
+                raise ValueError(f"{path.name} is a {found}")
         return tfds.builder_from_directory(directory)
 
 
@@ -202,7 +212,8 @@ def _damage(name: str, directory: Path) -> Iterator[None]:
     except PermissionError as error:
         raise UserError(f"the prepared data of {name} cannot be read: {error}") from error
     except Exception as error:
-        first = (str(error).splitlines() or [""])[0][:200]
+        # Pillow names the buffer that it was given, which tells nobody anything.
+        first = re.sub(r" ?'?<_io\.[^>]*>'?", "", (str(error).splitlines() or [""])[0])[:200]
         raise UserError(
             f"the prepared data of {name} are damaged ({type(error).__name__}: {first})\n"
             f"delete {directory} and start again to prepare them anew"

@@ -7,6 +7,7 @@ TensorFlow, so it happens in another process, once, where TensorFlow is installe
 
 import difflib
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
     if not re.fullmatch(r"[a-z0-9_]+(/\w[\w.+-]*)?(:\d+\.\d+\.\d+)?", name):
         raise UserError(unknown("data set", name, ours))
     base = re.split("[/:]", name)[0]
-    root = Path(data_dir).expanduser().absolute() if data_dir else prepared.root()
+    root = prepared.usual(data_dir) if data_dir else prepared.root()
     directory = _find(name, root)
     if directory is None:
         known = tfds.list_builders(with_community_datasets=False)
@@ -68,6 +69,8 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
 
 def _find(name: str, root: Path) -> Path | None:
     path, _, version = name.partition(":")
+    if not os.path.isdir(root / path):
+        return None
     info = f"{version or '*'}/dataset_info.json"
     found = list((root / path).glob(info)) or list((root / path).glob(f"*/{info}"))
     folders = [file.parent for file in found if tfds.core.Version.is_valid(file.parent.name)]

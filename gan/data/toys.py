@@ -55,6 +55,7 @@ class Measure:
     streamed = False
     dequantize = False
     base = None
+    notes = ()
 
     def __init__(self, name: str):
         """The law `name`, one of MEASURES."""

@@ -77,7 +77,7 @@ class Run:
     def check_data(self, described: Mapping[str, Any]) -> None:
         """Raises UserError, naming the fields, if the data are not those the run started with."""
         saved = files.read_sealed(self.path / "data.json")
-        changed = [name for name in saved if saved[name] != described.get(name)]
+        changed = [n for n in saved if n != "notes" and saved[n] != described.get(n)]
         if changed:
             fields = "; ".join(f"{n}: {saved[n]} -> {described.get(n)}" for n in changed[:2])
             raise UserError(f"the data set changed since {self.path} was started: {fields}")

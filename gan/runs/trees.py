@@ -199,4 +199,7 @@ def _placed(array: np.ndarray, leaf: Any) -> Any:
         placed = jax.make_array_from_callback(array.shape, leaf.sharding, lambda part: array[part])
     else:
         placed = jax.device_put(array)
-    return jax.random.wrap_key_data(placed, impl=leaf.dtype._impl) if is_key(leaf) else placed
+    if not is_key(leaf):
+        return placed
+    like = jax.numpy.empty((), leaf.dtype)  # the leaf may be a shape and a dtype only
+    return jax.random.wrap_key_data(placed, impl=jax.random.key_impl(like))

@@ -7,8 +7,12 @@ and float64 holds them exactly.
 """
 
 import math
+from collections.abc import Callable
+from importlib import metadata
 
 import numpy as np
+
+from gan.errors import UserError
 
 
 def safe_bits(points: int) -> int:
@@ -32,8 +36,7 @@ def plan(a, b, rows, columns, weights, near=False):
     Raises:
         RuntimeError: if the simplex ends without an optimum, or its potentials are not feasible.
     """
-    from ot.lp.emd_wrap import emd_c_sparse  # imports scikit-learn and more: over a second
-
+    emd_c_sparse = simplex()
     least = weights.min()  # The implementation finds some negative costs infeasible.
     i, j, mass, _, u, v, code = emd_c_sparse(
         a.astype(np.float64),
@@ -58,6 +61,22 @@ def plan(a, b, rows, columns, weights, near=False):
         )
     some = mass > 0
     return i[some].astype(np.int64), j[some].astype(np.int64), mass[some], u, v
+
+
+def simplex() -> Callable:
+    """POT's network simplex on a list of arcs, which has no public name.
+
+    Raises:
+        UserError: this POT has none.
+    """
+    try:
+        from ot.lp.emd_wrap import emd_c_sparse  # imports scikit-learn and more: over a second
+    except ImportError as error:
+        there = metadata.version("POT")
+        raise UserError(
+            f"large transport needs POT 0.9.7 or a later 0.9; {there} is here"
+        ) from error
+    return emd_c_sparse
 
 
 def corner(a, b, left, right):

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from gan.data.dataset import SPLITS, Dataset, Source, shuffled
 from gan.errors import UserError
+from tests.compiled import programs
 from tests.data.makers import random_images
 
 SHAPE = (4, 3, 1)
@@ -110,7 +111,7 @@ def test_a_second_batch_does_not_compile_again():
     batch = jax.jit(made.batch, static_argnums=2)
     for seed in range(3):
         batch(made.arrays, jax.random.key(seed), 8)
-    assert batch._cache_size() == 1
+    assert programs(batch) == 1
 
 
 def test_examples_select_rows_without_noise():

@@ -1,7 +1,9 @@
 """idx files: what is in them arrives, and every corruption is named before anything is prepared."""
 
 import gzip
+import os
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,35 @@ def test_every_corruption_is_named(root, name, kind, message):
         opened(files, root / "files")
     assert name in str(caught.value)
     assert not (root / "prepared" / "gan_tiny" / "1.0.0").exists()
+
+
+@pytest.mark.parametrize("name", idx.NAMES[:2])
+def test_a_pipe_in_the_place_of_a_file_is_named(root, name):
+    files, _ = write_idx(root / "files")
+    (root / "files" / name).unlink()
+    os.mkfifo(root / "files" / name)
+    with pytest.raises(UserError, match=f"{name} cannot be read: it is a named pipe"):
+        opened(files, root / "files")
+
+
+def test_no_more_is_unpacked_than_a_file_may_hold(root):
+    files, _ = write_idx(root / "files")
+    header = struct.pack(">2I", 0x801, 30)
+    with gzip.open(root / "files" / idx.NAMES[1], "wb", compresslevel=1) as file:
+        file.write(header)
+        for _ in range(64):
+            file.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(UserError, match="holds more than the 30 bytes"):
+        opened(files, root / "files")
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("data_dir", ["x" * 5000, "~nobody_of_this_name", "a\0b"])
+def test_paths_that_can_be_no_folder_are_refused(root, data_dir):
+    with pytest.raises(UserError, match="the idx.gz files of mnist are missing"):
+        idx.load(idx.MNIST, data_dir, 0)
 
 
 def test_wrong_dimensions_are_named(root):

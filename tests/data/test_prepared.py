@@ -108,6 +108,14 @@ def test_damaged_files_are_detected(made, damage):
         file.write_bytes(content)
 
 
+def test_a_pipe_among_the_files_is_named(made):
+    file = next(made.glob("*train*"))
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(UserError, match=f"{file.name} is a named pipe"):
+        opened(made)
+
+
 def test_wrong_counts_are_detected(made):
     info = made / "dataset_info.json"
     text = info.read_text()
@@ -186,6 +194,7 @@ def test_errors_of_the_maker_pass_through(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    monkeypatch.setenv("TFDS_DATA_DIR", str(blocked))
-    with pytest.raises(StorageError, match=f"(?s){blocked}.*set TFDS_DATA_DIR"):
-        prepared.prepare("made", make(), (4, 3, 1), NAMES)
+    for folder in (blocked, tmp_path / ("x" * 300)):
+        monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+        with pytest.raises(StorageError, match=f"(?s){folder}.*set TFDS_DATA_DIR"):
+            prepared.prepare("made", make(), (4, 3, 1), NAMES)

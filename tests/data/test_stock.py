@@ -195,6 +195,29 @@ def test_a_failing_preparation_shows_its_last_line(tmp_path, monkeypatch):
     assert f"python -m gan.data.stock no_such_set {tmp_path}" in str(caught.value)
 
 
+def test_damaged_pictures_are_reported_without_the_name_of_a_buffer(make, monkeypatch):
+    make()
+
+    def fail(*arguments):
+        raise OSError("cannot identify image file <_io.BytesIO object at 0x7f>")
+
+    monkeypatch.setattr(tfds.features.Image, "decode_example_np", fail)
+    with pytest.raises(UserError, match="OSError: cannot identify image file\\)"):
+        load()
+
+
+@pytest.mark.parametrize("data_dir", ["x" * 5000, "~nobody_of_this_name", "a\0b"])
+def test_paths_that_can_be_no_folder_are_refused(make, data_dir, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="is not prepared below"):
+        load("cifar10", data_dir=data_dir)
+
+
+def test_an_empty_data_dir_is_a_mistake():
+    with pytest.raises(UserError, match="data_dir is empty"):
+        load("cifar10", data_dir="")
+
+
 def test_other_formats_are_refused(make):
     info = make() / "dataset_info.json"
     info.write_text(info.read_text().replace('"array_record"', '"tfrecord"'))

@@ -292,7 +292,7 @@ def test_garments_where_they_are_at_hand(tmp_path):
     numbers = pixels.compute(setting)
     assert ("missing" in numbers) != ("fashion_mnist" in numbers)
     if "missing" in numbers:
-        pytest.skip(numbers["missing"])
+        pytest.skip(f"dataset-fashion-mnist is not installed: {numbers['missing']}")
     assert numbers["fashion_mnist"]["side"] == 28
 
 

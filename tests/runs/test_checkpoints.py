@@ -10,6 +10,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from gan import runs
 from gan.errors import CheckpointError, NonFiniteError, StorageError, UserError
 from gan.runs.checkpoints import Checkpoints, WritableCheckpoints
+from tests.compiled import programs
 from tests.runs.states import assert_is, state
 
 
@@ -50,7 +51,7 @@ def test_placement_keeps_a_compiled_step_compiled(saved):
     step = jax.jit(lambda tree: jax.tree.map(lambda x: x + 1, tree))
     step(fresh)
     step(saved.restore(state(0))[1]["generator"])
-    assert step._cache_size() == 1
+    assert programs(step) == 1
 
 
 def test_reads_without_a_template(saved):

@@ -13,6 +13,7 @@ from gan import config, data, runs, training
 from gan.errors import NonFiniteError, UserError
 from gan.training import hosts
 from gan.training.loop import make_chunk, next_due
+from tests.compiled import programs
 
 
 def play(game, end, state=None, cadences=(), **options):
@@ -121,9 +122,9 @@ def test_every_planar_law_trains(tiny, name):
 def test_the_second_call_does_not_compile_whatever_its_length(digits, tiny):
     game = training.make_game(tiny, digits, devices=1)
     state = play(game, 2).state
-    size = game.chunk._cache_size()
+    size = programs(game.chunk)
     play(game, 12, state, cadences=(5, 7))
-    assert game.chunk._cache_size() == size
+    assert programs(game.chunk) == size
 
 
 def test_pauses_fall_on_the_cadences_and_when_stopping(digits, tiny):

@@ -13,6 +13,7 @@ from gan.training.adversarial import make_round
 from gan.training.feed import make_feed
 from gan.training.population import SWITCHES
 from gan.training.state import initial_state
+from tests.compiled import programs
 from tests.training.test_game import play
 
 SPREAD = {
@@ -146,9 +147,9 @@ def test_fallen_members_stay_where_they_are(tiny):
 def test_the_second_call_does_not_compile(tiny):
     population = population_of(members(tiny), False, 2)
     state = train(population, 2)[-1].state
-    size = population.chunk._cache_size()
+    size = programs(population.chunk)
     train(population, 12, state, cadences=(5, 7), fallen=[1])
-    assert population.chunk._cache_size() == size
+    assert programs(population.chunk) == size
 
 
 def test_stopping_meets_wherever_the_members_are(tiny):
