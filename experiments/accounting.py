@@ -246,8 +246,8 @@ def run(workdir: str) -> dict:
     jax.config.update("jax_enable_compilation_cache", False)
     measure("compilation", compilation)
     measure("when", _when)
-    (folder / "start_up.md").write_text(start_up_page(found))
-    (folder / "accounting.md").write_text(accounting_page(found, digits))
+    files.write_atomically(folder / "start_up.md", start_up_page(found))
+    files.write_atomically(folder / "accounting.md", accounting_page(found, digits))
     return found
 
 

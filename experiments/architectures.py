@@ -151,7 +151,8 @@ def _one(folder, number, architecture, objective, chosen, dataset, judge, interr
                 raise Interrupted(interrupt.signal)
             measured, images = result
             levels = np.rint(255 * (images + 1) / 2).clip(0, 255).astype(np.uint8)
-            np.save(path.with_suffix(".npy"), levels)
+            with files.replacing(path.with_suffix(".npy")) as file:
+                np.save(file, levels)
             row = {"architecture": number, **architecture, "objective": objective, **measured}
             files.write_json(path, row)
     except LockedError:

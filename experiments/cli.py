@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import simple_parsing
 from absl import app, flags, logging
 
-from experiments import later, stopping
-from gan import cache, config, presets
+from experiments import later, stopping, streams
+from gan import cache, config, files, presets
 from gan.errors import GanError, UserError
 
 
@@ -62,10 +62,10 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
         to.error(str(error))
     if asked.preset and asked.config_path:
         to.error("give either --preset or --config_path, not both")
-    saved = os.path.join(asked.workdir, "config.json") if asked.workdir else ""
+    saved = os.path.join(files.usable(asked.workdir), "config.json") if asked.workdir else ""
     if asked.config_path:
         base = config.load(asked.config_path)
-    elif asked.preset or not os.path.exists(saved):
+    elif asked.preset or not os.path.isfile(saved):
         base = presets.get(asked.preset or default)
     else:
         base = config.load(saved)
@@ -74,7 +74,16 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
 
 def add_workdir(to: simple_parsing.ArgumentParser) -> None:
     """Add the required --workdir."""
-    to.add_argument("--workdir", required=True, metavar="DIR", help="run directory")
+    to.add_argument("--workdir", required=True, type=path, metavar="DIR", help="run directory")
+
+
+def path(text: str) -> str:
+    """The value of a flag that names a file or folder, perhaps yet to be made; "~" is the home."""
+    try:
+        files.usable(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return os.path.expanduser(text)
 
 
 def add_data_dir(to: simple_parsing.ArgumentParser) -> None:
@@ -147,6 +156,18 @@ def leave(status: int) -> NoReturn:
     os._exit(status)
 
 
+def watched(work: Callable[[], Any]) -> Any:
+    """Result of work that has nothing to save: a signal ends the process with 128 + its number."""
+    from gan.training.interrupt import Interrupt, Interrupted
+
+    with Interrupt() as interrupt:
+        try:
+            return interrupt.watch(work)
+        except Interrupted as stopped:
+            print(f"stopped by {stopped}", file=sys.stderr)
+            leave(128 + stopped.signal)
+
+
 def run(
     define: Callable[[simple_parsing.ArgumentParser, list[str]], None],
     main: Callable[[Any], int | None],
@@ -173,6 +194,9 @@ def run(
             arguments.error(str(error))
 
     def guarded(arguments) -> None:
+        sys.stderr = streams.Unheard(sys.stderr)
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
         later.settle()
         cache_compilations()
         try:

@@ -21,7 +21,6 @@ from experiments import cli, feature_functions, pictures
 from gan import data, evaluation, networks, runs
 from gan.config import Config
 from gan.evaluation import samples
-from gan.runs import files
 
 
 def evaluate(
@@ -55,6 +54,8 @@ def evaluate(
     dataset = data.load(config.data, data_dir=data_dir)
     run.check_data(data.describe(dataset))
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
+    for player, network in (("average", generator), ("critic", critic)):
+        runs.require_fit(state[player], network.init, f"{run.path}, step {step}: {player}")
     return evaluate_and_report(
         run.path,
         config,
@@ -103,7 +104,7 @@ def evaluate_and_report(
     }
     if config.conditional and space.classifier is not None:
         scores |= evaluator.class_shares(generator_params, space.classifier)
-    files.write_json(path / "evaluation.json", scores)
+    runs.read(path).record_evaluation(scores)
     pictures.save_evaluation(path, dataset, evaluator, generator_params)
     pictures.save_proportions(path, dataset, found.proportions, found.unserved)
     pictures.write_report(path)
@@ -138,12 +139,14 @@ def main(arguments) -> None:
         features = feature_functions.load(arguments.features)
     if arguments.samples is not None:
         samples.check_count(arguments.samples)
-    scores = evaluate(
-        arguments.workdir,
-        arguments.step,
-        data_dir=arguments.data_dir,
-        features=features,
-        count=arguments.samples,
+    scores = cli.watched(
+        lambda: evaluate(
+            arguments.workdir,
+            arguments.step,
+            data_dir=arguments.data_dir,
+            features=features,
+            count=arguments.samples,
+        )
     )
     cli.print_scores(scores)
     print(f"report {arguments.workdir}/report.html")

@@ -21,7 +21,8 @@ import numpy as np
 
 from experiments import cli
 from experiments.sampler import Sampler, pixels, slerp
-from gan.errors import StorageError, UserError
+from gan import files
+from gan.errors import UserError
 from gan.runs import figures
 
 KINDS = {
@@ -86,13 +87,11 @@ def run(
     if "classes" in kinds and len(chosen) < 2:
         raise UserError(f"a path between classes needs two of them, got {', '.join(classes)}")
     latents = sampler.latents(seed, 2 * rows, truncation)
-    drawn = []
-    try:
+    with files.storage(output):
         os.makedirs(output, exist_ok=True)
-        for kind in kinds:
-            drawn += _DRAWN[kind](sampler, os.path.join(output, kind), latents, chosen, length)
-    except OSError as error:
-        raise StorageError(f"cannot write {error.filename}: {error.strerror}") from error
+    drawn = []
+    for kind in kinds:
+        drawn += _DRAWN[kind](sampler, os.path.join(output, kind), latents, chosen, length)
     return drawn
 
 
@@ -189,7 +188,9 @@ def define(parser, argv) -> None:
     cli.add_workdir(parser)
     cli.add_step(parser)
     group = parser.add_argument_group("pictures")
-    group.add_argument("--output", required=True, metavar="FOLDER", help="where pictures go")
+    group.add_argument(
+        "--output", required=True, type=cli.path, metavar="FOLDER", help="where pictures go"
+    )
     group.add_argument(
         "--kinds",
         nargs="+",
@@ -213,16 +214,18 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Draw, and say what was drawn."""
-    drawn = run(
-        arguments.workdir,
-        arguments.output,
-        step=arguments.step,
-        kinds=arguments.kinds,
-        classes=arguments.classes,
-        rows=arguments.rows,
-        length=arguments.length,
-        seed=arguments.seed,
-        truncation=arguments.truncation,
+    drawn = cli.watched(
+        lambda: run(
+            arguments.workdir,
+            arguments.output,
+            step=arguments.step,
+            kinds=arguments.kinds,
+            classes=arguments.classes,
+            rows=arguments.rows,
+            length=arguments.length,
+            seed=arguments.seed,
+            truncation=arguments.truncation,
+        )
     )
     for path in drawn:
         print(path)

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gan import config as configs
-from gan import runs
+from gan import files, runs
 from gan.config import Config
 from gan.evaluation import MEANINGS, Evaluator, proportions, verdicts
 from gan.evaluation import scores as scoring
@@ -63,8 +63,7 @@ def save_samples(path: str | Path, config: Config, dataset, generator, average, 
 
     Images of a conditional generator are sorted: one class to a row, one latent to a column.
     """
-    folder = os.path.join(path, "samples")
-    os.makedirs(folder, exist_ok=True)
+    folder = files.subfolder(path, "samples")
     planar = len(dataset.shape) == 1
     latents, given, columns = fixed_latents(POINTS if planar else IMAGES, config.latent_dim), (), 0
     if config.conditional:
@@ -81,8 +80,7 @@ def save_samples(path: str | Path, config: Config, dataset, generator, average, 
 
 def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_params) -> None:
     """Pictures of one evaluation: generated, held-out real, and nearest training examples."""
-    folder = os.path.join(path, "figures")
-    os.makedirs(folder, exist_ok=True)
+    folder = files.subfolder(path, "figures")
     generated = evaluator.generated(generator_params)[0]
     planar = len(dataset.shape) == 1
     shown = len(generated) if planar else IMAGES
@@ -109,8 +107,9 @@ def save_proportions(path: str | Path, dataset, found: dict | None, unserved) ->
     """The matrix of flows between classes, and the real examples that nobody serves."""
     flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
     for picture in (flow, lonely):
-        if os.path.exists(picture):
-            os.remove(picture)
+        with files.storage(picture):
+            if os.path.lexists(picture):
+                os.remove(picture)
     if found is None:
         return
     figures.save_flow(flow, np.array(found["flow"]), found["classes"])
@@ -123,8 +122,7 @@ def write_report(path: str | Path) -> None:
     """Draw the curves and write report.html from what the run directory holds."""
     run = runs.read(path)
     records, scores = run.metrics(), run.evaluation()
-    inside = functools.partial(os.path.join, path, "figures")
-    os.makedirs(inside(), exist_ok=True)
+    inside = functools.partial(os.path.join, files.subfolder(path, "figures"))
     figures.save_distance_curves(inside("distances.png"), records)
     figures.save_loss_curves(inside("losses.png"), records)
     samples = sorted(glob.glob(os.path.join(glob.escape(str(path)), "samples", "step_*.png")))

@@ -69,7 +69,11 @@ def train_together(
             stack.enter_context(runs.open(path, config))
             for path, config in zip(workdirs, members, strict=True)
         ]
-        dataset = data.load(members[0].data, data_dir=data_dir)
+        try:
+            dataset = interrupt.watch(lambda: data.load(members[0].data, data_dir=data_dir))
+        except Interrupted:
+            _say("stopped while the data were loaded; run the same command to continue")
+            return None
         described = data.describe(dataset)
         for run in found:
             run.record_data(described)

@@ -159,7 +159,8 @@ def _kept(path: Path, identity: dict) -> bool:
 def _keep(path: Path, identity: dict, snapshots: dict, samples: dict[str, np.ndarray]) -> None:
     """Samples first: a folder with run.json is complete."""
     path.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path / "samples.npz", **samples)
+    with files.replacing(path / "samples.npz") as file:
+        np.savez_compressed(file, **samples)
     files.write_json(path / "run.json", {"identity": identity, "snapshots": snapshots})
 
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from experiments import cli
 from experiments.sampler import Sampler, pixels, slerp
-from gan.errors import StorageError, UserError
+from gan import files
+from gan.errors import UserError
 from gan.runs import figures
 
 
@@ -75,16 +76,14 @@ def write(examples: np.ndarray, labels: np.ndarray | None, output: str, columns:
         StorageError: if the file cannot be written.
     """
     ending = os.path.splitext(output)[1].lower()
-    try:
-        if ending == ".npz":
-            arrays = {"images" if examples.ndim == 4 else "points": examples}
-            np.savez(output, **arrays, **({} if labels is None else {"labels": labels}))
-        elif examples.ndim == 4:
-            figures.save_image(output, figures.image_grid(pixels(examples), columns))
-        else:
-            figures.save_points(output, examples)
-    except OSError as error:
-        raise StorageError(f"cannot write {output}: {error.strerror}") from error
+    if ending == ".npz":
+        arrays = {"images" if examples.ndim == 4 else "points": examples}
+        with files.replacing(output) as file:
+            np.savez(file, **arrays, **({} if labels is None else {"labels": labels}))
+    elif examples.ndim == 4:
+        figures.save_image(output, figures.image_grid(pixels(examples), columns))
+    else:
+        figures.save_points(output, examples)
 
 
 def define(parser, argv) -> None:
@@ -93,7 +92,9 @@ def define(parser, argv) -> None:
     cli.add_workdir(parser)
     cli.add_step(parser)
     group = parser.add_argument_group("sampling")
-    group.add_argument("--output", required=True, metavar="FILE", help="a .png or .npz file")
+    group.add_argument(
+        "--output", required=True, type=cli.path, metavar="FILE", help="a .png or .npz file"
+    )
     group.add_argument("--count", type=int, default=64, help="how many examples")
     group.add_argument("--seed", type=int, default=0, help="seed of the latents")
     group.add_argument(
@@ -112,13 +113,15 @@ def main(arguments) -> None:
     """Sample and write."""
     if os.path.splitext(arguments.output)[1].lower() not in (".png", ".npz"):
         raise UserError(f"--output must end in .png or .npz, got {arguments.output}")
-    examples, labels = sample(
-        arguments.workdir,
-        arguments.count,
-        step=arguments.step,
-        seed=arguments.seed,
-        interpolate=arguments.interpolate,
-        label=arguments.label,
+    examples, labels = cli.watched(
+        lambda: sample(
+            arguments.workdir,
+            arguments.count,
+            step=arguments.step,
+            seed=arguments.seed,
+            interpolate=arguments.interpolate,
+            label=arguments.label,
+        )
     )
     columns = arguments.interpolate or max(1, round(len(examples) ** 0.5))
     write(examples, labels, arguments.output, columns)

@@ -41,6 +41,7 @@ class Sampler:
         self.step, state = run.read_step(step)
         self._params = state["average"]
         generator, _ = networks.players(run.config, self.shape, names)
+        runs.require_fit(self._params, generator.init, f"{run.path}, step {self.step}: generator")
         self._apply = jax.jit(generator.apply)
 
     def __call__(self, latents, labels=None) -> np.ndarray:

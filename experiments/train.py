@@ -4,7 +4,8 @@
 
 takes about a minute on two CPU cores. The run directory then holds config.json, metrics.jsonl,
 checkpoints/, samples/, figures/, evaluation.json and report.html. The same command, or --workdir
-alone, continues an interrupted run with the same bits.
+alone, continues an interrupted run with the same bits. Ctrl-C, SIGTERM and SIGHUP save the current
+step and end the run; a second signal changes nothing, a third ends it at once, without saving.
 """
 
 from __future__ import annotations
@@ -59,7 +60,11 @@ def train(
     interrupt = interrupt or Interrupt()
     with contextlib.ExitStack() as stack:
         run = stack.enter_context(runs.open(workdir, config))
-        dataset = data.load(config.data, data_dir=data_dir)
+        try:
+            dataset = interrupt.watch(lambda: data.load(config.data, data_dir=data_dir))
+        except Interrupted:
+            _say(run, "stopped while the data were loaded; run the same command to continue")
+            return None
         run.record_data(data.describe(dataset))
         game = training.make_game(config, dataset, devices)
         step, state = run.resume(game.state)
@@ -257,17 +262,22 @@ def define(parser, argv) -> None:
         help="devices to split every batch over; 0 for all; without --processes a CPU is one, or "
         "as many as are asked for, a core each, which is faster for small networks",
     )
-    group.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
-    group.add_argument("--processes", type=int, default=1, help="processes in all")
-    group.add_argument("--process_index", type=int, default=0, help="this one, from 0")
+    group.add_argument(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="address of process 0 of several that train together; needs --processes and "
+        "--process_index",
+    )
+    group.add_argument("--processes", type=int, help="processes in all")
+    group.add_argument("--process_index", type=int, help="this one, from 0")
     cli.add_config(parser, argv, default="digits")
 
 
 def main(arguments) -> int:
     """Run the experiment; a signal ends it with 128 + its number, after saving."""
-    if arguments.processes == 1:
-        training.divide_cpu(arguments.devices)
     training.join(arguments.coordinator, arguments.processes, arguments.process_index)
+    if arguments.processes is None:
+        training.divide_cpu(arguments.devices)
     with Interrupt() as interrupt:
         result = train(
             arguments.config,

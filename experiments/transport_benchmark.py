@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 from experiments import cli
-from gan import config, data, transport
+from gan import config, data, files, transport
 from gan.config import unknown
 from gan.errors import GanError, UserError
 from gan.transport import costs, pricing
@@ -171,7 +171,8 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
         "gflops": gflops,
         "coordinates": coordinates,
     }
-    (Path(workdir) / f"{name}.json").write_text(json.dumps(result, indent=1, default=float))
+    text = json.dumps(result, indent=1, default=float)
+    files.write_atomically(Path(workdir) / f"{name}.json", text)
     return result
 
 

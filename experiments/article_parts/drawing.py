@@ -4,11 +4,11 @@ Sources are blue discs and targets red squares throughout the article. Figures a
 pyplot, which keeps global state and belongs to the main thread.
 """
 
-import os
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from gan.runs import figures
 
 SOURCE, TARGET, LINE, FAINT, ACCENT = "#2b6cb0", "#c53030", "#4a5568", "#cbd5e0", "#dd8a1c"
 
@@ -69,6 +69,4 @@ def segments(axes: Axes, x: np.ndarray, y: np.ndarray, **style) -> None:
 
 def save(figure: Figure, path: str) -> None:
     """Write the figure as PNG; a reader never sees half a file."""
-    temporary = f"{path}.tmp"
-    figure.savefig(temporary, format="png", dpi=110)
-    os.replace(temporary, path)
+    figures.save_figure(figure, path, dpi=110)

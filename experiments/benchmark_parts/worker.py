@@ -23,6 +23,7 @@ import threading
 import time
 
 from experiments.benchmark_parts import workloads
+from gan import files
 from gan.networks import convolution
 from gan.transport import memory
 
@@ -97,7 +98,8 @@ class Ours:
             leaves, _ = jax.tree_util.tree_flatten_with_path(getattr(state, player))
             for where, leaf in leaves:
                 arrays["/".join([player, *(part.key for part in where)])] = leaf
-        np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
+        with files.replacing(path) as file:
+            np.savez(file, **{name: np.asarray(value) for name, value in arrays.items()})
         self.state, metrics = self.chunk(state, game.hyper, data, np.int32(1))
         return {name: float(value) for name, value in metrics.items()}
 

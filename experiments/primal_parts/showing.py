@@ -1,7 +1,6 @@
 """Tables and pictures of the comparison."""
 
 import datetime
-import os
 import platform
 import statistics
 
@@ -97,6 +96,4 @@ def picture(path: str, sets: Sets, panels: list[tuple[str, np.ndarray]]) -> None
         else:
             images = sets.dataset.to_uint8(examples[:TILES])
             panel.imshow(figures.image_grid(images, TILE_COLUMNS, gap=2).squeeze(), cmap="gray")
-    temporary = f"{path}.tmp"
-    figure.savefig(temporary, format="png", dpi=120)
-    os.replace(temporary, path)
+    figures.save_figure(figure, path, dpi=120)

@@ -1,7 +1,6 @@
 """Rows of the W1 benchmark as markdown tables and as a picture, beside published numbers."""
 
 import csv
-import os
 import statistics
 from collections.abc import Callable
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from experiments.w1_parts.methods import METHODS
 from gan.errors import UserError
+from gan.runs import figures
 
 Published = dict[tuple[str, str], dict[str, float]]
 """(fingerprint of the instance, our name of the method) -> cosine, l2, w1_estimate."""
@@ -176,7 +176,5 @@ def picture(path: str, rows: list[dict], published: Published) -> None:
     figure.legend(
         *np.atleast_1d(panels)[0].get_legend_handles_labels(), loc="outside lower center", ncols=8
     )
-    temporary = f"{path}.tmp"
-    figure.savefig(temporary, format="png", dpi=110)
+    figures.save_figure(figure, path, dpi=110)
     pyplot.close(figure)
-    os.replace(temporary, path)

@@ -17,7 +17,6 @@ import functools
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,8 @@ import numpy as np
 import optax
 
 from gan import cache, networks
-from gan.errors import UserError
+from gan.errors import StorageError, UserError
+from gan.files import replacing
 
 BLOCK = 512
 """Examples per call of the network; a last block is filled up, so that one program serves all."""
@@ -192,17 +192,21 @@ def load_or_train(
         return Stacked(dataset.name, load_or_train(dataset.base, recipe=recipe, say=say))
     key = json.dumps([dataset.fingerprint, dataclasses.asdict(recipe)])
     name = f"{dataset.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
-    try:
-        path = cache.folder("classifiers") / name
-        with _alone(path.with_suffix(".lock")):
-            found = _load(path)
-            if found is None:
-                found = train(dataset, recipe, say)
+    with contextlib.ExitStack() as stack:
+        try:
+            path = cache.folder("classifiers") / name
+            stack.enter_context(_alone(path.with_suffix(".lock")))
+        except OSError as error:
+            say(f"the classifier of {dataset.name} is not kept: {error}")
+            return train(dataset, recipe, say)
+        found = _load(path)
+        if found is None:
+            found = train(dataset, recipe, say)
+            try:
                 _save(path, found)
-            return found
-    except OSError as error:
-        say(f"the classifier of {dataset.name} is not kept: {error}")
-        return train(dataset, recipe, say)
+            except StorageError as error:
+                say(f"the classifier of {dataset.name} is not kept: {error}")
+        return found
 
 
 def train(dataset, recipe: Recipe, say: Callable[[str], None]) -> Classifier:
@@ -317,16 +321,8 @@ _RECORDED = ("name", "shape", "num_classes", "split", "test_size", "accuracy", "
 def _save(path: Path, classifier: Classifier) -> None:
     """Replaces `path` at once, so that nobody sees half a file."""
     record = {name: getattr(classifier, name) for name in _RECORDED} | {"version": VERSION}
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, record=np.array(json.dumps(record)), **_leaves(classifier.params))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        np.savez(file, record=np.array(json.dumps(record)), **_leaves(classifier.params))
 
 
 def _load(path: Path) -> Classifier | None:

@@ -3,8 +3,9 @@
 `open` is for the one process that trains, `read` for any number that look on.
 """
 
+from gan import files
 from gan.runs.directory import open, read
 from gan.runs.tensorboard import mirror
-from gan.runs.trees import tree_hash
+from gan.runs.trees import require_fit, tree_hash
 
-__all__ = ["mirror", "open", "read", "tree_hash"]
+__all__ = ["files", "mirror", "open", "read", "require_fit", "tree_hash"]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from gan.errors import CheckpointError, NonFiniteError, StorageError, UserError
+from gan.files import storage, synchronize
 from gan.runs import processes, sealed, trees
-from gan.runs.files import storage, synchronize
 from gan.runs.sealed import BadError
 
 

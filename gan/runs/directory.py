@@ -9,14 +9,16 @@ lock               held by the one process that writes
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gan import config as configs
+from gan import files
 from gan.config import Config
 from gan.errors import StorageError, UserError
-from gan.runs import files, metrics, processes
+from gan.runs import metrics, processes
 from gan.runs.checkpoints import Checkpoints, WritableCheckpoints
 from gan.runs.environment import environment
 from gan.runs.lock import lock
@@ -28,7 +30,7 @@ CHANGEABLE = frozenset(
 
 
 class Run:
-    """A run directory to look at; nothing in it is written."""
+    """A run directory to look at; nothing in it is written but the scores of an evaluation."""
 
     def __init__(self, path: Path, config: Config, checkpoints: Checkpoints):
         self.path = path
@@ -41,19 +43,40 @@ class Run:
 
     def environment(self) -> list[dict[str, Any]]:
         """Versions, devices, commit and command of every start, oldest first."""
-        return files.read_json(self.path / "environment.json")
+        return _starts(self.path / "environment.json")
 
     def evaluation(self) -> dict[str, Any]:
         """The scores of the latest evaluation."""
-        return files.read_json(self.path / "evaluation.json")
+        return files.read_sealed(self.path / "evaluation.json")
+
+    def record_evaluation(self, scores: Mapping[str, Any]) -> None:
+        """Keeps the scores of an evaluation; also while another process trains or evaluates."""
+        files.write_json(self.path / "evaluation.json", files.seal(scores))
 
     def data(self) -> dict[str, Any]:
-        """Description of the data set that the run learns from."""
-        return files.read_json(self.path / "data.json")
+        """Description of the data set that the run learns from: "name", "shape" and "class_names".
+
+        Runs of versions that did not keep the names of classes have none.
+
+        Raises:
+            UserError: it is missing, damaged, or lacks what it must say.
+        """
+        path = self.path / "data.json"
+        found = {"class_names": []} | files.read_sealed(path)
+        shape, names = found.get("shape"), found["class_names"]
+        if not (isinstance(shape, list) and all(type(side) is int and side > 0 for side in shape)):
+            raise UserError(f"{path} must give the shape of an example, got {shape!r}")
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise UserError(f"{path} must give class_names as a list of texts, got {names!r}")
+        if self.config.conditional and not names:
+            raise UserError(f"{path} has no class_names, which a conditional run needs")
+        if not isinstance(found.get("name"), str):
+            raise UserError(f"{path} must give the name of the data set")
+        return found
 
     def check_data(self, described: Mapping[str, Any]) -> None:
         """Raises UserError, naming the fields, if the data are not those the run started with."""
-        saved = self.data()
+        saved = files.read_sealed(self.path / "data.json")
         changed = [n for n in saved if n != "notes" and saved[n] != described.get(n)]
         if changed:
             fields = "; ".join(f"{n}: {saved[n]} -> {described.get(n)}" for n in changed[:2])
@@ -99,13 +122,19 @@ class WritableRun(Run):
         return step, state
 
     def record_data(self, described: Mapping[str, Any]) -> None:
-        """Keep the description of the data at the first start, check it at the others."""
+        """Keep the description of the data at the first start, check it at the others.
+
+        Where it is missing, the data are taken as they are, and that is said on stderr.
+        """
+        path = self.path / "data.json"
 
         def keep() -> None:
-            if _started(self.path):
+            if _started(self.path) and os.path.lexists(path):
                 self.check_data(described)
-            else:
-                files.write_json(self.path / "data.json", dict(described))
+                return
+            if _started(self.path):
+                print(f"{path} is missing: keeping what the data set is now", file=sys.stderr)
+            files.write_json(path, files.seal(described))
 
         processes.on_first(keep)
 
@@ -142,7 +171,7 @@ def open(workdir: str | os.PathLike[str], config: Config) -> Iterator[WritableRu
         UserError: another config (shows the fields that differ), or `workdir` is no folder.
         StorageError: the folder cannot be written.
     """
-    path = Path(workdir).expanduser().resolve()
+    path = files.usable(workdir)
     checkpoints = WritableCheckpoints(path / "checkpoints", config.keep_checkpoints)
     with contextlib.ExitStack() as stack:
 
@@ -155,6 +184,8 @@ def open(workdir: str | os.PathLike[str], config: Config) -> Iterator[WritableRu
             stack.enter_context(lock(path / "lock"))
             _keep_contract(path, config)
             checkpoints.clean()
+            for folder in (path, path / "samples", path / "figures"):
+                files.tidy(folder)
             metrics.trim(path / "metrics.jsonl", float("inf"))
 
         processes.on_first(prepare)
@@ -169,7 +200,7 @@ def read(workdir: str | os.PathLike[str]) -> Run:
     Raises:
         UserError: `workdir` is no run directory, or its config is unreadable.
     """
-    path = Path(workdir).expanduser().resolve()
+    path = files.usable(workdir)
     if not (path / "config.json").is_file():
         raise UserError(f"{path} is no run directory: it has no config.json")
     return Run(path, configs.load(str(path / "config.json")), Checkpoints(path / "checkpoints"))
@@ -177,7 +208,7 @@ def read(workdir: str | os.PathLike[str]) -> Run:
 
 def _refuse_links(path: Path) -> None:
     """Nothing that is written may lead out of the run directory."""
-    for name in ("checkpoints", "checkpoints.bad", "metrics.jsonl", "lock"):
+    for name in ("checkpoints", "checkpoints.bad", "metrics.jsonl", "lock", "samples", "figures"):
         if (path / name).is_symlink():
             raise StorageError(f"{path / name} is a symbolic link; nothing is written through it")
 
@@ -189,6 +220,8 @@ def _started(path: Path) -> bool:
 
 def _keep_contract(path: Path, config: Config) -> None:
     saved_path = path / "config.json"
+    if os.path.lexists(saved_path) and not saved_path.is_file():
+        raise UserError(f"{saved_path} is no regular file")
     if saved_path.exists() and _started(path):
         saved = configs.load(str(saved_path))
         _compare(path, configs.flatten(saved), configs.flatten(config))
@@ -213,8 +246,18 @@ def _compare(path: Path, saved: Mapping[str, Any], asked: Mapping[str, Any]) -> 
     raise UserError("\n".join(lines))
 
 
+def _starts(path: Path) -> list[dict[str, Any]]:
+    starts = files.read_json(path)
+    if not (isinstance(starts, list) and starts and all(isinstance(s, dict) for s in starts)):
+        raise UserError(f"{path} is damaged: it must hold one JSON list of starts")
+    return starts
+
+
 def _record_start(path: Path, here: dict[str, Any]) -> None:
-    starts = files.read_json(path) if path.exists() else []
-    if not isinstance(starts, list):
-        raise UserError(f"{path} must hold one JSON list")
+    """Adds this start to the list of them; a damaged list is set aside, since no run needs it."""
+    try:
+        starts = _starts(path) if os.path.lexists(path) else []
+    except UserError as error:
+        print(f"{error}; a copy is in {files.keep_copy(path)}", file=sys.stderr)
+        starts = []
     files.write_json(path, [*starts, here])

@@ -1,9 +1,9 @@
 """Pictures of a run: sample grids, points in the plane, curves along training."""
 
-import os
-
 import numpy as np
 from PIL import Image
+
+from gan.files import replacing
 
 SMALLEST_TILE = 48
 TINY = 16
@@ -43,25 +43,29 @@ def _enlarged(image: np.ndarray, factor: int) -> np.ndarray:
 def save_image(path: str, picture: np.ndarray) -> None:
     """Write a uint8 picture [h, w, 1 or 3] as PNG; a reader never sees half a file."""
     picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
-    temporary = f"{path}.tmp"
-    Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        Image.fromarray(picture).save(file, format="PNG", optimize=True)
 
 
 def save_animation(path: str, pictures: list[np.ndarray], milliseconds: list[int]) -> None:
     """Write uint8 pictures [h, w, 1 or 3] as a GIF that repeats, each shown for so long; a reader
     never sees half a file."""
     frames = [Image.fromarray(p[:, :, 0] if p.shape[2] == 1 else p) for p in pictures]
-    temporary = f"{path}.tmp"
-    frames[0].save(
-        temporary,
-        format="GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=milliseconds,
-        loop=0,
-    )
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        frames[0].save(
+            file,
+            format="GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=milliseconds,
+            loop=0,
+        )
+
+
+def save_figure(figure, path: str, dpi: int) -> None:
+    """Write a matplotlib figure as PNG; a reader never sees half a file."""
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=dpi)
 
 
 def save_points(path: str, generated: np.ndarray, real: np.ndarray | None = None) -> None:
@@ -189,7 +193,7 @@ def _figure(width: float, height: float, heights: tuple[int, ...] = (1,)):
 def _save(figure, path: str) -> None:
     from matplotlib import pyplot
 
-    temporary = f"{path}.tmp"
-    figure.savefig(temporary, format="png", dpi=130)
-    pyplot.close(figure)
-    os.replace(temporary, path)
+    try:
+        save_figure(figure, path, dpi=130)
+    finally:
+        pyplot.close(figure)

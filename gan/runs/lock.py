@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gan.errors import LockedError
-from gan.runs.files import storage
+from gan.files import storage
 
 
 @contextlib.contextmanager

@@ -2,18 +2,23 @@
 
 A crash can tear the last line only. Readers ignore a torn line; the writer removes it before it
 appends. Numbers are finite: JSON has no NaN, and a NaN in a log is a defect noticed too late.
+
+Every line has a checksum, "crc32" (see gan.files.seal; lines of versions without it come first). A
+damaged line is left out by readers, with a message on stderr; the writer keeps a copy of the
+damaged log as metrics.jsonl.bad before it goes on without such lines.
 """
 
 import json
 import math
 import numbers
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gan import files
 from gan.errors import NonFiniteError, StorageError, UserError
-from gan.runs.files import storage, write_atomically
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
@@ -28,9 +33,9 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
         UserError: no step, or a value that is no number.
         StorageError: the line could not be written whole; the log is as it was.
     """
-    line = json.dumps(_plain(record), allow_nan=False).encode() + b"\n"
-    with storage(path):
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    line = _line(_plain(record))
+    with files.storage(path):
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags, 0o644)
         try:
             size = os.fstat(descriptor).st_size
@@ -47,42 +52,79 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Every complete record, oldest first; empty if there is no log yet.
+    """Every complete and undamaged record, oldest first; empty if there is no log yet.
+
+    Damaged lines are named on stderr.
 
     Raises:
-        UserError: a line other than the last is not a record; names the line.
+        UserError: the log cannot be read.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    records = []
-    for number, line in enumerate(lines, 1):
-        try:
-            record = json.loads(line)
-            if not isinstance(record, dict) or type(record.get("step")) is not int:
-                raise ValueError("no object with a step")
-        except ValueError as error:
-            if number == len(lines):
-                break
-            raise UserError(f"{path}, line {number}: {error}") from error
-        records.append(record)
-    return records
+    kept, bad, _ = _lines(path)
+    if bad:
+        print(f"{path}: left out {_damage(bad)}", file=sys.stderr)
+    return [record for record, _ in kept]
 
 
 def trim(path: Path, step: float) -> None:
-    """Drops records later than `step` and a torn last line; rewrites only if there are any.
+    """Drops records later than `step`, a torn last line, and damaged lines after a copy was kept.
 
     Raises:
         UserError: as `read`.
         StorageError: the log cannot be rewritten; it is as it was.
     """
-    kept = [record for record in read(path) if record["step"] <= step]
-    text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-    if path.exists() and path.read_bytes() != text.encode():
-        write_atomically(path, text)
+    kept, bad, torn = _lines(path)
+    if bad:
+        copy = files.keep_copy(path)
+        print(f"{path}: took out {_damage(bad)}; the whole log is in {copy}", file=sys.stderr)
+    lines = [line for record, line in kept if record["step"] <= step]
+    if bad or torn or len(lines) < len(kept):
+        with files.replacing(path) as file:
+            file.write(b"".join(line + b"\n" for line in lines))
+
+
+def _lines(path: Path) -> tuple[list[tuple[dict[str, Any], bytes]], dict[int, str], bytes]:
+    """(record, line) of the good lines, why line n is damaged by n, and what follows the last."""
+    try:
+        *lines, torn = files.read_bytes(path).split(b"\n")
+    except FileNotFoundError:
+        return [], {}, b""
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    kept: list[tuple[dict[str, Any], bytes]] = []
+    bad: dict[int, str] = {}
+    sealed = False
+    for number, line in enumerate(lines, 1):
+        try:
+            value = json.loads(line)
+            record = files.unseal(value)
+            if sealed and files.CHECKSUM not in value:
+                raise ValueError("it has no checksum")
+            _check(record)
+        except (ValueError, RecursionError) as error:
+            bad[number] = str(error)
+        else:
+            sealed = files.CHECKSUM in value
+            kept.append((record, line))
+    return kept, bad, torn
+
+
+def _check(record: dict[str, Any]) -> None:
+    if type(record.get("step")) is not int:
+        raise ValueError("it has no step")
+    for name, value in record.items():
+        if type(value) is not int and not (type(value) is float and math.isfinite(value)):
+            raise ValueError(f"{name} is no finite number")
+
+
+def _damage(bad: Mapping[int, str]) -> str:
+    first = min(bad)
+    if len(bad) == 1:
+        return f"line {first}, which is damaged: {bad[first]}"
+    return f"{len(bad)} damaged lines, the first of them line {first}: {bad[first]}"
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(files.seal(record), allow_nan=False).encode() + b"\n"
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, int | float]:

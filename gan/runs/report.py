@@ -5,8 +5,9 @@ It is written from what the run directory holds, so it can be rewritten at any t
 
 import base64
 import html
-import os
 from collections.abc import Iterable
+
+from gan.files import read_bytes, write_atomically
 
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto;
@@ -48,11 +49,11 @@ def number(value: object) -> str:
 
 
 def picture(path: str, caption: str, plot: bool = False) -> str:
-    """A PNG file inside the page; nothing when the file is not there."""
-    if not os.path.exists(path):
+    """A PNG file inside the page; nothing when the file is not there, or is no regular file."""
+    try:
+        data = base64.b64encode(read_bytes(path)).decode("ascii")
+    except OSError:
         return ""
-    with open(path, "rb") as file:
-        data = base64.b64encode(file.read()).decode("ascii")
     kind = " class=plot" if plot else ""
     return (
         f'<figure><img{kind} src="data:image/png;base64,{data}" alt="{html.escape(caption)}">'
@@ -79,7 +80,4 @@ def write(path: str, title: str, *sections: str, style: str = "") -> None:
         f"<style>{STYLE}{style}</style></head><body><h1>{html.escape(title)}</h1>"
         f"{''.join(sections)}</body></html>\n"
     )
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(page)
-    os.replace(temporary, path)
+    write_atomically(path, page)

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from gan.errors import GanError, UserError
+from gan.files import synchronize, write_atomically
 from gan.runs import processes, trees
-from gan.runs.files import synchronize
 
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
@@ -39,6 +39,10 @@ OVERHEAD_BYTES = 65_536
 """What a checkpoint needs on disk besides its leaves, of which each counts SLACK_BYTES more."""
 
 
+DESCRIPTORS = "/proc/self/fd"
+"""Where the system gives the folders that this process has open a name of their own."""
+
+
 class BadError(Exception):
     """A checkpoint that cannot be trusted, and why."""
 
@@ -46,12 +50,15 @@ class BadError(Exception):
 def write(path: Path, leaves: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
     """Writes leaves and their record into the new folder `path`; on disk when this returns.
 
+    What was written is read back and compared bit by bit before it is sealed.
+
     Args:
         leaves: arrays by name, as `gan.runs.trees.flatten` gives them.
         record: step, score, tree_hash, and leaves: [dtype, shape] by name.
 
     Raises:
-        OSError: the disk is too full to begin; otherwise whatever Orbax raises.
+        OSError: the disk is too full to begin.
+        BadError: something else was read back; otherwise whatever Orbax raises.
     """
     import orbax.checkpoint as ocp
 
@@ -59,10 +66,11 @@ def write(path: Path, leaves: Mapping[str, np.ndarray], record: Mapping[str, Any
     if shutil.disk_usage(path.parent).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     stored = {name: array for name, array in leaves.items() if array.size}
-    with _orbax() as checkpointer:
-        checkpointer.save(path, args=ocp.args.PyTreeSave(stored))
+    with _orbax() as checkpointer, _plain(path) as place:
+        checkpointer.save(place, args=ocp.args.PyTreeSave(stored))
+        _require_same(_restored(checkpointer, place, leaves), leaves)
     whole = {**record, "files": {name: _file_hash(path / name) for name in _plain_files(path)}}
-    (path / RECORD).write_text(json.dumps({**whole, "seal": _seal(whole)}), encoding="utf-8")
+    write_atomically(path / RECORD, json.dumps({**whole, "seal": _seal(whole)}))
     for folder, _, files in os.walk(path):
         for name in files:
             synchronize(Path(folder, name))
@@ -76,8 +84,6 @@ def load(path: Path, step: int, template: Any = None) -> dict[str, np.ndarray]:
         BadError: otherwise.
         UserError: it is another state than the template's.
     """
-    import orbax.checkpoint as ocp
-
     found = record(path, step)
     with _trusting_nothing():
         expected = _expected(path, found)
@@ -85,15 +91,8 @@ def load(path: Path, step: int, template: Any = None) -> dict[str, np.ndarray]:
         different = trees.difference(found["leaves"], template)
         if different:
             raise UserError(f"checkpoint {path} does not fit: {different}")
-    with _trusting_nothing(), _orbax() as checkpointer:
-        stored = checkpointer.metadata(path).item_metadata.tree
-        if {name: (leaf.dtype, leaf.shape) for name, leaf in stored.items()} != {
-            name: (array.dtype, array.shape) for name, array in expected.items() if array.size
-        }:
-            raise BadError("its arrays are not those of its record")
-        as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored}
-        loaded = checkpointer.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
-        leaves = {name: loaded.get(name, array) for name, array in expected.items()}
+    with _trusting_nothing(), _orbax() as checkpointer, _plain(path) as place:
+        leaves = _restored(checkpointer, place, expected)
         if trees.hash_leaves(leaves) != found["tree_hash"]:
             raise BadError("its arrays do not have the hash that was saved")
     return leaves
@@ -149,6 +148,50 @@ def _orbax() -> Any:
         use_ocdbt=True, use_compression=False, multiprocessing_options=alone
     )
     return ocp.Checkpointer(handler, multiprocessing_options=alone)
+
+
+@contextlib.contextmanager
+def _plain(path: Path) -> Iterator[Path]:
+    """A name of `path` without the characters of the folders that it lies in.
+
+    Orbax and its libraries take paths for more than names of files: brackets and stars for
+    patterns, a backslash for a separator, "gs:" for a cloud, and bytes that are not UTF-8 for
+    nothing at all. The name leads through an open descriptor, so a system without /proc keeps the
+    path as it is; what fails there, fails when it is read back.
+    """
+    if not os.path.isdir(DESCRIPTORS):
+        yield path
+        return
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield Path(DESCRIPTORS, str(descriptor), path.name)
+    finally:
+        os.close(descriptor)
+
+
+def _restored(
+    checkpointer: Any, path: Path, expected: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Orbax's arrays in `path`, which have the names, dtypes and shapes of the expected ones."""
+    import orbax.checkpoint as ocp
+
+    metadata = checkpointer.metadata(path).item_metadata
+    found = {name: (leaf.dtype, leaf.shape) for name, leaf in metadata.tree.items()}
+    asked = {name: (array.dtype, array.shape) for name, array in expected.items() if array.size}
+    if found != asked:
+        raise BadError("its arrays are not those of its record")
+    as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in found}
+    loaded = checkpointer.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+    return {name: loaded.get(name, array) for name, array in expected.items()}
+
+
+def _require_same(found: Mapping[str, np.ndarray], leaves: Mapping[str, np.ndarray]) -> None:
+    for name, array in leaves.items():
+        bits = (
+            np.ascontiguousarray(side).reshape(-1).view(np.uint8) for side in (found[name], array)
+        )
+        if not np.array_equal(*bits):
+            raise BadError(f"what was read back of {name!r} is not what was written")
 
 
 @contextlib.contextmanager

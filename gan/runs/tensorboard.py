@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gan.errors import UserError
+from gan.files import subfolder
 
 
 @contextlib.contextmanager
@@ -27,7 +28,7 @@ def mirror(path: Path, step: int) -> Iterator[Callable[[Mapping[str, Any]], None
         raise UserError(
             "--tensorboard needs tensorboardX: pip install 'gan[tensorboard]'"
         ) from error
-    folder = str(path / "tensorboard")
+    folder = str(subfolder(path, "tensorboard"))
 
     with tensorboardX.SummaryWriter(folder, purge_step=step + 1) as writer:
 

@@ -7,7 +7,7 @@ dictionaries has the hash of the tree that was saved. PRNG keys are stored as th
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,22 @@ def difference(saved: Mapping[str, list[Any]], template: Any) -> str | None:
         f"leaf {name!r} is {_words(saved.get(name))} in the checkpoint, "
         f"{_words(asked.get(name))} in the state asked for{more}"
     )
+
+
+def require_fit(params: Any, init: Callable, what: str) -> None:
+    """Raises UserError, naming a leaf, unless params have the tree and shapes that `init` makes.
+
+    Args:
+        params: tree of arrays from a checkpoint.
+        init: init(key) -> params of the network that the config describes.
+        what: whose they are, for the message.
+    """
+    import jax
+
+    saved = {name: describe(leaf) for name, leaf in named(params).items()}
+    different = difference(saved, jax.eval_shape(init, jax.random.key(0)))
+    if different:
+        raise UserError(f"{what} does not fit config.json: {different}")
 
 
 def rebuild(leaves: Mapping[str, np.ndarray], template: Any) -> Any:

@@ -60,8 +60,13 @@ def finish(process: subprocess.Popen, timeout: float = 240) -> tuple[int, str, s
     return process.returncode, out, err
 
 
-def kill(process: subprocess.Popen, ready: Callable[[], object], seconds: float = 0.0) -> None:
-    """SIGKILL that many seconds after `ready()` holds; to end by itself before that is a failure.
+def kill(
+    process: subprocess.Popen,
+    ready: Callable[[], object],
+    seconds: float = 0.0,
+    number: int = signal.SIGKILL,
+) -> None:
+    """A signal that many seconds after `ready()` holds; to end by itself before that is a failure.
 
     To wait for what the process has done, not for a time, kills at the same steps on any machine.
     """
@@ -70,7 +75,7 @@ def kill(process: subprocess.Popen, ready: Callable[[], object], seconds: float 
         time.sleep(0.01)
     time.sleep(seconds)
     assert process.poll() is None, finish(process)
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(number)
     finish(process)
 
 

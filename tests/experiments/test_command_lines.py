@@ -9,6 +9,12 @@ import pytest
 from tests.conftest import ROOT
 from tests.experiments.commands import call, finish, start
 
+
+def pair(coordinator, processes=2):
+    """The flags of one of two processes, but for its number."""
+    return ["--coordinator", coordinator, "--processes", str(processes), "--process_index"]
+
+
 BAD = {
     "train": [
         (["--steps", "many"], "steps"),
@@ -42,7 +48,23 @@ BAD = {
         (["--devices", "100"], "--devices 100"),
         (["--devices", "-1"], "--devices"),
         (["--batch_size", "7", "--devices", "2"], "multiple of the 2 devices"),
-        (["--processes", "2"], "--coordinator"),
+        (["--processes", "2"], "missing: --coordinator, --process_index"),
+        (["--process_index", "1"], "missing: --coordinator, --processes"),
+        (["--coordinator", "localhost:1234"], "missing: --processes, --process_index"),
+        ([*pair("x:y"), "0"], "HOST:PORT with a port in 1 .. 65535, got 'x:y'"),
+        ([*pair("localhost:0"), "0"], "1 .. 65535"),
+        ([*pair("localhost:65536"), "0"], "1 .. 65535"),
+        ([*pair("localhost"), "0"], "HOST:PORT"),
+        ([*pair("a:b:1"), "0"], "HOST:PORT"),
+        ([*pair("a b:1"), "0"], "HOST:PORT"),
+        ([*pair("nobody.invalid:1234"), "0"], "no such host"),
+        ([*pair("192.0.2.1:1234"), "0"], "process 0 cannot use this address"),
+        ([*pair("localhost:1234"), "2"], "--process_index must be in 0 .. 1, got 2"),
+        ([*pair("localhost:1234"), "-1"], "--process_index must be in 0 .. 1, got -1"),
+        ([*pair("localhost:1234", 0), "0"], "--processes must be in 1 .. 65536, got 0"),
+        ([*pair("localhost:1234", 10**9), "0"], "--processes must be in 1 .. 65536"),
+        (["--workdir", ""], "--workdir: a path must not be empty"),
+        (["--workdir", "x" * 256], "File name too long"),
         (["--seed", "4294967296"], "seed"),
         (["--data.dequantize", "perhaps"], "dequantize"),
         (["--conditional", "maybe"], "conditional"),
@@ -54,6 +76,7 @@ BAD = {
         (["--step", "first"], "step number, best or last"),
         (["--step", "-1"], "step"),
         (["--workdir", "/nonexistent"], "no run directory"),
+        (["--workdir", ""], "--workdir: a path must not be empty"),
         (["--preset", "digits"], "--preset"),
     ],
     "interpolate": [
@@ -83,6 +106,7 @@ BAD = {
         (["--output", "x.png", "--count", "0"], "count"),
         (["--output", "x.png", "--count", "few"], "count"),
         (["--output", "x.png", "--interpolate", "1"], "interpolate"),
+        (["--output", ""], "--output: a path must not be empty"),
     ],
 }
 CASES = [(name, flags, hint) for name, cases in BAD.items() for flags, hint in cases]

@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -146,7 +147,7 @@ def test_checkpoints_without_a_config_are_not_overtaken(tmp_path):
             pass
 
 
-@pytest.mark.parametrize("name", ["checkpoints", "checkpoints.bad", "metrics.jsonl", "lock"])
+@pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl", "lock", "samples", "figures"])
 def test_nothing_is_written_through_a_link(tmp_path, name):
     (tmp_path / "run").mkdir()
     (tmp_path / "outside").mkdir()
@@ -211,16 +212,160 @@ def test_trim_drops_later_records_and_a_torn_line(tmp_path):
     assert (tmp_path / "metrics.jsonl").read_text() == ""
 
 
-def test_a_broken_line_inside_the_log_is_an_error(tmp_path):
+@pytest.fixture
+def log(tmp_path):
+    """A log of ten records."""
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1}\n{"step": \n{"step": 3}\n')
-    with pytest.raises(UserError, match=r"metrics\.jsonl, line 2"):
-        metrics.read(path)
-    with pytest.raises(UserError, match="line 2"):
-        metrics.trim(path, 1)
-    path.write_text('{"step": 1}\n{"w1": 2}\n{"step": 3}\n')
-    with pytest.raises(UserError, match="line 2"):
-        metrics.read(path)
+    for step in range(10):
+        metrics.append(path, {"step": step, "w1": step / 3})
+    return path
+
+
+def test_a_damaged_line_is_named_and_left_out(log, capfd):
+    good = log.read_bytes()
+    lines = good.splitlines(keepends=True)
+    others = [step for step in range(10) if step != 4]
+    for line in (b"\n", b'{"step": 4\n', b"[" * 10**5 + b"\n", b"4\n", b"\xff\n", b'{"step": 4}\n'):
+        log.write_bytes(b"".join([*lines[:4], line, *lines[5:]]))
+        assert [record["step"] for record in metrics.read(log)] == others
+        assert "metrics.jsonl: left out line 5, which is damaged: " in capfd.readouterr().err
+    log.write_bytes(good.replace(b"1.3333", b"1.3334"))
+    assert [record["step"] for record in metrics.read(log)] == others
+    assert "checksum" in capfd.readouterr().err
+    log.write_bytes(good)
+    assert len(metrics.read(log)) == 10 and capfd.readouterr().err == ""
+
+
+def test_no_flipped_bit_of_the_log_passes_for_a_number(log):
+    good = log.read_bytes()
+    expected = metrics.read(log)
+    dice = random.Random(0)
+    for place in dice.sample(range(8 * len(good)), 300):
+        bad = bytearray(good)
+        bad[place // 8] ^= 1 << (place % 8)
+        log.write_bytes(bad)
+        found = metrics.read(log)
+        assert all(record in expected for record in found) and 8 <= len(found) < 10, place
+
+
+def test_the_writer_keeps_a_copy_of_a_damaged_log(log, capfd):
+    damaged = log.read_bytes().replace(b"1.3333", b"1.3334") + b'{"step": 10, "w'
+    for number in range(2):
+        log.write_bytes(damaged)
+        metrics.trim(log, 7)
+        assert [record["step"] for record in metrics.read(log)] == [0, 1, 2, 3, 5, 6, 7]
+        name = "metrics.jsonl.bad" + (f".{number}" if number else "")
+        assert log.with_name(name).read_bytes() == damaged
+        said = capfd.readouterr().err
+        assert "took out line 5, which is damaged" in said and name in said
+    metrics.trim(log, 7)
+    assert sorted(os.listdir(log.parent)) == [
+        "metrics.jsonl",
+        "metrics.jsonl.bad",
+        "metrics.jsonl.bad.1",
+    ]
+
+
+def test_logs_evaluations_and_data_without_checksums_still_open(tmp_path, capfd):
+    with runs.open(tmp_path, CONFIG) as run:
+        (tmp_path / "metrics.jsonl").write_text('{"step": 1, "w1": 0.5}\n')
+        run.log({"step": 2, "w1": 0.25})
+        assert run.metrics() == [{"step": 1, "w1": 0.5}, {"step": 2, "w1": 0.25}]
+    for name, read in (("evaluation.json", run.evaluation), ("data.json", run.data)):
+        (tmp_path / name).write_text('{"name": "x", "shape": [2], "w1": 0.5}')
+        assert read()["w1"] == 0.5
+    assert run.data()["class_names"] == [] and capfd.readouterr().err == ""
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "w1": NaN}\n{"step": 2, "w1": true}\n')
+    assert run.metrics() == [] and "2 damaged lines" in capfd.readouterr().err
+
+
+def test_an_altered_evaluation_is_refused(tmp_path):
+    with runs.open(tmp_path, CONFIG) as run:
+        run.record_evaluation({"w1": 0.5, "classes": {"b": [1, 2], "a": None}})
+    assert run.evaluation() == {"w1": 0.5, "classes": {"b": [1, 2], "a": None}}
+    path = tmp_path / "evaluation.json"
+    path.write_text(path.read_text().replace("0.5", "0.4"))
+    with pytest.raises(UserError, match=r"evaluation\.json is damaged: .*checksum"):
+        run.evaluation()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"name": "x"}', "shape of an example, got None"),
+        ('{"shape": [0]}', "shape of an example"),
+        ('{"shape": 8}', "shape of an example"),
+        ('{"shape": [8], "class_names": "ab"}', "list of texts"),
+        ('{"shape": [8], "class_names": [1]}', "list of texts"),
+        ('{"shape": [8], "class_names": []}', "name of the data set"),
+        ("[]", "no JSON object"),
+        ('{"shape": [8], "crc32": "00000000"}', "altered"),
+    ],
+)
+def test_a_description_of_the_data_that_makes_no_sense_is_refused(tmp_path, content, words):
+    with runs.open(tmp_path, CONFIG) as run:
+        (tmp_path / "data.json").write_text(content)
+    with pytest.raises(UserError, match=words):
+        run.data()
+
+
+def test_a_missing_description_of_the_data_is_kept_again_and_said(tmp_path, capfd):
+    with runs.open(tmp_path, CONFIG) as run:
+        run.record_data({"name": "digits", "shape": [2]})
+        run.checkpoints.save(1, state(1))
+    (tmp_path / "data.json").unlink()
+    with runs.open(tmp_path, CONFIG) as run:
+        run.record_data({"name": "digits", "shape": [2]})
+        assert "data.json is missing" in capfd.readouterr().err
+        with pytest.raises(UserError, match="the data set changed"):
+            run.record_data({"name": "digits", "shape": [3]})
+
+
+@pytest.mark.parametrize("content", ["[{", "{}", "[]", "[1]"])
+def test_damaged_records_of_starts_do_not_end_a_run(tmp_path, capfd, content):
+    with runs.open(tmp_path, CONFIG) as run:
+        (tmp_path / "environment.json").write_text(content)
+        with pytest.raises(UserError, match="environment.json is"):
+            run.environment()
+    with runs.open(tmp_path, CONFIG) as run:
+        assert len(run.environment()) == 1
+    assert (tmp_path / "environment.json.bad").read_text() == content
+    assert "environment.json.bad" in capfd.readouterr().err
+
+
+def test_pipes_are_refused_and_do_not_hang(tmp_path):
+    with runs.open(tmp_path, CONFIG) as run:
+        run.checkpoints.save(1, state(1))
+    for name in ("metrics.jsonl", "data.json", "evaluation.json"):
+        os.mkfifo(tmp_path / name)
+    for read in (run.metrics, run.data, run.evaluation):
+        with pytest.raises(UserError, match="no regular file"):
+            read()
+    with pytest.raises(StorageError, match="metrics.jsonl"):
+        run.log({"step": 1})
+    with pytest.raises(UserError, match="metrics.jsonl: it is no regular file"):
+        with runs.open(tmp_path, CONFIG):
+            pass
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "config.json").unlink()
+    os.mkfifo(tmp_path / "config.json")
+    for use in (lambda: runs.read(tmp_path), lambda: runs.open(tmp_path, CONFIG).__enter__()):
+        with pytest.raises(UserError, match="config.json"):
+            use()
+
+
+def test_paths_that_cannot_be_are_mistakes_in_a_line(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for path, words in (
+        ("", "must not be empty"),
+        (tmp_path / ("x" * 256), "name too long"),
+        (tmp_path / "/".join(["x" * 250] * 20), "name too long"),
+        (tmp_path / "loop", "loop|symbolic links"),
+    ):
+        for use in (lambda p=path: runs.read(p), lambda p=path: runs.open(p, CONFIG).__enter__()):
+            with pytest.raises(UserError, match=f"(?i){words}") as caught:
+                use()
+            assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, jnp.float32(np.nan)])
@@ -229,7 +374,7 @@ def test_a_log_holds_no_nan(tmp_path, value):
     metrics.append(path, {"step": 1, "w1": 2.0})
     with pytest.raises(NonFiniteError, match="step 50: critic_loss is"):
         metrics.append(path, {"step": 50, "critic_loss": value})
-    assert path.read_text() == '{"step": 1, "w1": 2.0}\n'
+    assert metrics.read(path) == [{"step": 1, "w1": 2.0}]
 
 
 @pytest.mark.parametrize(

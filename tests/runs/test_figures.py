@@ -1,7 +1,9 @@
+import os
+
 import numpy as np
 from PIL import Image
 
-from gan.runs import figures
+from gan.runs import figures, report
 
 
 def test_a_grid_holds_every_image_in_its_place():
@@ -45,3 +47,13 @@ def test_pictures_are_read_back(tmp_path):
     figures.save_points(str(tmp_path / "p.png"), np.zeros((3, 2)), np.ones((2, 2)))
     for name in "dlp":
         assert Image.open(tmp_path / f"{name}.png").size[0] > 300
+
+
+def test_a_report_leaves_out_pictures_that_are_none_and_does_not_wait_for_them(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name in ("pipe", "folder", "loop", "missing"):
+        assert report.picture(str(tmp_path / f"{name}.png"), "a caption") == ""
+    figures.save_image(str(tmp_path / "x.png"), np.zeros((2, 2, 1), np.uint8))
+    assert "data:image/png;base64," in report.picture(str(tmp_path / "x.png"), "a caption")

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import socket
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 
 from gan import config, data, runs, training
 from gan.errors import NonFiniteError, UserError
+from gan.training import hosts
 from gan.training.loop import make_chunk, next_due
 from tests.compiled import programs
 
@@ -186,24 +188,57 @@ def test_devices_that_do_not_fit_are_refused(digits, tiny):
         training.make_game(config.replace(tiny, {"batch_size": 7}), digits, devices=2)
 
 
+@pytest.fixture
+def listening():
+    """A socket that listens on a port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
 @pytest.mark.parametrize("index", [0, 1])
-def test_the_coordinator_binds_the_address_that_was_named(monkeypatch, index):
+def test_the_coordinator_binds_the_address_that_was_named(monkeypatch, listening, index):
     """By itself jax.distributed listens on every interface, and nothing there authenticates."""
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    if index == 0:
+        listening.close()
     calls = []
     monkeypatch.setattr(
         jax.distributed, "initialize", lambda *given, **more: calls.append((given, more))
     )
-    training.join("10.0.0.7:1234", 2, index)
+    training.join(address, 2, index)
     ((given, more),) = calls
-    assert given == ("10.0.0.7:1234",)
+    assert given == (address,)
     assert more["num_processes"] == 2 and more["process_id"] == index
-    assert more["coordinator_bind_address"] == (None, "10.0.0.7:1234")[index == 0]
+    assert more["coordinator_bind_address"] == (None, address)[index == 0]
+
+
+def test_a_run_of_one_process_joins_nobody(monkeypatch):
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *given, **more: 1 / 0)
+    training.join(None, None, None)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((None, 2, 0), "need --coordinator"), (("localhost:1", 2, 2), "must be in 0 .. 1")],
+    [
+        ((None, 2, 0), "missing: --coordinator$"),
+        ((None, None, 0), "missing: --coordinator, --processes$"),
+        (("localhost:1", None, None), "missing: --processes, --process_index$"),
+        (("localhost:1", 2, 2), "must be in 0 .. 1"),
+        (("localhost:1", 0, 0), "--processes must be in 1"),
+        (("[::1:1", 2, 0), "HOST:PORT"),
+        (("x" * 70 + ".invalid:1", 2, 1), "no such host"),
+    ],
 )
 def test_impossible_groups_of_processes_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         training.join(*arguments)
+
+
+def test_an_address_that_is_taken_and_a_first_process_that_never_comes(monkeypatch, listening):
+    host, port = listening.getsockname()
+    with pytest.raises(UserError, match="cannot use this address: Address already in use"):
+        training.join(f"{host}:{port}", 2, 0)
+    listening.close()
+    monkeypatch.setattr(hosts, "PATIENCE_SECONDS", 0)
+    with pytest.raises(UserError, match="no answer from process 0 in 0 s: Connection refused"):
+        training.join(f"{host}:{port}", 2, 1)

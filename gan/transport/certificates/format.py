@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 
 from gan.errors import UserError
+from gan.files import replacing
 
 _VERSION = 1
 _MEMBERS = {"assignment": ("columns", "v"), "plan": ("rows", "columns", "mass", "v")}
@@ -36,7 +37,7 @@ class Certificate:
     def save(self, path) -> None:
         """Writes a .npz file that `load` reads back; an assignment stores its permutation and v."""
         arrays = {name: getattr(self, name) for name in _MEMBERS[self.header["kind"]]}
-        with open(path, "wb") as file:
+        with replacing(path) as file:
             np.savez(file, header=np.array(json.dumps(self.header)), **arrays)
 
 
