@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP end a command in one line, with status 128 plus the number of the signal.
+"""SIGINT, SIGTERM and SIGHUP end a command in one line, with status 128 plus their number.
 
 While a command is imported and its flags are read, a signal ends the process on the spot: nothing
 is lost. While it works, a signal is the exception `Stopped`, so that what is open is closed and

@@ -172,6 +172,21 @@ def check(problem, result) -> None:
     assert abs(Fraction(result.value) - wanted) <= wanted / 10**12, (result.value, float(wanted))
     assert 0 <= result.gap <= 1e-12 * result.value, (result.gap, result.value)
     check_marginals(problem, result)
+    bounds = check_certificate(problem, result)
+    # The rational value of a Euclidean cost is itself rounded, at the 50th digit.
+    assert Fraction(bounds.lower) <= wanted * (1 + Fraction(1, 10**40))
+    assert Fraction(bounds.upper) >= wanted * (1 - Fraction(1, 10**40))
+
+
+def check_certificate(problem, result):
+    """The certificate verifies: an interval around the value, wide by rounding alone."""
+    x, y, a, b = (None if problem[k] is None else np.asarray(problem[k]) for k in "xyab")
+    bounds = transport.verify(result.certificate, x, y, a, b)
+    assert bounds.lower <= result.value * (1 + 1e-15)
+    assert result.value <= bounds.upper * (1 + 1e-15)
+    assert bounds.gap - bounds.rounding <= 1e-12 * result.value + bounds.rounding, bounds
+    assert not result.integer or bounds.gap == 0
+    return bounds
 
 
 def check_marginals(problem, result):
@@ -209,6 +224,7 @@ def check_large(problem, result) -> None:
         assert abs(found - wanted) <= 1e-12 * wanted, (name, found, wanted)
     assert 0 <= result.gap <= 1e-12 * result.value
     check_marginals(problem, result)
+    check_certificate(problem, result)
 
 
 def unit_of(problem, unit):
