@@ -40,11 +40,10 @@ from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import LocalPool
 from experiments.sweep_parts.progress import progress
 from experiments.sweep_parts.proposals import SAMPLERS
-from gan import data, networks
+from gan import data, files, networks
 from gan.config import Config, unknown
-from gan.errors import GanError, StorageError, UserError
+from gan.errors import GanError, UserError
 from gan.objectives import losses, penalties
-from gan.runs import files
 from gan.runs.lock import lock
 from gan.training.interrupt import Interrupt
 
@@ -91,10 +90,8 @@ def run(
     dataset = data.load(plan.base.data, data_dir)
     if plan.score in tables.OF_MIXTURES and dataset.modes is None:
         raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
-    try:
+    with files.storage(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(folder / "lock"))
         plan = bind(folder, plan)
@@ -113,9 +110,10 @@ def run(
             data_dir=data_dir,
             devices=devices,
         )
-        complete = driver.left == 0
+        complete = not driver.audit() and driver.left == 0
         if not complete:
-            (folder / "logs").mkdir(exist_ok=True)
+            with files.storage(folder / "logs"):
+                (folder / "logs").mkdir(exist_ok=True)
             pool = make_pool(folder / "logs")
             stack.callback(pool.close)
             with progress(driver) as told:

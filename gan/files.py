@@ -20,6 +20,21 @@ from typing import Any, BinaryIO
 
 from gan.errors import StorageError, UserError
 
+REFUSALS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+    }
+)
+"""Error numbers of a disk, or a system, that takes nothing more, wherever one writes."""
+
 _UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.new")
 ABANDONED_SECONDS = 3600
 """After so long without a write an unfinished file has no writer any more."""
@@ -65,6 +80,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.unlink(temporary)
             raise
         synchronize(path.parent)
+
+
+def set_aside(path: Path, goal: Path) -> Path:
+    """Renames `path` to `goal`, or to goal.1, goal.2, ... where that is taken; the name it got.
+
+    Raises:
+        StorageError: it cannot be renamed.
+    """
+    with storage(goal):
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        free, number = goal, 1
+        while os.path.lexists(free):
+            free, number = goal.with_name(f"{goal.name}.{number}"), number + 1
+        os.rename(path, free)
+    return free
 
 
 def tidy(folder: Path) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.sweep_parts import tables
+from tqdm import tqdm
+
+from experiments.sweep_parts import outcomes, tables
 from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import Event
 from experiments.sweep_parts.proposals import Tried, propose
 from experiments.sweep_parts.space import Space
-from experiments.sweep_parts.trials import Job
+from experiments.sweep_parts.trials import MOST_REMADE, Job
 from gan import config as configs
-from gan import training
+from gan import files, training
 from gan.config import Config
 from gan.errors import UserError
-from gan.runs import files, metrics
+from gan.runs import metrics
 
 MOST_DEATHS = 5
 """Processes in a row that may die with a trial that gets no further; then it has failed."""
@@ -70,14 +74,19 @@ class Driver:
         devices: int = 1,
     ):
         self.plan, self.ledger, self.folder = plan, ledger, folder
-        self.rows: list[Row] = ledger.rows()
         self._check = check
         self._together = together
         self._job = {"data_dir": data_dir, "devices": devices}
         self._flying: set[int] = set()
         self._deaths: Counter[int] = Counter()
+        self._remade: Counter[int] = Counter()
         self._reached: dict[int, int] = {}
         self._alone: set[int] = set()
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every trial begun, in order."""
+        return self.ledger.rows
 
     @property
     def left(self) -> int:
@@ -105,7 +114,7 @@ class Driver:
         """
         end = time.monotonic() + seconds
         self.write()
-        while self.left:
+        while self.left or self.audit():
             late = time.monotonic() > end
             while not late and pool.free():
                 job = self._next(pool)
@@ -113,8 +122,10 @@ class Driver:
                     break
                 pool.submit(job)
             told(self)
-            if late and not self._flying or not self.left:
+            if late and not self._flying:
                 break
+            if not self.left:
+                continue
             for event in pool.events(0.2):
                 self._take(event)
                 told(self)
@@ -122,6 +133,28 @@ class Driver:
                 pool.stop(GRACE)
                 return False
         return self.left == 0
+
+    def audit(self) -> bool:
+        """Whether trials must be made again: those that have ended and whose directories are not
+        as they left them are said, set aside and begun anew."""
+        lost = []
+        for row in self.rows:
+            if row.state == UNFINISHED:
+                continue
+            kept = self._kept(row)
+            if isinstance(kept, dict) and kept != row.result:
+                kept = f"{self._directory(row.number)} holds another result than the table"
+            if isinstance(kept, str):
+                self._say_remade(row.number, f"{kept}; {self._set_aside(row.number)}")
+                lost.append(row.number)
+        if lost:
+            self.ledger.reopen(lost)
+            self.write()
+        self._remade.update(lost)
+        for number in lost:
+            if self._remade[number] > MOST_REMADE:
+                self._fail(number, f"its directory was lost {self._remade[number]} times")
+        return bool(lost)
 
     def write(self) -> None:
         """results.csv, as things stand."""
@@ -198,18 +231,53 @@ class Driver:
             )
         values = plan.space.values(setting, number)
         self.ledger.begin(number, values)
-        self.rows.append(Row(number, values, UNFINISHED, {}))
         try:
             self._check(plan.config(values))
         except UserError as error:
-            self._end(number, {"state": FAILED, "seconds": 0.0, "reason": str(error)})
+            self._fail(number, str(error))
+        else:
+            self._recover(self.rows[number])
         return True
+
+    def _recover(self, row: Row) -> None:
+        """End a trial that has just been begun as its directory says that it ended."""
+        directory = self._directory(row.number)
+        if not os.path.lexists(directory / outcomes.NAME):
+            return
+        kept = self._kept(row)
+        if isinstance(kept, str):
+            self._say_remade(row.number, f"{kept}; {self._set_aside(row.number)}")
+        else:
+            self._end(row.number, kept)
+
+    def _kept(self, row: Row) -> dict[str, Any] | str:
+        """The result that a trial's directory vouches for, or what is wrong with the directory."""
+        try:
+            config = self.plan.config(row.values)
+        except UserError:
+            config = None
+        try:
+            return outcomes.read(self._directory(row.number), config)
+        except ValueError as error:
+            return str(error)
+
+    def _directory(self, number: int) -> Path:
+        return self.folder / tables.directory(number)
+
+    def _set_aside(self, number: int) -> str:
+        return outcomes.set_aside(self._directory(number))
+
+    def _say_remade(self, number: int, reason: str) -> None:
+        tqdm.write(f"trial {number} is made again: {reason}", file=sys.stderr)
 
     def _take(self, event: Event) -> None:
         numbers = [trial["number"] for trial in event.job["trials"]]
         self._flying -= set(numbers)
         if event.results is not None:
             for number, result in zip(numbers, event.results, strict=True):
+                result = dict(result)
+                if "remade" in result:
+                    self._say_remade(number, result.pop("remade"))
                 self._end(number, result)
             return
         self._alone |= set(numbers)
@@ -219,16 +287,22 @@ class Driver:
                 self._reached[number], self._deaths[number] = reached, 0
             self._deaths[number] += 1
             if self._deaths[number] >= MOST_DEATHS:
-                reason = f"its process died {MOST_DEATHS} times: {event.reason}"
-                self._end(number, {"state": FAILED, "seconds": 0.0, "reason": reason})
+                self._fail(number, f"its process died {MOST_DEATHS} times: {event.reason}")
 
     def _step(self, number: int) -> int:
-        """The last step in the log of a trial; 0 if there is none."""
-        records = metrics.read(self.folder / tables.directory(number) / "metrics.jsonl")
+        """The last step in the log of a trial; 0 if there is none, or it is damaged, which is for
+        whoever trains to mend."""
+        try:
+            records = metrics.read(self._directory(number) / "metrics.jsonl")
+        except UserError:
+            return 0
         return records[-1]["step"] if records else 0
+
+    def _fail(self, number: int, reason: str) -> None:
+        result = {"state": FAILED, "seconds": 0.0, "reason": reason}
+        outcomes.keep(self._directory(number), result)
+        self._end(number, result)
 
     def _end(self, number: int, result: dict[str, Any]) -> None:
         self.ledger.end(number, result)
-        row = self.rows[number]
-        self.rows[number] = row._replace(state=result["state"], result=result)
         self.write()

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import experiments
 from experiments.sweep_parts.trials import Job
+from gan import files
 from gan.errors import GanError, LockedError, StorageError
 
 MOST_FALSE_STARTS = 3
@@ -41,7 +42,10 @@ class _Worker:
         root = str(Path(experiments.__file__).resolve().parent.parent)
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         command = [sys.executable, "-m", "experiments.sweep_parts.worker", *flags]
-        with log.open("ab") as stderr:
+        with files.storage(log):
+            log.parent.mkdir(exist_ok=True)
+            stderr = log.open("ab")
+        with stderr:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,

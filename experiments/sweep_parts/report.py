@@ -12,6 +12,7 @@ from experiments.sweep_parts import drawings, tables
 from experiments.sweep_parts.driver import Plan
 from experiments.sweep_parts.ledger import FAILED, FINISHED, UNFINISHED, Row
 from gan import config as configs
+from gan import files
 from gan.evaluation import MEANINGS, statistics
 from gan.runs import report
 
@@ -22,7 +23,8 @@ MOST_ROWS = 50
 def write(folder: Path, plan: Plan, rows: Sequence[Row], command: str) -> None:
     """Write report.html and its pictures below `folder`, from what the sweep holds."""
     figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
+    with files.storage(figures):
+        figures.mkdir(exist_ok=True)
     found = tables.settings(plan.space, rows, plan.score)
     best = tables.ranked(found, plan.score)
     parallel, slices = figures / "parallel.png", figures / "slices.png"

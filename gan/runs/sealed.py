@@ -115,6 +115,18 @@ def record(path: Path, step: int) -> dict[str, Any]:
     return found
 
 
+def check(path: Path, step: int) -> dict[str, Any]:
+    """The sealed record of one checkpoint, all of whose files have the hashes in it.
+
+    Raises:
+        BadError: otherwise.
+    """
+    found = record(path, step)
+    with _trusting_nothing():
+        _expected(path, found)
+    return found
+
+
 def reason(error: BaseException) -> str:
     """The innermost cause in a line: the system's words if the system refused."""
     while error.__cause__ is not None:

@@ -3,12 +3,13 @@
 import csv
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from experiments.sweep_parts import outcomes, tables
 from experiments.sweep_parts import space as spaces
-from experiments.sweep_parts import tables
 from experiments.sweep_parts.driver import MOST_DEATHS, Driver, Plan
 from experiments.sweep_parts.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import Event, LocalPool
@@ -166,6 +167,7 @@ class Scores:
                 results.append({"state": FAILED, "seconds": 1.0, "reason": given})
             else:
                 results.append({"state": FINISHED, "seconds": 1.0, "step": 9, "w1_debiased": given})
+            outcomes.keep(Path(trial["directory"]), results[-1])
         return [Event(job, results)]
 
 
@@ -177,7 +179,7 @@ def drive(folder, pool, source=EXAMPLE, sampler="random", trials=9, seconds=math
     ledger = Ledger(folder / "sweep.db", space.distributions(), plan.score, True)
     driver = Driver(plan, ledger, folder, check=lambda config: None, **options)
     complete = driver.run(pool, lambda: False, seconds, lambda driver: None)
-    assert ledger.rows() == driver.rows
+    assert Ledger(ledger.path, space.distributions(), plan.score, True).rows == driver.rows
     return driver.rows, complete
 
 
