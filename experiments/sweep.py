@@ -34,7 +34,7 @@ import jax
 from experiments import cli
 from experiments.sweep_parts import report, tables
 from experiments.sweep_parts import space as spaces
-from experiments.sweep_parts.binding import bind
+from experiments.sweep_parts.binding import bind, load
 from experiments.sweep_parts.driver import Driver, Plan
 from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import LocalPool
@@ -110,6 +110,7 @@ def run(
             data_dir=data_dir,
             devices=devices,
         )
+        driver.recover()
         complete = not driver.audit() and driver.left == 0
         if not complete:
             with files.storage(folder / "logs"):
@@ -198,8 +199,7 @@ def make_plan(arguments) -> Plan:
     Raises:
         UserError: for impossible numbers, or no space.
     """
-    path = Path(arguments.workdir) / "sweep.json"
-    saved = files.read_json(path) if path.exists() else {}
+    saved = load(Path(arguments.workdir)) or {}
     if arguments.space is None and not saved:
         raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.NAMED)}")
     space = spaces.load(arguments.space) if arguments.space else spaces.parse(saved["space"])

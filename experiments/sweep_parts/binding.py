@@ -1,12 +1,38 @@
 """A directory holds one sweep: what its table depends on is fixed by the first start."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 from experiments.sweep_parts.driver import Plan
+from experiments.sweep_parts.outcomes import seal, unseal
 from gan import config as configs
+from gan import files
 from gan.errors import UserError
-from gan.runs import files
+
+SETTINGS = ("space", "sampler", "sampler_seed", "batch", "rank_by", "trials", "base")
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """The settings in sweep.json; None if there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    path = folder / "sweep.json"
+    if not os.path.lexists(path):
+        return None
+    saved = files.read_json(path)
+    try:
+        if not isinstance(saved, dict) or set(saved) - {"seal"} != set(SETTINGS):
+            raise ValueError("it does not hold the settings of a sweep")
+        # An earlier version wrote no seal.
+        return unseal(saved) if "seal" in saved else saved
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged: {error}; delete it and give the whole command again"
+        ) from error
 
 
 def bind(folder: Path, plan: Plan) -> Plan:
@@ -30,8 +56,8 @@ def bind(folder: Path, plan: Plan) -> Plan:
         "trials": plan.trials,
         "base": kept,
     }
-    if path.exists():
-        saved = files.read_json(path)
+    saved = load(folder)
+    if saved is not None:
         most = max(plan.trials, saved["trials"])
         settings["trials"], plan = most, plan._replace(trials=most)
         changed = [
@@ -50,7 +76,7 @@ def bind(folder: Path, plan: Plan) -> Plan:
     elif (folder / "checkpoints").exists():
         raise UserError(f"{folder} is a run directory; choose another --workdir for a sweep")
     files.write_json(folder / "config.json", configs.to_dict(plan.base))
-    files.write_json(path, settings)
+    files.write_json(path, seal(settings))
     return plan
 
 

@@ -134,6 +134,15 @@ class Driver:
                 return False
         return self.left == 0
 
+    def recover(self) -> None:
+        """Ends the trials whose directories say how they ended, though the ledger does not."""
+        for row in self.rows:
+            if row.state == UNFINISHED:
+                self._recover(row)
+        while os.path.lexists(self._directory(len(self.rows)) / outcomes.NAME):
+            if not self._propose():
+                break
+
     def audit(self) -> bool:
         """Whether trials must be made again: those that have ended and whose directories are not
         as they left them are said, set aside and begun anew."""
