@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import cli, pictures, train
+from experiments import cli, outputs, pictures, train
 from experiments.benchmark_parts import workloads
 from gan import config, data, evaluation, networks, presets, runs, training, transport
 from gan.config import Config
@@ -228,7 +228,7 @@ def compilation(depths: tuple[int, ...] = (4, 20)) -> dict[str, list[float]]:
 def run(workdir: str) -> dict:
     """Measure what the directory does not hold yet, and write both pages."""
     folder = Path(workdir)
-    folder.mkdir(parents=True, exist_ok=True)
+    outputs.folder(folder)
     kept = folder / "accounting.json"
     found = files.read_json(kept) if kept.exists() else {}
 
@@ -303,6 +303,7 @@ def whole_run(name: str, workdir: str, rounds: int = 100) -> str:
         UserError: for an unknown preset or missing data.
     """
     choice = presets.get(name)
+    outputs.folder(workdir)
     dataset = data.load(choice.data)
     found = {"when": _when(), "pauses": pauses(choice, dataset, 5, rounds)}
     each = step(choice, dataset, seconds=10)["round"]
@@ -314,7 +315,6 @@ def whole_run(name: str, workdir: str, rounds: int = 100) -> str:
     )
     page = _page(name, found, text, f" --preset {name}")
     page += "\n" + _whole(choice.steps, each, found["pauses"])
-    Path(workdir).mkdir(parents=True, exist_ok=True)
     files.write_atomically(Path(workdir, f"{name}.md"), page)
     return page
 

@@ -28,12 +28,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.architecture_study import drawings, member, space, tables
 from gan import config as configs
 from gan import data
 from gan.config import Config, Data
-from gan.errors import LockedError, StorageError, UserError
+from gan.errors import LockedError, UserError
 from gan.runs import files
 from gan.runs.lock import lock
 from gan.training.interrupt import Interrupt, Interrupted
@@ -101,10 +101,7 @@ def run(
     if shrink < 1 or not 0 < speed < float("inf"):
         raise UserError(f"--shrink and --speed must be positive, got {shrink} and {speed}")
     folder = Path(workdir) / "rows"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+    outputs.folder(folder)
     settings = {
         "study_seed": study_seed,
         "shrink": shrink,

@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from experiments import article_parts, cli
+from experiments import article_parts, cli, outputs
 from experiments.article_parts.part import Setting, kept, render
-from gan.errors import StorageError, UserError
+from gan.errors import UserError
 from gan.runs import environment, files, report
 from gan.training.interrupt import Interrupt, Interrupted
 
@@ -84,10 +84,7 @@ def run(
     """
     interrupt = interrupt or Interrupt()
     folder = Path(workdir) / "parts"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+    outputs.folder(folder)
     page, results = [], {}
     for number, part in article_parts.PARTS.items():
         prefix = f"{number}_{part.name}"

@@ -29,7 +29,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.benchmark_parts import assignments, showing, worker, workloads
 from experiments.benchmark_parts.showing import say, spread
 from experiments.benchmark_parts.sides import Side, compare
@@ -262,6 +262,7 @@ def main(arguments) -> None:
     for form in arguments.forms:
         if form not in convolution.FORMS:
             raise UserError(unknown("form", form, convolution.FORMS))
+    outputs.file(arguments.output, (".json",))
     if name == "transport20k":
         result = assignments.run(arguments.seconds, arguments.peer, arguments.limit)
     else:

@@ -19,7 +19,7 @@ import zipfile
 
 import numpy as np
 
-from experiments import cli
+from experiments import cli, outputs
 from gan import config, data, transport
 from gan.errors import UserError
 from gan.transport import costs
@@ -164,9 +164,9 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Solve, save and print."""
-    if not arguments.output.endswith(".npz"):
-        raise UserError(f"--output must end in .npz, got {arguments.output}")
     costs.name_of(arguments.cost)
+    named = (arguments.source, arguments.target, arguments.reference)
+    outputs.file(arguments.output, (".npz",), [name for name in named if name])
     source = read(arguments.source, arguments.data_dir)
     target = read(arguments.target, arguments.data_dir)
     if arguments.reference:

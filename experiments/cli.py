@@ -5,7 +5,9 @@ what is allowed; the other statuses are listed in gan/errors.py.
 """
 
 import argparse
+import contextlib
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -15,7 +17,10 @@ from absl import app, flags, logging
 
 from experiments import later, stopping, streams
 from gan import cache, config, files, presets
-from gan.errors import GanError, UserError
+from gan.errors import GanError, StorageError, UserError
+
+CLOSED_PIPE = 128 + 13
+"""Exit status when the reader of the standard output has gone, as after SIGPIPE."""
 
 
 class _Parser(simple_parsing.ArgumentParser):
@@ -23,6 +28,11 @@ class _Parser(simple_parsing.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(UserError.status, f"error: {message}\n")
+
+    def _print_message(self, message: str, file=None) -> None:
+        # argparse itself hides that nothing could be written.
+        if message:
+            (file or sys.stderr).write(message)
 
 
 def parser(description: str) -> simple_parsing.ArgumentParser:
@@ -151,8 +161,9 @@ def command_line() -> str:
 
 def leave(status: int) -> NoReturn:
     """End the process at once: a compilation in an abandoned thread cannot be waited for."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    status = _delivered(status)
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
     os._exit(status)
 
 
@@ -203,13 +214,65 @@ def run(
             with stopping.raising():
                 status = main(arguments)
         except GanError as error:
-            print(f"error: {error}", file=sys.stderr)
+            _tell(str(error))
             status = error.status
         except stopping.Stopped as stopped:
             stopping.end(stopped.number)
         sys.exit(status or 0)
 
-    app.run(guarded, argv=argv, flags_parser=parse)
+    try:
+        app.run(guarded, argv=argv, flags_parser=parse)
+    except SystemExit as end:
+        status = end.code
+    except OSError as error:
+        status = _refused(error)
+    sys.exit(_delivered(status))
+
+
+def _refused(error: OSError) -> int:
+    """Exit status for an error of the system that no writer has put into words; raises it again if
+    it is none of storage. Writers name their paths, so the standard streams are left without."""
+    if isinstance(error, BrokenPipeError) and _reader_gone():
+        return CLOSED_PIPE
+    if error.filename is not None:
+        _tell(f"cannot read or write {os.fsdecode(error.filename)}: {error.strerror}")
+    elif error.errno in files.REFUSALS:
+        _tell(f"cannot write the standard output: {error.strerror}")
+    else:
+        raise error
+    return StorageError.status
+
+
+def _reader_gone() -> bool:
+    """Whether the standard output or error is a pipe that nobody reads any more."""
+    pipes = select.poll()
+    for descriptor in (1, 2):
+        pipes.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in pipes.poll(0))
+
+
+def _delivered(status: int | str | None) -> int | str | None:
+    """The exit status, once all that was printed has left the process: CLOSED_PIPE where its reader
+    has gone, StorageError's where it cannot be written, unless something failed before."""
+    try:
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        failed = CLOSED_PIPE
+    except OSError as error:
+        _tell(f"cannot write the standard output: {error.strerror}")
+        failed = StorageError.status
+    # What is left in the buffer must go somewhere, or the interpreter would complain at its end.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return status or failed
+
+
+def _tell(text: str) -> None:
+    """One error on stderr, if anybody can read it there."""
+    with contextlib.suppress(OSError):
+        print(f"error: {text}", file=sys.stderr)
 
 
 def cache_compilations() -> None:

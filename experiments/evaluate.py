@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from experiments import cli, feature_functions, pictures
+from experiments import cli, feature_functions, outputs, pictures
 from gan import data, evaluation, networks, runs
 from gan.config import Config
 from gan.evaluation import samples
@@ -49,6 +49,7 @@ def evaluate(
         CheckpointError: if the checkpoint is damaged.
     """
     run = runs.read(workdir)
+    outputs.folder(run.path)
     config = run.config
     step, state = run.read_step(step)
     dataset = data.load(config.data, data_dir=data_dir)

@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from experiments import cli, games_parts
+from experiments import cli, games_parts, outputs
 from experiments.article_parts.part import Setting, kept, render
-from gan.errors import StorageError, UserError
+from gan.errors import UserError
 from gan.runs import environment, files, report
 from gan.training.interrupt import Interrupt, Interrupted
 
@@ -43,10 +43,7 @@ def run(
         GanError: see gan.errors.
     """
     folder = Path(workdir) / "parts"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+    outputs.folder(folder)
     page, results = [], {}
     for number, part in games_parts.PARTS.items():
         setting = Setting(folder, f"{number}_{part.name}", seed, sizes[number], interrupt=interrupt)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import jax
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.growth_parts import axes, planning, showing
 from gan import config
 from gan.errors import UserError
@@ -58,8 +58,7 @@ def run(
             or it cannot be measured.
     """
     path = Path(workdir) / "growth.json"
-    with files.storage(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    outputs.folder(workdir)
     here = {"cores": len(os.sched_getaffinity(0)), "machine": environment.processor()}
     here["jax"] = jax.__version__
     found = files.read_json(path) if path.exists() else {"when": today()} | here | {"rows": []}

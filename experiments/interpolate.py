@@ -19,9 +19,8 @@ import os
 
 import numpy as np
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.sampler import Sampler, pixels, slerp
-from gan import files
 from gan.errors import UserError
 from gan.runs import figures
 
@@ -86,9 +85,8 @@ def run(
         kinds = [kind for kind in KINDS if sampler.class_names or kind not in NEED_CLASSES]
     if "classes" in kinds and len(chosen) < 2:
         raise UserError(f"a path between classes needs two of them, got {', '.join(classes)}")
+    outputs.folder(output, "--output")
     latents = sampler.latents(seed, 2 * rows, truncation)
-    with files.storage(output):
-        os.makedirs(output, exist_ok=True)
     drawn = []
     for kind in kinds:
         drawn += _DRAWN[kind](sampler, os.path.join(output, kind), latents, chosen, length)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.primal_parts import scoring, settings, showing, training
 from experiments.primal_parts.settings import SETTINGS, Sets, Setting
 from gan import config
@@ -158,7 +158,8 @@ def _kept(path: Path, identity: dict) -> bool:
 
 def _keep(path: Path, identity: dict, snapshots: dict, samples: dict[str, np.ndarray]) -> None:
     """Samples first: a folder with run.json is complete."""
-    path.mkdir(parents=True, exist_ok=True)
+    with files.storage(path):
+        path.mkdir(parents=True, exist_ok=True)
     with files.replacing(path / "samples.npz") as file:
         np.savez_compressed(file, **samples)
     files.write_json(path / "run.json", {"identity": identity, "snapshots": snapshots})
@@ -243,7 +244,7 @@ def settings_of(arguments) -> dict[str, Setting]:
 def main(arguments) -> None:
     """Runs what is missing, writes the tables and prints them."""
     chosen = settings_of(arguments)
-    Path(arguments.workdir).mkdir(parents=True, exist_ok=True)
+    outputs.folder(arguments.workdir)
     results = run(chosen, arguments.workdir, arguments.data_dir)
     print(summarize(chosen, results, arguments.workdir, arguments.data_dir))
 

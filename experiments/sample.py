@@ -14,7 +14,7 @@ import os
 
 import numpy as np
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.sampler import Sampler, pixels, slerp
 from gan import files
 from gan.errors import UserError
@@ -111,6 +111,7 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Sample and write."""
+<<<<<<< HEAD
     if os.path.splitext(arguments.output)[1].lower() not in (".png", ".npz"):
         raise UserError(f"--output must end in .png or .npz, got {arguments.output}")
     examples, labels = cli.watched(
@@ -122,6 +123,16 @@ def main(arguments) -> None:
             interpolate=arguments.interpolate,
             label=arguments.label,
         )
+=======
+    outputs.file(arguments.output, (".png", ".npz"))
+    examples, labels = sample(
+        arguments.workdir,
+        arguments.count,
+        step=arguments.step,
+        seed=arguments.seed,
+        interpolate=arguments.interpolate,
+        label=arguments.label,
+>>>>>>> 624d57a (Check every output before the work, and end in words when the standard output takes nothing)
     )
     columns = arguments.interpolate or max(1, round(len(examples) ** 0.5))
     write(examples, labels, arguments.output, columns)

@@ -14,7 +14,7 @@ import platform
 import statistics
 from pathlib import Path
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.population import train_together
 from experiments.train import train
 from gan import config as configs
@@ -153,6 +153,7 @@ def main(arguments) -> int:
     """Run every seed and write the table."""
     if arguments.seeds < 1:
         raise UserError(f"--seeds must be at least 1, got {arguments.seeds}")
+    outputs.folder(arguments.workdir)
     with Interrupt() as interrupt:
         rows = run(
             arguments.config,

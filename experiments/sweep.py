@@ -31,7 +31,7 @@ from pathlib import Path
 
 import jax
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.sweep_parts import report, tables
 from experiments.sweep_parts import space as spaces
 from experiments.sweep_parts.binding import bind, load
@@ -90,8 +90,7 @@ def run(
     dataset = data.load(plan.base.data, data_dir)
     if plan.score in tables.OF_MIXTURES and dataset.modes is None:
         raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
-    with files.storage(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(folder / "lock"))
         plan = bind(folder, plan)

@@ -23,7 +23,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments import cli
+from experiments import cli, outputs
 from gan import config, data, files, transport
 from gan.config import unknown
 from gan.errors import GanError, UserError
@@ -276,7 +276,7 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Runs what is missing, each instance in its own process, and prints the table."""
-    os.makedirs(arguments.workdir, exist_ok=True)
+    outputs.folder(arguments.workdir)
     if arguments.only:
         print(json.dumps(run(arguments.only, arguments.workdir, arguments.data_dir), default=float))
         return

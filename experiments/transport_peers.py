@@ -12,7 +12,6 @@ table is kept in results/transport_peers.md.
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.article_parts import drawing
 from gan.config import unknown
 from gan.errors import UserError
@@ -259,7 +258,7 @@ def main(arguments) -> None:
     if arguments.only:
         print(json.dumps(measure(arguments.only, arguments.sizes[0], arguments.dimension)))
         return
-    os.makedirs(arguments.workdir, exist_ok=True)
+    outputs.folder(arguments.workdir)
     rows = run(
         arguments.workdir,
         arguments.sizes,

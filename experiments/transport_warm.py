@@ -9,14 +9,13 @@ seed of its own. Both ways must reach the same value. Compilation comes before. 
 to take about half of the time for the smaller step. The table is kept in results/transport.md.
 """
 
-import os
 import statistics
 import time
 from pathlib import Path
 
 import numpy as np
 
-from experiments import cli
+from experiments import cli, outputs
 from gan import transport
 from gan.errors import GanError, UserError
 from gan.runs import files
@@ -104,7 +103,7 @@ def main(arguments) -> None:
     for name in ("size", "dimension", "repeats"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name} must be at least 1, got {getattr(arguments, name)}")
-    os.makedirs(arguments.workdir, exist_ok=True)
+    outputs.folder(arguments.workdir)
     rows = run(arguments.size, arguments.dimension, arguments.repeats)
     files.write_json(Path(arguments.workdir, "warm.json"), rows)
     files.write_atomically(Path(arguments.workdir, "warm.md"), summarize(rows))

@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from experiments import cli
+from experiments import cli, outputs
 from experiments.w1_parts import methods, tables, training
 from experiments.w1_parts.protocols import PROTOCOLS
 from gan.config import unknown
@@ -66,8 +66,7 @@ def run(
     if seeds < 1:
         raise UserError(f"--seeds must be at least 1, got {seeds}")
     path = Path(workdir) / "w1_benchmark.json"
-    with files.storage(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    outputs.folder(workdir)
     rows = files.read_json(path) if path.exists() else []
     done = {_identity(row) for row in rows}
     known: dict[str, truth.Estimate] = {}

@@ -1,0 +1,85 @@
+"""Where a command writes: checked before its work begins, since hours may lie in between.
+
+A path that cannot be meant is a mistake (status 2); a disk that takes nothing, which is found out
+by writing there, is not the user's (status 6).
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan import files
+from gan.errors import UserError
+
+MOST_BYTES = 255
+"""Of a file's name, on any common file system."""
+
+
+def folder(path: str | os.PathLike[str], flag: str = "--workdir") -> Path:
+    """The folder `path`, made if missing, in which files can be written.
+
+    Raises:
+        UserError: an empty path, a name that is too long, or something that is no folder.
+        StorageError: it cannot be made or written in.
+    """
+    found = _named(path, flag)
+    for part in (found, *found.parents):
+        with files.storage(part):
+            if os.path.lexists(part) and not part.is_dir():
+                raise UserError(f"{flag} {found}: {part} is no folder")
+    with files.storage(found):
+        found.mkdir(parents=True, exist_ok=True)
+        probe = found / f".{secrets.token_hex(8)}.new"
+        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+        try:
+            os.write(descriptor, b"\0")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            os.unlink(probe)
+    return found
+
+
+def file(
+    path: str | os.PathLike[str],
+    endings: Sequence[str],
+    inputs: Sequence[str] = (),
+    flag: str = "--output",
+) -> Path:
+    """The file `path`, which can be written; its folder is made if missing.
+
+    Args:
+        path: of the file.
+        endings: those that the command can write, in small letters.
+        inputs: paths, some perhaps of no files, that the command reads.
+        flag: that gave the path.
+
+    Raises:
+        UserError: another ending, a folder or device, an input, or as `folder`.
+        StorageError: as `folder`.
+    """
+    found = _named(path, flag)
+    if found.suffix.lower() not in endings:
+        raise UserError(f"{flag} must end in {' or '.join(endings)}, got {path}")
+    with files.storage(found):
+        if found.exists():
+            if not found.is_file():
+                raise UserError(f"{flag} {path} is no regular file")
+            for read in inputs:
+                if os.path.exists(read) and os.path.samefile(read, found):
+                    raise UserError(f"{flag} {path} is an input, which would be lost")
+    folder(found.parent, flag)
+    return found
+
+
+def _named(path: str | os.PathLike[str], flag: str) -> Path:
+    if not os.fspath(path):
+        raise UserError(f"{flag} is empty; it must name a path")
+    found = Path(path)
+    if "\0" in os.fspath(path):
+        raise UserError(f"{flag} holds a null character")
+    for part in found.parts:
+        if len(os.fsencode(part)) > MOST_BYTES:
+            raise UserError(f"{flag}: {part[:20]}... is longer than {MOST_BYTES} bytes")
+    return found
