@@ -12,9 +12,6 @@ from pathlib import Path
 from gan import files
 from gan.errors import UserError
 
-MOST_BYTES = 255
-"""Of a file's name, on any common file system."""
-
 
 def folder(path: str | os.PathLike[str], flag: str = "--workdir") -> Path:
     """The folder `path`, made if missing, in which files can be written.
@@ -74,12 +71,8 @@ def file(
 
 
 def _named(path: str | os.PathLike[str], flag: str) -> Path:
-    if not os.fspath(path):
-        raise UserError(f"{flag} is empty; it must name a path")
-    found = Path(path)
-    if "\0" in os.fspath(path):
-        raise UserError(f"{flag} holds a null character")
-    for part in found.parts:
-        if len(os.fsencode(part)) > MOST_BYTES:
-            raise UserError(f"{flag}: {part[:20]}... is longer than {MOST_BYTES} bytes")
-    return found
+    try:
+        files.usable(path)
+    except UserError as error:
+        raise UserError(f"{flag}: {error}") from error
+    return Path(path)

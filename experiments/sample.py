@@ -111,9 +111,7 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Sample and write."""
-<<<<<<< HEAD
-    if os.path.splitext(arguments.output)[1].lower() not in (".png", ".npz"):
-        raise UserError(f"--output must end in .png or .npz, got {arguments.output}")
+    outputs.file(arguments.output, (".png", ".npz"))
     examples, labels = cli.watched(
         lambda: sample(
             arguments.workdir,
@@ -123,16 +121,6 @@ def main(arguments) -> None:
             interpolate=arguments.interpolate,
             label=arguments.label,
         )
-=======
-    outputs.file(arguments.output, (".png", ".npz"))
-    examples, labels = sample(
-        arguments.workdir,
-        arguments.count,
-        step=arguments.step,
-        seed=arguments.seed,
-        interpolate=arguments.interpolate,
-        label=arguments.label,
->>>>>>> 624d57a (Check every output before the work, and end in words when the standard output takes nothing)
     )
     columns = arguments.interpolate or max(1, round(len(examples) ** 0.5))
     write(examples, labels, arguments.output, columns)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from experiments.sweep_parts.driver import Plan
-from experiments.sweep_parts.outcomes import seal, unseal
 from gan import config as configs
 from gan import files
 from gan.errors import UserError
@@ -23,16 +22,14 @@ def load(folder: Path) -> dict[str, Any] | None:
     path = folder / "sweep.json"
     if not os.path.lexists(path):
         return None
-    saved = files.read_json(path)
+    remedy = "delete it and give the whole command again"
     try:
-        if not isinstance(saved, dict) or set(saved) - {"seal"} != set(SETTINGS):
-            raise ValueError("it does not hold the settings of a sweep")
-        # An earlier version wrote no seal.
-        return unseal(saved) if "seal" in saved else saved
-    except ValueError as error:
-        raise UserError(
-            f"{path} is damaged: {error}; delete it and give the whole command again"
-        ) from error
+        saved = files.read_sealed(path)
+    except UserError as error:
+        raise UserError(f"{error}; {remedy}") from error
+    if set(saved) != set(SETTINGS):
+        raise UserError(f"{path} does not hold the settings of a sweep; {remedy}")
+    return saved
 
 
 def bind(folder: Path, plan: Plan) -> Plan:
@@ -76,7 +73,7 @@ def bind(folder: Path, plan: Plan) -> Plan:
     elif (folder / "checkpoints").exists():
         raise UserError(f"{folder} is a run directory; choose another --workdir for a sweep")
     files.write_json(folder / "config.json", configs.to_dict(plan.base))
-    files.write_json(path, seal(settings))
+    files.write_json(path, files.seal(settings))
     return plan
 
 

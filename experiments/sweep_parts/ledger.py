@@ -5,9 +5,9 @@ failed at most once. Whatever is killed in between, the study holds each trial o
 were begun and not finished are continued. There is one writer, the holder of the sweep's lock.
 
 What counts are the trials' own directories (see outcomes.py). SQLite notices some damage only, so
-every row is sealed by its hash; a file that is damaged, deleted or of another kind is set aside as
-sweep.db.bad, sweep.db.bad.1, ... and made again, from the rows at hand while the sweep runs, from
-the trials when it starts.
+every row is sealed by its checksum. A file that is damaged, deleted or of another kind is set aside
+as sweep.db.bad, sweep.db.bad.1, ... and made again, from the rows at hand while the sweep runs,
+from the trials when it starts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.sweep_parts.outcomes import seal, unseal
+from experiments.sweep_parts.outcomes import unseal
 from experiments.sweep_parts.proposals import quiet_study
 from gan import files
 from gan.errors import LockedError, StorageError
@@ -221,7 +221,7 @@ class Ledger:
 
 
 def _sealed(row: Row) -> str:
-    return json.dumps(seal(row._asdict()))
+    return json.dumps(files.seal(row._asdict()))
 
 
 def _check(path: Path) -> None:

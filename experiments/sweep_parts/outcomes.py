@@ -1,4 +1,4 @@
-"""What became of a trial, kept in its own directory: trial.json, sealed by its hash.
+"""What became of a trial, kept in its own directory: trial.json, sealed by its checksum.
 
 The trials are the record of a sweep, and its database an index of them that can be made again. So
 trial.json holds the result, and hashes of the files that the result is read from; a directory of
@@ -6,7 +6,6 @@ which anything was changed, damaged or deleted is found out before its result is
 """
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,15 @@ NAME = "trial.json"
 HASHED = ("config.json", "data.json", "metrics.jsonl", "failure.json")
 
 
-def seal(value: dict[str, Any]) -> dict[str, Any]:
-    """The value with its own hash, under "seal"."""
-    return value | {"seal": _hash(value)}
-
-
 def unseal(value: Any) -> dict[str, Any]:
-    """What was sealed.
+    """What `gan.files.seal` sealed.
 
     Raises:
-        ValueError: it is not what was sealed.
+        ValueError: it is not what was sealed, or has no seal.
     """
-    if not isinstance(value, dict) or "seal" not in value:
-        raise ValueError("it has no seal")
-    inner = {name: entry for name, entry in value.items() if name != "seal"}
-    if value["seal"] != _hash(inner):
-        raise ValueError("its content is not what was sealed")
-    return inner
+    if not isinstance(value, dict) or files.CHECKSUM not in value:
+        raise ValueError("it has no checksum")
+    return files.unseal(value)
 
 
 def keep(directory: Path, result: dict[str, Any]) -> None:
@@ -45,7 +36,7 @@ def keep(directory: Path, result: dict[str, Any]) -> None:
     with files.storage(directory):
         directory.mkdir(parents=True, exist_ok=True)
         hashes = _hashes(directory)
-    files.write_json(directory / NAME, seal({"result": result, "files": hashes}))
+    files.write_json(directory / NAME, files.seal({"result": result, "files": hashes}))
 
 
 def read(directory: Path, config: Config | None) -> dict[str, Any]:
@@ -118,10 +109,6 @@ def _check_checkpoint(directory: Path, result: dict[str, Any]) -> None:
         raise ValueError(f"checkpoint {path} is bad: {error}") from error
     if record["tree_hash"] != result["state_sha256"]:
         raise ValueError(f"checkpoint {path} is of another state")
-
-
-def _hash(value: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _hashes(directory: Path) -> dict[str, str]:
