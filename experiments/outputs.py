@@ -5,7 +5,6 @@ by writing there, is not the user's (status 6).
 """
 
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,14 +26,7 @@ def folder(path: str | os.PathLike[str], flag: str = "--workdir") -> Path:
                 raise UserError(f"{flag} {found}: {part} is no folder")
     with files.storage(found):
         found.mkdir(parents=True, exist_ok=True)
-        probe = found / f".{secrets.token_hex(8)}.new"
-        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        try:
-            os.write(descriptor, b"\0")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-            os.unlink(probe)
+    files.probe(found)
     return found
 
 

@@ -82,6 +82,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         synchronize(path.parent)
 
 
+def probe(folder: Path) -> None:
+    """Finds out whether a file can be written in a folder, and leaves none.
+
+    Raises:
+        StorageError: it cannot.
+    """
+    temporary = folder / f".{secrets.token_hex(8)}.new"
+    with storage(folder):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o666)
+        try:
+            os.write(descriptor, b"\0")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            os.unlink(temporary)
+
+
 def set_aside(path: Path, goal: Path) -> Path:
     """Renames `path` to `goal`, or to goal.1, goal.2, ... where that is taken; the name it got.
 

@@ -3,11 +3,15 @@
 import contextlib
 import os
 import resource
+import subprocess
+import sys
 
 import pytest
 
 from experiments import outputs
 from gan.errors import StorageError, UserError
+from tests.conftest import ROOT
+from tests.experiments.commands import call
 
 
 def test_a_folder_is_made_and_nothing_is_left_in_it(tmp_path):
@@ -18,7 +22,7 @@ def test_a_folder_is_made_and_nothing_is_left_in_it(tmp_path):
 
 
 MISTAKES = {
-    "": "is empty",
+    "": "must not be empty",
     "{}/x.txt": "must end in .npz or .png, got",
     "{}/x": "must end in",
     "{}/folder.npz": "no regular file",
@@ -26,8 +30,8 @@ MISTAKES = {
     "{}/file/x.npz": "is no folder",
     "{}/input.npz": "is an input",
     "{}/link.npz": "is an input",
-    "{}/" + 256 * "n" + ".npz": "longer than 255 bytes",
-    "{}/a\0b.npz": "null",
+    "{}/" + 256 * "n" + ".npz": "too long",
+    "{}/a\0b.npz": "cannot be a path",
 }
 
 
@@ -62,5 +66,47 @@ def largest_file(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_found_before_the_work():
-    pass
+def test_a_full_disk_is_found_before_the_work(tmp_path):
+    with largest_file(0), pytest.raises(StorageError, match="cannot write"):
+        outputs.file(tmp_path / "x.npz", (".npz",))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["train", "certify", "sweep", "article", "benchmark"])
+def test_every_command_refuses_a_place_that_it_cannot_write_to(tmp_path, name):
+    """A file stands where the folder should be; nothing is begun, and the file stays."""
+    (tmp_path / "file").write_text("precious")
+    place = tmp_path / "file" / "inside"
+    arguments = {
+        "train": ("--preset", "digits", "--workdir", place),
+        "sweep": ("--preset", "digits", "--space", "penalty", "--workdir", place),
+        "article": ("--workdir", place),
+        "benchmark": ("--workload", "mlp64", "--output", place.with_suffix(".json")),
+        "certify": (
+            *("--source", "digits:train:20", "--target", "digits:test:20"),
+            *("--cost", "euclidean", "--output", place.with_suffix(".npz")),
+        ),
+    }[name]
+    status, out, err = call(name, *arguments)
+    assert status in (2, 6) and str(tmp_path / "file") in err and len(err.splitlines()) <= 3
+    assert out == "" and (tmp_path / "file").read_text() == "precious"
+
+
+def help_of_train(output):
+    command = [sys.executable, "-m", "experiments.train", "--help"]
+    return subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_full_standard_output_is_a_storage_error():
+    with open("/dev/full", "w") as full:
+        ended = help_of_train(full)
+    assert ended.returncode == 6
+    assert ended.stderr == "error: cannot write the standard output: No space left on device\n"
+
+
+def test_a_reader_who_has_gone_ends_a_command_in_silence():
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as pipe:
+        ended = help_of_train(pipe)
+    assert (ended.returncode, ended.stderr) == (141, "")
