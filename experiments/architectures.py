@@ -34,6 +34,7 @@ from gan import config as configs
 from gan import data
 from gan.config import Config, Data
 from gan.errors import LockedError, UserError
+from gan.inputs import SEEDS
 from gan.runs import files
 from gan.runs.lock import lock
 from gan.training.interrupt import Interrupt, Interrupted
@@ -231,31 +232,56 @@ def define(parser, argv) -> None:
     """The flags of this experiment."""
     cli.add_workdir(parser)
     cli.add_data_dir(parser)
-    parser.add_argument("--sample", type=int, default=200, help="architectures drawn")
     parser.add_argument(
-        "--trials", type=int, metavar="N", help="architectures trained, the first N (default: all)"
+        "--sample", type=cli.integer(1, space.SIZE), default=200, help="architectures drawn"
     )
-    parser.add_argument("--study_seed", type=int, default=0, help="seed of the draw")
-    parser.add_argument("--seed", type=int, default=BASE.seed, help="seed of every training")
+    parser.add_argument(
+        "--trials",
+        type=cli.integer(1, space.SIZE),
+        metavar="N",
+        help="architectures trained, the first N (default: all)",
+    )
+    parser.add_argument(
+        "--study_seed", type=cli.integer(0, SEEDS), default=0, help="seed of the draw"
+    )
+    parser.add_argument(
+        "--seed", type=cli.field("seed"), default=BASE.seed, help="seed of every training"
+    )
     parser.add_argument("--data", default=BASE.data.name, metavar="NAME", help="labelled images")
     parser.add_argument(
-        "--image_size", type=int, default=0, help="side of the images; 0 for the set's own"
+        "--image_size",
+        type=cli.field("data.image_size"),
+        default=0,
+        help="side of the images; 0 for the set's own",
     )
-    parser.add_argument("--steps", type=int, default=BASE.steps, help="generator steps")
     parser.add_argument(
-        "--n_critic", type=int, default=BASE.n_critic, help="critic steps before each of them"
+        "--steps", type=cli.field("steps"), default=BASE.steps, help="generator steps"
     )
-    parser.add_argument("--batch_size", type=int, default=BASE.batch_size, help="examples per step")
-    parser.add_argument("--shrink", type=int, default=8, help="divisor of the base filters")
     parser.add_argument(
-        "--speed", type=float, default=10.0, help="factor on the paper's learning rates"
+        "--n_critic",
+        type=cli.field("n_critic"),
+        default=BASE.n_critic,
+        help="critic steps before each of them",
+    )
+    parser.add_argument(
+        "--batch_size",
+        type=cli.field("batch_size"),
+        default=BASE.batch_size,
+        help="examples per step",
+    )
+    parser.add_argument(
+        "--shrink", type=cli.integer(1, 1024), default=8, help="divisor of the base filters"
+    )
+    parser.add_argument(
+        "--speed",
+        type=cli.real(1e-6, 1e6),
+        default=10.0,
+        help="factor on the paper's learning rates",
     )
 
 
 def main(arguments) -> int:
     """Run the study; a signal ends it with 128 + its number, and finished rows are kept."""
-    if arguments.study_seed < 0:
-        raise UserError(f"--study_seed must be at least 0, got {arguments.study_seed}")
     base = configs.replace(
         BASE,
         {name: getattr(arguments, name) for name in ("seed", "steps", "n_critic", "batch_size")}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from experiments import article_parts, cli, outputs
 from experiments.article_parts.part import Setting, kept, render
-from gan.errors import UserError
+from gan.inputs import SEEDS
 from gan.runs import environment, files, report
 from gan.training.interrupt import Interrupt, Interrupted
 
@@ -137,12 +137,13 @@ def define(parser, argv) -> None:
     """The flags of this experiment."""
     cli.add_workdir(parser)
     cli.add_data_dir(parser)
-    parser.add_argument("--seed", type=int, default=13, help="seed of every random choice")
+    parser.add_argument(
+        "--seed", type=cli.integer(0, SEEDS), default=13, help="seed of every random choice"
+    )
     parser.add_argument(
         "--parts",
-        type=int,
+        type=cli.integer(min(NUMBERS), max(NUMBERS)),
         nargs="+",
-        choices=NUMBERS,
         default=list(NUMBERS),
         metavar="N",
         help="parts to compute, 1 to 7; finished ones are kept",
@@ -157,8 +158,6 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> int:
     """Write the article; a signal ends it with 128 + its number, and finished parts are kept."""
-    if not 0 <= arguments.seed < 2**32:
-        raise UserError(f"--seed must be in 0 .. 2**32 - 1, got {arguments.seed}")
     start = time.perf_counter()
     with Interrupt() as interrupt:
         try:

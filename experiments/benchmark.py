@@ -22,7 +22,6 @@ benchmark stops if their losses differ: a peer that computes something else is n
 """
 
 import contextlib
-import math
 import os
 import statistics
 import time
@@ -207,8 +206,15 @@ def define(parser, argv) -> None:
         metavar="FILE",
         help="result, a .json file; a page goes beside it",
     )
-    parser.add_argument("--seconds", type=float, default=20.0, help="timed seconds of every side")
-    parser.add_argument("--rounds", type=int, default=5, help="turns that every side takes")
+    parser.add_argument(
+        "--seconds",
+        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
+        default=20.0,
+        help="timed seconds of every side",
+    )
+    parser.add_argument(
+        "--rounds", type=cli.integer(1, cli.COUNT), default=5, help="turns that every side takes"
+    )
     parser.add_argument(
         "--peer",
         choices=("torch", "solvers"),
@@ -223,14 +229,20 @@ def define(parser, argv) -> None:
     )
     parser.add_argument("--train", action="store_true", help="also time experiments.train itself")
     parser.add_argument(
-        "--limit", type=float, default=60.0, help="seconds for each of the other solvers"
+        "--limit",
+        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
+        default=60.0,
+        help="seconds for each of the other solvers",
     )
     parser.add_argument(
-        "--cores", type=int, default=0, help="cores to pin every process to; 0 for all"
+        "--cores",
+        type=cli.integer(0, cli.COUNT),
+        default=0,
+        help="cores to pin every process to; 0 for all",
     )
     parser.add_argument(
         "--devices",
-        type=int,
+        type=cli.integer(1, cli.COUNT),
         default=1,
         help="devices that ours splits every batch over, as experiments.train does",
     )
@@ -241,9 +253,6 @@ def main(arguments) -> None:
     available = len(os.sched_getaffinity(0))
     if not 0 <= arguments.cores <= available:
         raise UserError(f"--cores must be 1 .. {available}, or 0 for all; got {arguments.cores}")
-    for name in ("seconds", "rounds", "limit"):
-        if not 0 < getattr(arguments, name) < math.inf:
-            raise UserError(f"--{name} must be positive, got {getattr(arguments, name)}")
     if not 1 <= arguments.devices <= (arguments.cores or available):
         raise UserError(f"--devices must be 1 to the number of cores, got {arguments.devices}")
     name = arguments.workload

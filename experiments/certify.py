@@ -156,7 +156,7 @@ def define(parser, argv) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=cli.real(0, cli.SECONDS),
         default=float("inf"),
         help="time budget; when it ends the bounds found so far are certified",
     )

@@ -18,6 +18,7 @@ from absl import app, flags, logging
 from experiments import later, stopping, streams
 from gan import cache, config, files, presets
 from gan.errors import GanError, StorageError, UserError
+from gan.inputs import STEPS, Range, shown
 
 CLOSED_PIPE = 128 + 13
 """Exit status when the reader of the standard output has gone, as after SIGPIPE."""
@@ -82,6 +83,55 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
     to.add_arguments(config.Config, dest="config", default=base)
 
 
+class Number:
+    """The type of a flag that holds numbers of a kind within a range."""
+
+    def __init__(self, kind: type, low: float, high: float):
+        self.kind = kind
+        self.range = Range(low, high)
+
+    def __call__(self, text: str) -> Any:
+        try:
+            value = self.kind(text)
+        except ValueError:
+            kind = "a whole number" if self.kind is int else "a number"
+            raise argparse.ArgumentTypeError(
+                f"must be {kind} in {self.range}, got {shown(text)}"
+            ) from None
+        if value not in self.range:
+            raise argparse.ArgumentTypeError(f"must be in {self.range}, got {shown(value)}")
+        return value
+
+
+def integer(low: int, high: int) -> Number:
+    """Type of a flag for whole numbers from `low` to `high`; its help text and errors say so."""
+    return Number(int, low, high)
+
+
+def real(low: float, high: float) -> Number:
+    """Type of a flag for finite numbers from `low` to `high`; its help text and errors say so."""
+    return Number(float, low, high)
+
+
+def field(path: str) -> Number:
+    """Type of a flag that stands for the numeric field `path` of the config."""
+    allowed = _FIELDS[path]
+    return Number(type(config.flatten(config.Config())[path]), allowed.low, allowed.high)
+
+
+COUNT = 10**6
+"""The most repeats, runs or trials that a flag can ask for."""
+
+SEEDS = 10_000
+"""The most seeds that a flag can ask for, each of them a run."""
+
+SECONDS = 1e9
+"""The longest time that a flag can name, about thirty years."""
+
+LEAST_SECONDS = 1e-3
+"""The shortest, where there must be some."""
+
+
 def add_workdir(to: simple_parsing.ArgumentParser) -> None:
     """Add the required --workdir."""
     to.add_argument("--workdir", required=True, type=path, metavar="DIR", help="run directory")
@@ -112,8 +162,10 @@ def add_step(to: simple_parsing.ArgumentParser) -> None:
     def step(text: str) -> int | str | None:
         if text in ("best", "last"):
             return "best" if text == "best" else None
-        if not text.isdigit():
-            raise argparse.ArgumentTypeError(f"must be a step number, best or last; got {text!r}")
+        if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= STEPS):
+            raise argparse.ArgumentTypeError(
+                f"must be a step number, best or last; got {shown(text)}"
+            )
         return int(text)
 
     to.add_argument(
@@ -305,4 +357,14 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
         return action.dest.rsplit(".")[-1].upper()
 
     def _get_help_string(self, action):
-        return action.help if action.default is None else super()._get_help_string(action)
+        text = action.help
+        if action.default not in (None, argparse.SUPPRESS):
+            text = super()._get_help_string(action)
+        allowed = getattr(action.type, "range", None) or _FIELDS.get(
+            action.dest.removeprefix("config.")
+        )
+        return text if allowed is None else f"{text} [{allowed}]"
+
+
+_FIELDS = config.ranges(config.Config())
+"""Range of every numeric field of the config, by its path."""

@@ -126,9 +126,9 @@ def define(parser, argv) -> None:
     )
     parser.add_argument(
         "--samples",
-        type=int,
+        type=cli.integer(samples.LEAST_SAMPLES, samples.MOST_SAMPLES),
         metavar="N",
-        help=f"examples per set of the sample scores, at most {samples.MOST_SAMPLES} "
+        help="examples per set of the sample scores "
         f"(default: twice evaluation_size, at most {samples.SAMPLES})",
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from experiments import cli, games_parts, outputs
 from experiments.article_parts.part import Setting, kept, render
-from gan.errors import UserError
+from gan.inputs import SEEDS
 from gan.runs import environment, files, report
 from gan.training.interrupt import Interrupt, Interrupted
 
@@ -70,13 +70,13 @@ def run(
 def define(parser, argv) -> None:
     """The flags of this experiment."""
     cli.add_workdir(parser)
-    parser.add_argument("--seed", type=int, default=0, help="seed of every random choice")
+    parser.add_argument(
+        "--seed", type=cli.integer(0, SEEDS), default=0, help="seed of every random choice"
+    )
 
 
 def main(arguments) -> int:
     """Write the page; a signal ends it with 128 + its number, and finished parts are kept."""
-    if not 0 <= arguments.seed < 2**32:
-        raise UserError(f"--seed must be in 0 .. 2**32 - 1, got {arguments.seed}")
     start = time.perf_counter()
     sizes = {number: part.sizes for number, part in games_parts.PARTS.items()}
     with Interrupt() as interrupt:

@@ -126,29 +126,44 @@ def define(parser, argv) -> None:
         "--axes", nargs="+", metavar="NAME", help=f"what grows (default: all): {names}"
     )
     parser.add_argument(
-        "--sizes", type=int, nargs="+", metavar="N", help="sizes along the axes that --axes names"
+        "--sizes",
+        type=cli.integer(1, 10**8),
+        nargs="+",
+        metavar="N",
+        help="sizes along the axes that --axes names",
     )
-    parser.add_argument("--repeats", type=int, default=2, help="passes over all points")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one reading of a training")
-    parser.add_argument("--limit", type=float, default=600.0, help="seconds for one process")
     parser.add_argument(
-        "--stop_after", type=float, metavar="SECONDS", help="start nothing more after that"
+        "--repeats", type=cli.integer(1, cli.COUNT), default=2, help="passes over all points"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
+        default=2.0,
+        help="of one reading of a training",
+    )
+    parser.add_argument(
+        "--limit",
+        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
+        default=600.0,
+        help="seconds for one process",
+    )
+    parser.add_argument(
+        "--stop_after",
+        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
+        metavar="SECONDS",
+        help="start nothing more after that",
     )
     parser.add_argument("--only", metavar="NAME", help="measure one point in this process")
 
 
 def main(arguments) -> None:
     """Measure what is missing, write the pages and print the table."""
-    for name in ("repeats", "seconds", "limit", "stop_after"):
-        value = getattr(arguments, name)
-        if value is not None and not 0 < value < math.inf:
-            raise UserError(f"--{name} must be positive, got {value}")
     names = [arguments.only] if arguments.only else arguments.axes or list(axes.AXES)
     for name in names:
         if name not in axes.AXES:
             raise UserError(config.unknown("axis", name, axes.AXES))
-    if arguments.sizes and (min(arguments.sizes) < 1 or not (arguments.axes or arguments.only)):
-        raise UserError(f"--sizes go with --axes and must be positive, got {arguments.sizes}")
+    if arguments.sizes and not (arguments.axes or arguments.only):
+        raise UserError(f"--sizes go with --axes, got {arguments.sizes}")
     if arguments.only:
         if not arguments.sizes:
             raise UserError("--only needs one of --sizes")

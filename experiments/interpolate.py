@@ -22,6 +22,7 @@ import numpy as np
 from experiments import cli, outputs
 from experiments.sampler import Sampler, pixels, slerp
 from gan.errors import UserError
+from gan.inputs import SEEDS
 from gan.runs import figures
 
 KINDS = {
@@ -199,12 +200,12 @@ def define(parser, argv) -> None:
     group.add_argument(
         "--classes", nargs="+", metavar="CLASS", help="classes on the tour, in order (default: all)"
     )
-    group.add_argument("--rows", type=int, default=6, help="latents shown at once")
-    group.add_argument("--length", type=int, default=8, help="images along a path")
-    group.add_argument("--seed", type=int, default=0, help="seed of the latents")
+    group.add_argument("--rows", type=cli.integer(1, 1000), default=6, help="latents shown at once")
+    group.add_argument("--length", type=cli.integer(2, 1000), default=8, help="images along a path")
+    group.add_argument("--seed", type=cli.integer(0, SEEDS), default=0, help="seed of the latents")
     group.add_argument(
         "--truncation",
-        type=float,
+        type=cli.real(0, 1000),
         metavar="BOUND",
         help="bound on the coordinates of the latents; smaller is less varied and more typical",
     )

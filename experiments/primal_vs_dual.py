@@ -204,12 +204,12 @@ def define(parser, argv) -> None:
         "--sets", nargs="+", default=list(SETTINGS), metavar="NAME", help="data sets"
     )
     for name, kind, meaning in (
-        ("steps", int, "generator steps of the one budget"),
-        ("seconds", float, "processor seconds of the other"),
-        ("seeds", int, "runs per method and cost"),
-        ("size", int, "training examples"),
-        ("n", int, "examples per evaluated set"),
-        ("samples", int, "generated examples kept, at least twice n"),
+        ("steps", cli.field("steps"), "generator steps of the one budget"),
+        ("seconds", cli.real(cli.LEAST_SECONDS, cli.SECONDS), "processor seconds of the other"),
+        ("seeds", cli.integer(1, cli.SEEDS), "runs per method and cost"),
+        ("size", cli.integer(4, 10**7), "training examples"),
+        ("n", cli.field("evaluation_size"), "examples per evaluated set"),
+        ("samples", cli.integer(4, 10**7), "generated examples kept, at least twice n"),
     ):
         parser.add_argument(f"--{name}", type=kind, help=f"{meaning} (default: the data set's)")
     parser.add_argument(

@@ -18,7 +18,11 @@ from experiments import cli, outputs
 from experiments.sampler import Sampler, pixels, slerp
 from gan import files
 from gan.errors import UserError
+from gan.inputs import SEEDS
 from gan.runs import figures
+
+MOST = 10**6
+"""Examples of one call."""
 
 
 def sample(
@@ -95,14 +99,14 @@ def define(parser, argv) -> None:
     group.add_argument(
         "--output", required=True, type=cli.path, metavar="FILE", help="a .png or .npz file"
     )
-    group.add_argument("--count", type=int, default=64, help="how many examples")
-    group.add_argument("--seed", type=int, default=0, help="seed of the latents")
+    group.add_argument("--count", type=cli.integer(1, MOST), default=64, help="how many examples")
+    group.add_argument("--seed", type=cli.integer(0, SEEDS), default=0, help="seed of the latents")
     group.add_argument(
         "--label", metavar="CLASS", help="class of all examples, for a conditional run"
     )
     group.add_argument(
         "--interpolate",
-        type=int,
+        type=cli.integer(0, MOST),
         default=0,
         metavar="LENGTH",
         help="make strips of LENGTH examples between pairs of latents, one strip per row",

@@ -144,7 +144,9 @@ def define(parser, argv) -> None:
     """The flags of this experiment."""
     cli.add_workdir(parser)
     cli.add_data_dir(parser)
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
+    parser.add_argument(
+        "--seeds", type=cli.integer(1, cli.SEEDS), default=3, help="how many seeds, from 0"
+    )
     parser.add_argument("--together", action="store_true", help="train all seeds as one population")
     cli.add_config(parser, argv, default="digits")
 

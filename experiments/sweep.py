@@ -43,6 +43,7 @@ from experiments.sweep_parts.proposals import SAMPLERS
 from gan import data, files, networks
 from gan.config import Config, unknown
 from gan.errors import GanError, UserError
+from gan.inputs import SEEDS
 from gan.objectives import losses, penalties
 from gan.runs.lock import lock
 from gan.training.interrupt import Interrupt
@@ -142,7 +143,10 @@ def define(parser, argv) -> None:
         help=f"what is varied: a JSON file, or {', '.join(spaces.NAMED)} (default: that of DIR)",
     )
     group.add_argument(
-        "--trials", type=int, metavar="N", help="trials in all (default: the whole grid)"
+        "--trials",
+        type=cli.integer(1, cli.COUNT),
+        metavar="N",
+        help="trials in all (default: the whole grid)",
     )
     group.add_argument(
         "--sampler",
@@ -150,10 +154,12 @@ def define(parser, argv) -> None:
         help="who proposes settings (default: grid for all trials of a space that has one, random "
         "for fewer)",
     )
-    group.add_argument("--sampler_seed", type=int, help="seed of the sampler (default: 0)")
+    group.add_argument(
+        "--sampler_seed", type=cli.integer(0, SEEDS), help="seed of the sampler (default: 0)"
+    )
     group.add_argument(
         "--batch",
-        type=int,
+        type=cli.integer(1, cli.COUNT),
         metavar="K",
         help="settings that tpe proposes before it waits for their results; the table depends on "
         f"it, not on the workers (default: {BATCH})",
@@ -165,13 +171,13 @@ def define(parser, argv) -> None:
     )
     group.add_argument(
         "--seconds",
-        type=float,
+        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
         default=math.inf,
         help="start no trial after so many seconds; those begun are finished",
     )
     group.add_argument(
         "--together",
-        type=int,
+        type=cli.integer(0, cli.COUNT),
         default=0,
         metavar="K",
         help="train up to K trials of one shape as a population; 0 for 1 on a CPU, 16 elsewhere",
@@ -179,16 +185,23 @@ def define(parser, argv) -> None:
     group.add_argument("--backend", choices=("local", "ray"), default="local", help="who trains")
     group.add_argument(
         "--workers",
-        type=int,
+        type=cli.integer(0, cli.COUNT),
         default=0,
         help="trainings side by side; 0 for one per core or accelerator (with ray: all that fit)",
     )
     group.add_argument(
-        "--devices", type=int, default=1, help="accelerators of every trial; 0 for all"
+        "--devices",
+        type=cli.integer(0, cli.COUNT),
+        default=1,
+        help="accelerators of every trial; 0 for all",
     )
     group.add_argument("--ray_address", metavar="HOST:PORT", help="of a Ray cluster, or auto")
-    group.add_argument("--ray_cpus", type=float, default=1.0, help="CPUs of every Ray task")
-    group.add_argument("--ray_gpus", type=float, default=0.0, help="GPUs of every Ray task")
+    group.add_argument(
+        "--ray_cpus", type=cli.real(0, cli.COUNT), default=1.0, help="CPUs of every Ray task"
+    )
+    group.add_argument(
+        "--ray_gpus", type=cli.real(0, cli.COUNT), default=0.0, help="GPUs of every Ray task"
+    )
     cli.add_config(parser, argv, default="digits")
 
 
@@ -211,20 +224,6 @@ def make_plan(arguments) -> Plan:
     everything = whole is not None and arguments.trials in (None, whole)
     sampler = chosen("sampler", "grid" if everything else "random")
     trials = chosen("trials", whole if sampler == "grid" else None)
-    for name, value, least in (
-        ("trials", trials, 1),
-        ("sampler_seed", chosen("sampler_seed", 0), 0),
-        ("batch", chosen("batch", BATCH), 1),
-        ("workers", arguments.workers, 0),
-        ("together", arguments.together, 0),
-        ("devices", arguments.devices, 0),
-    ):
-        if value is not None and value < least:
-            raise UserError(f"--{name} must be at least {least}, got {value}")
-    if not arguments.seconds > 0:
-        raise UserError(f"--seconds must be above 0, got {arguments.seconds:g}")
-    if not (arguments.ray_cpus >= 0 and arguments.ray_gpus >= 0):
-        raise UserError("--ray_cpus and --ray_gpus must be at least 0")
     if sampler == "grid":
         space.setting(0)  # says which axis has no grid
     elif not space.axes:

@@ -257,7 +257,7 @@ def define(parser, argv) -> None:
     group = parser.add_argument_group("devices")
     group.add_argument(
         "--devices",
-        type=int,
+        type=cli.integer(0, cli.COUNT),
         default=0,
         help="devices to split every batch over; 0 for all; without --processes a CPU is one, or "
         "as many as are asked for, a core each, which is faster for small networks",
@@ -268,8 +268,8 @@ def define(parser, argv) -> None:
         help="address of process 0 of several that train together; needs --processes and "
         "--process_index",
     )
-    group.add_argument("--processes", type=int, help="processes in all")
-    group.add_argument("--process_index", type=int, help="this one, from 0")
+    group.add_argument("--processes", type=cli.integer(1, cli.COUNT), help="processes in all")
+    group.add_argument("--process_index", type=cli.integer(0, cli.COUNT), help="this one, from 0")
     cli.add_config(parser, argv, default="digits")
 
 

@@ -235,15 +235,22 @@ def define(parser, argv) -> None:
     cli.add_workdir(parser)
     parser.add_argument(
         "--sizes",
-        type=int,
+        type=cli.integer(1, 10**7),
         nargs="+",
         default=[500, 1000, 2000, 4000, 8000, 16000],
         metavar="N",
         help="points in each set",
     )
-    parser.add_argument("--dimension", type=int, default=64, help="of the points")
-    parser.add_argument("--repeats", type=int, default=3, help="rounds over all solvers")
-    parser.add_argument("--limit", type=float, default=100.0, help="seconds for one process")
+    parser.add_argument("--dimension", type=cli.integer(1, 10**6), default=64, help="of the points")
+    parser.add_argument(
+        "--repeats", type=cli.integer(1, cli.COUNT), default=3, help="rounds over all solvers"
+    )
+    parser.add_argument(
+        "--limit",
+        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
+        default=100.0,
+        help="seconds for one process",
+    )
     parser.add_argument(
         "--only", metavar="NAME", help=f"measure in this process: {', '.join(SOLVERS)}"
     )
@@ -251,10 +258,6 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Measure what is missing; write peers.json, peers.md and peers.png."""
-    for name in ("sizes", "dimension", "repeats", "limit"):
-        values = getattr(arguments, name)
-        if min(values if isinstance(values, list) else [values]) <= 0:
-            raise UserError(f"--{name} must be positive, got {values}")
     if arguments.only:
         print(json.dumps(measure(arguments.only, arguments.sizes[0], arguments.dimension)))
         return

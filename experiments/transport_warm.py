@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments import cli, outputs
 from gan import transport
-from gan.errors import GanError, UserError
+from gan.errors import GanError
 from gan.runs import files
 
 STEPS = (0.01, 0.1)
@@ -93,16 +93,17 @@ def define(parser, argv) -> None:
     """The flags of this experiment."""
     del argv
     cli.add_workdir(parser)
-    parser.add_argument("--size", type=int, default=20_000, help="points in each set")
-    parser.add_argument("--dimension", type=int, default=64, help="of the points")
-    parser.add_argument("--repeats", type=int, default=5, help="moves for each size of step")
+    parser.add_argument(
+        "--size", type=cli.integer(1, 10**7), default=20_000, help="points in each set"
+    )
+    parser.add_argument("--dimension", type=cli.integer(1, 10**6), default=64, help="of the points")
+    parser.add_argument(
+        "--repeats", type=cli.integer(1, cli.COUNT), default=5, help="moves for each size of step"
+    )
 
 
 def main(arguments) -> None:
     """Measure; write warm.json and warm.md."""
-    for name in ("size", "dimension", "repeats"):
-        if getattr(arguments, name) < 1:
-            raise UserError(f"--{name} must be at least 1, got {getattr(arguments, name)}")
     outputs.folder(arguments.workdir)
     rows = run(arguments.size, arguments.dimension, arguments.repeats)
     files.write_json(Path(arguments.workdir, "warm.json"), rows)

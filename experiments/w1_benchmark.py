@@ -206,7 +206,9 @@ def define(parser, argv) -> None:
     parser.add_argument(
         "--protocol", default="short", metavar="NAME", help=f"{' or '.join(PROTOCOLS)}"
     )
-    parser.add_argument("--seeds", type=int, default=1, help="how many, from 0, side by side")
+    parser.add_argument(
+        "--seeds", type=cli.integer(1, cli.SEEDS), default=1, help="how many, from 0, side by side"
+    )
     parser.add_argument(
         "--published",
         metavar="FILE",

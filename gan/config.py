@@ -6,14 +6,22 @@ losses, penalties and data sets are checked by the registries that own them.
 """
 
 import dataclasses
-import difflib
-import json
-import math
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal
 
+from gan import inputs
 from gan.errors import UserError
+from gan.inputs import SEEDS, STEPS, ranged, ranges, shown, unknown
+
+BELOW_ONE = 1 - 2**-24
+"""The largest float32 below 1: a decay above it would be 1 in training."""
+
+LARGEST = 10**300
+"""Whole numbers up to that are floats too."""
+
+LONGEST = 4096
+"""Characters of a name or a path."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +39,10 @@ class Data:
     by content and all sub-folders are classes; auto takes folders where there are no others."""
     skip_unreadable: bool = False
     """Go on without the pictures of a folder that cannot be read, and count them."""
-    largest_megapixels: int = 179
+    largest_megapixels: int = ranged(179, 1, 10**6)
     """Millions of pixels of the largest picture of a folder that is decoded, at up to 16 bytes
     each."""
-    image_size: int = 0
+    image_size: int = ranged(0, 0, 4096)
     """Side of the square images in pixels; others are resized and centre-cropped. 0 keeps the data
     set's own size."""
     dequantize: bool = False
@@ -52,10 +60,10 @@ class Network:
     """Architecture: mlp, dcgan (strided convolutions), resnet (of the WGAN-GP paper), table1 (that
     paper's family of random architectures), r3gan (residual, without normalisation), biggan
     (conditional), or for a critic groupsort or cones, whose slope is at most 1 by construction."""
-    width: int = 256
+    width: int = ranged(256, 1, 2**16)
     """Hidden units of an mlp or groupsort; number of cones; channels next to the pixels of the
     others."""
-    depth: int = 3
+    depth: int = ranged(3, 0, 256)
     """Hidden layers of an mlp or groupsort; all layers of a table1; blocks per image size of an
     r3gan. A dcgan, a resnet and a biggan derive their own from the image size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
@@ -73,15 +81,15 @@ class Network:
 class Config:
     """One training run."""
 
-    seed: int = 0
+    seed: int = ranged(0, 0, SEEDS)
     """Seed of parameters, latents and batches."""
-    steps: int = 4000
+    steps: int = ranged(4000, 1, STEPS)
     """Generator steps."""
-    batch_size: int = 64
+    batch_size: int = ranged(64, 1, 2**20)
     """Examples per critic step and latents per generator step."""
-    n_critic: int = 5
+    n_critic: int = ranged(5, 1, 1000)
     """Critic steps before each generator step."""
-    latent_dim: int = 32
+    latent_dim: int = ranged(32, 1, 2**20)
     """Dimension of the standard normal latent."""
     conditional: bool = False
     """Give both players the class of every example; needs labelled data and networks that take
@@ -93,90 +101,66 @@ class Config:
     """Penalty on the critic's slopes: two_sided, one_sided or zero_centered (between real and
     generated examples), r1 (real ones), r2 (generated ones), r1_r2, dragan (around real ones) or
     none."""
-    penalty_weight: float = 10.0
+    penalty_weight: float = ranged(10.0, 0, 1e12)
     """Weight of the penalty; r1 and r2 carry a factor 1/2 of their own."""
-    penalty_every: int = 1
+    penalty_every: int = ranged(1, 1, 10**6)
     """Critic steps from one penalty to the next; its weight is multiplied by as much (lazy
     regularisation)."""
-    penalty_target: float = 1.0
+    penalty_target: float = ranged(1.0, 0, 1e6)
     """Slope that the penalty asks for, in critic output per unit of input."""
-    weight_clip: float = 0.0
+    weight_clip: float = ranged(0.0, 0, 1e6)
     """Largest absolute value of a critic's parameter, enforced after every critic step; 0 leaves
     them free."""
-    instance_noise: float = 0.0
+    instance_noise: float = ranged(0.0, 0, 1e6)
     """Standard deviation of normal noise on everything the critic is trained on, real and generated
     alike; keeps a critic from learning a small data set by heart."""
-    generator_learning_rate: float = 1e-4
+    generator_learning_rate: float = ranged(1e-4, 0, 1e6)
     """Adam's learning rate of the generator."""
-    critic_learning_rate: float = 1e-4
+    critic_learning_rate: float = ranged(1e-4, 0, 1e6)
     """Adam's learning rate of the critic."""
-    beta1: float = 0.0
+    beta1: float = ranged(0.0, 0, BELOW_ONE)
     """Adam's first-moment decay, both players."""
-    beta2: float = 0.9
+    beta2: float = ranged(0.9, 0, BELOW_ONE)
     """Adam's second-moment decay, both players."""
     schedule: Literal["constant", "linear"] = "constant"
     """Learning rates stay, or fall linearly to zero at the last step."""
-    ema_decay: float = 0.999
+    ema_decay: float = ranged(0.999, 0, BELOW_ONE)
     """Decay of the generator's moving average, which is what is evaluated and sampled; it is capped
     at (1 + step) / (10 + step) early on."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """What the players compute in during training; bfloat16 keeps parameters, losses and every
     evaluation in float32."""
-    log_every: int = 50
+    log_every: int = ranged(50, 1, STEPS)
     """Steps between lines of metrics.jsonl."""
-    evaluate_every: int = 500
+    evaluate_every: int = ranged(500, 1, STEPS)
     """Steps between evaluations against held-out data."""
-    sample_every: int = 500
+    sample_every: int = ranged(500, 1, STEPS)
     """Steps between sample pictures."""
-    checkpoint_every: int = 500
+    checkpoint_every: int = ranged(500, 1, STEPS)
     """Steps between checkpoints."""
-    keep_checkpoints: int = 3
+    keep_checkpoints: int = ranged(3, 1, 10**6)
     """Newest checkpoints kept, beside the best one on the validation split."""
-    evaluation_size: int = 512
+    evaluation_size: int = ranged(512, 2, 100_000)
     """Examples per evaluated set (n); lowered to what the held-out split has."""
-    evaluation_repeats: int = 4
+    evaluation_repeats: int = ranged(4, 1, 1000)
     """Independent generated sets and real sets that each reported distance averages over."""
     data: Data = dataclasses.field(default_factory=Data)
     generator: Network = dataclasses.field(default_factory=Network)
     critic: Network = dataclasses.field(default_factory=Network)
 
     def __post_init__(self):
-        at_least = {
-            "seed": 0,
-            "steps": 1,
-            "batch_size": 1,
-            "n_critic": 1,
-            "latent_dim": 1,
-            "penalty_weight": 0,
-            "penalty_every": 1,
-            "penalty_target": 0,
-            "weight_clip": 0,
-            "instance_noise": 0,
-            "generator_learning_rate": 0,
-            "critic_learning_rate": 0,
-            "log_every": 1,
-            "evaluate_every": 1,
-            "sample_every": 1,
-            "checkpoint_every": 1,
-            "keep_checkpoints": 1,
-            "evaluation_size": 2,
-            "evaluation_repeats": 1,
-            "data.image_size": 0,
-            "data.largest_megapixels": 1,
-            "generator.width": 1,
-            "generator.depth": 0,
-            "critic.width": 1,
-            "critic.depth": 0,
-        }
         values = flatten(self)
-        for path, lowest in at_least.items():
-            if not (math.isfinite(values[path]) and values[path] >= lowest):
-                raise UserError(f"{path} must be a number >= {lowest}, got {values[path]}")
-        for path in ("beta1", "beta2", "ema_decay"):
-            if not 0 <= values[path] < 1:
-                raise UserError(f"{path} must be in [0, 1), got {values[path]}")
-        if self.seed >= 2**32:
-            raise UserError(f"seed must be below 2**32, got {self.seed}")
+        for path, allowed in ranges(self).items():
+            allowed.check(values[path], path)
+        for path, value in values.items():
+            if isinstance(value, str) and not 1 <= len(value) <= LONGEST:
+                raise UserError(f"{path} must have 1 to {LONGEST} characters, got {len(value):,}")
+        critic_steps = self.steps * self.n_critic
+        if self.penalty_every > 1 and critic_steps > STEPS:  # they are counted in 32 bits
+            raise UserError(
+                f"steps * n_critic must be at most {STEPS:,} with penalty_every above 1, "
+                f"got {critic_steps:,}"
+            )
         for applies, reason in FORBIDDEN:
             if applies(self):
                 raise UserError(reason)
@@ -262,31 +246,20 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def load(path: str) -> Config:
-    """Config saved as JSON, for example a run directory's config.json."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except OSError as error:
-        raise UserError(f"cannot read the config {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(f"the config {path} is not valid JSON: {error}") from error
+    """Config saved as JSON, for example a run directory's config.json.
+
+    Raises:
+        UserError: as gan.inputs.read_json and `from_dict`.
+    """
+    values = inputs.read_json(path, "config")
     if not isinstance(values, dict):
         raise UserError(f"the config {path} must hold one JSON object")
     return from_dict(values)
 
 
-def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
-    """One line for an unknown name: the closest match, or all that is allowed."""
-    allowed = sorted(allowed)
-    close = difflib.get_close_matches(name, allowed, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    listed = ", ".join(allowed) if len(allowed) <= 20 else ", ".join(allowed[:20]) + ", ..."
-    return f"unknown {kind} {name!r}; {hint}allowed: {listed}"
-
-
 def _build(cls: type, values: Any, default: Any, prefix: str) -> Any:
     if not isinstance(values, dict):
-        raise UserError(f"{prefix.rstrip('.')} must be an object of fields, got {values!r}")
+        raise UserError(f"{prefix.rstrip('.')} must be an object of fields, got {shown(values)}")
     types = typing.get_type_hints(cls)
     names = [field.name for field in dataclasses.fields(cls)]
     changes = {}
@@ -304,13 +277,15 @@ def _build(cls: type, values: Any, default: Any, prefix: str) -> Any:
 def _checked(value: Any, wanted: Any, path: str) -> Any:
     if typing.get_origin(wanted) is Literal:
         allowed = typing.get_args(wanted)
-        if value not in allowed:
-            raise UserError(f"{path} must be one of {', '.join(allowed)}; got {value!r}")
+        if not (isinstance(value, str) and value in allowed):
+            raise UserError(f"{path} must be one of {', '.join(allowed)}; got {shown(value)}")
         return value
     options = typing.get_args(wanted) or (wanted,)
-    if float in options and isinstance(value, int) and not isinstance(value, bool):
+    if float in options and type(value) is int:
+        if abs(value) > LARGEST:
+            raise UserError(f"{path} must be a number below {LARGEST:g}, got {shown(value)}")
         return float(value)
     if not any(type(value) is option for option in options):
         names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
-        raise UserError(f"{path} must be {names}, got {value!r}")
+        raise UserError(f"{path} must be {names}, got {shown(value)}")
     return value

@@ -10,7 +10,6 @@ evenly or evenly in the logarithm, of whole numbers where the field holds whole 
 drawn from: every setting of the other fields is trained once with each of them.
 """
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from gan import config as configs
-from gan import networks
+from gan import inputs, networks
 from gan.config import Config, unknown
 from gan.errors import UserError
+from gan.inputs import shown
 from gan.objectives import losses, penalties
 
 NAMED: dict[str, dict[str, Any]] = {
@@ -52,6 +52,9 @@ NAMED: dict[str, dict[str, Any]] = {
     "noise": {"instance_noise": {"uniform": [0, 0.6], "points": 4}, "seed": [0, 1, 2]},
 }
 """Spaces with a name; all can be searched, drawn from, or trained whole as a grid."""
+
+POINTS = inputs.Range(2, 10_000)
+"""Values of a range on a grid."""
 
 _SAME_RESULT = "does not change what a run learns"
 _OTHER_SCORE = "changes what the score means, so that trials could not be ranked"
@@ -195,19 +198,7 @@ def load(name: str) -> Space:
     path = Path(name)
     if not path.suffix and not path.exists():
         raise UserError(unknown("space", name, NAMED) + ", or a JSON file")
-    try:
-        source = json.loads(
-            path.read_text(encoding="utf-8"),
-            object_pairs_hook=_without_repeats,
-            parse_constant=_no_constant,
-        )
-    except OSError as error:
-        raise UserError(f"cannot read the space {name}: {error.strerror}") from error
-    except UserError as error:
-        raise UserError(f"the space {name}: {error}") from error
-    except ValueError as error:
-        raise UserError(f"the space {name} is not valid JSON: {error}") from error
-    return parse(source)
+    return parse(inputs.read_json(name, "space"))
 
 
 def parse(source: Any) -> Space:
@@ -244,12 +235,12 @@ def _axis(path: str, value: Any) -> Axis:
             raise UserError(f"{path}: the list is empty")
         choices = tuple(_tried(path, choice) for choice in value)
         if len(set(choices)) < len(choices):
-            raise UserError(f"{path}: the list {json.dumps(value)} names a value twice")
+            raise UserError(f"{path}: the list {shown(value)} names a value twice")
         return Axis(path, choices)
     if not isinstance(value, dict):
         raise UserError(
             f'{path}: an axis is a list, {{"log": [low, high]}} or {{"uniform": [low, high]}}; '
-            f"got {json.dumps(value)}"
+            f"got {shown(value)}"
         )
     for word in value:
         if word not in ("log", "uniform", "points"):
@@ -262,27 +253,27 @@ def _axis(path: str, value: Any) -> Axis:
 
 def _range(path: str, kind: str, value: dict[str, Any]) -> Axis:
     ends = value[kind]
-    shown = f"{path}: {kind} {json.dumps(ends)}"
+    what = f"{path}: {kind} {shown(ends)}"
     current = configs.flatten(Config())[path]
     if isinstance(current, bool) or not isinstance(current, int | float):
-        raise UserError(f"{shown}: only numbers have ranges; give a list")
+        raise UserError(f"{what}: only numbers have ranges; give a list")
     if not isinstance(ends, list) or len(ends) != 2:
-        raise UserError(f"{shown} must be two numbers, low and high")
+        raise UserError(f"{what} must be two numbers, low and high")
     low, high = (_tried(path, end) for end in ends)
     if not low < high:
-        raise UserError(f"{shown}: low must be below high")
+        raise UserError(f"{what}: low must be below high")
     if kind == "log" and low <= 0:
-        raise UserError(f"{shown}: a logarithmic range must be above 0")
+        raise UserError(f"{what}: a logarithmic range must be above 0")
     points = value.get("points")
-    if points is not None and (type(points) is not int or points < 2):
-        raise UserError(f"{path}: points must be a whole number >= 2, got {json.dumps(points)}")
+    if points is not None and (type(points) is not int or points not in POINTS):
+        raise UserError(f"{path}: points must be a whole number in {POINTS}, got {shown(points)}")
     return Axis(path, (), low, high, kind == "log", isinstance(current, int), points)
 
 
 def _tried(path: str, value: Any) -> Any:
     """The value as the field holds it, after the config has accepted it."""
     if isinstance(value, list | dict):
-        raise UserError(f"{path}: {json.dumps(value)} is no value of a field")
+        raise UserError(f"{path}: {shown(value)} is no value of a field")
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{path}: {value} is not finite")
     table = names(path)
@@ -294,15 +285,3 @@ def _tried(path: str, value: Any) -> Any:
         if str(error) not in {reason for _, reason in configs.FORBIDDEN}:
             raise
     return value
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{name!r} appears twice")
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> None:
-    raise UserError(f"{name} is no number")

@@ -25,6 +25,9 @@ from gan.evaluation.scores import SCORES, Pair, two_sample
 SAMPLES = 1000
 """Examples per scored set (n), where the held-out splits have as many."""
 
+LEAST_SAMPLES = 4
+"""Below that the halves behind the intervals would be single examples."""
+
 MOST_SAMPLES = 5000
 """Above that the distances would not fit."""
 
@@ -158,7 +161,7 @@ def evaluate(
     check_count(samples)
     reference = REFERENCES[split]
     n = min(samples, dataset.size(split), dataset.size(reference))
-    if n < 4:
+    if n < LEAST_SAMPLES:
         raise UserError(f"the held-out splits of {dataset.name} are too small to score")
     stacked = dataset.base is not None
     counted = STACKED_SAMPLES if stacked else MODE_SAMPLES if dataset.modes is not None else n
@@ -188,8 +191,8 @@ def evaluate(
 
 def check_count(samples: int) -> None:
     """Raises UserError unless sets of `samples` examples can be scored."""
-    if not 4 <= samples <= MOST_SAMPLES:
-        raise UserError(f"samples must be in 4 .. {MOST_SAMPLES}, got {samples}")
+    if not LEAST_SAMPLES <= samples <= MOST_SAMPLES:
+        raise UserError(f"samples must be in {LEAST_SAMPLES} .. {MOST_SAMPLES}, got {samples}")
 
 
 def _features(where: Space, examples: np.ndarray) -> np.ndarray:

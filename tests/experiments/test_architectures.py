@@ -193,7 +193,7 @@ def test_finished_rows_are_kept_and_a_lost_one_is_trained_again(study):
         (["--speed", "nan"], "--speed"),
         (["--shrink", 0], "--shrink"),
         (["--study_seed", -1], "--study_seed"),
-        (["--steps", 0], "steps must be a number >= 1"),
+        (["--steps", 0], "steps: must be in 1 .."),
         (["--trails", 1], "--trails"),
     ],
 )

@@ -373,7 +373,7 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
     "change, message",
     [
         (["--workload", "mlp65"], "did you mean"),
-        (["--seconds", "0"], "--seconds must be positive"),
+        (["--seconds", "0"], "--seconds: must be in"),
         (["--cores", "99"], "--cores must be 1"),
         (["--devices", "99"], "--devices must be 1"),
         (["--workload", "transport20k", "--devices", "2"], "--devices is for trainings"),
@@ -381,7 +381,7 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
         (["--peer", "solvers"], "goes with transport20k"),
         (["--modes", "eager"], "unknown mode"),
         (["--forms", "winograt"], "did you mean 'winograd'"),
-        (["--rounds", "0"], "--rounds must be positive"),
+        (["--rounds", "0"], "--rounds: must be in"),
     ],
 )
 def test_mistakes_end_with_status_2(tmp_path, change, message):

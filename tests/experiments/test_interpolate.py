@@ -146,10 +146,10 @@ def test_an_unconditional_run_has_paths_between_latents_only(unconditional, tmp_
 @pytest.mark.parametrize(
     ("flags", "hint"),
     [
-        (["--rows", "0"], "rows must be at least 1"),
-        (["--length", "1"], "length at least 2"),
-        (["--truncation", "-1"], "truncation must be a number >= 0"),
-        (["--truncation", "nan"], "truncation must be a number >= 0"),
+        (["--rows", "0"], "rows: must be in 1 .. 1,000"),
+        (["--length", "1"], "length: must be in 2 .. 1,000"),
+        (["--truncation", "-1"], "truncation: must be in 0 .. 1,000"),
+        (["--truncation", "nan"], "truncation: must be in 0 .. 1,000"),
         (["--classes", "3", "ten"], "unknown class 'ten'"),
         (["--classes", "3", "--kinds", "classes"], "needs two of them"),
         (["--step", "7"], "6, 12"),

@@ -83,7 +83,7 @@ def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monke
     [
         (["--methods", "cliping"], "did you mean 'clipping'"),
         (["--protocol", "shrt"], "did you mean 'short'"),
-        (["--seeds", "0"], "--seeds must be at least 1"),
+        (["--seeds", "0"], "--seeds: must be in 1 .. 10,000"),
         (["--funnels", "absent.npz"], "cannot read the funnels absent.npz"),
         (["--published", "absent.csv"], "wanted are the columns"),
         (["--steps", "3"], "unrecognized arguments"),
