@@ -52,10 +52,16 @@ def save_examples(
     """Examples as a grid of images, square unless `columns` says otherwise, or as points over
     reference points."""
     if len(dataset.shape) == 3:
-        columns = columns or round(len(examples) ** 0.5)
-        figures.save_image(path, figures.image_grid(dataset.to_uint8(examples), columns))
+        side = columns or round(len(examples) ** 0.5)
+
+        def draw():
+            figures.save_image(path, figures.image_grid(dataset.to_uint8(examples), side))
     else:
-        figures.save_points(path, examples, reference)
+
+        def draw():
+            figures.save_points(path, examples, reference)
+
+    figures.attempt(path, draw)
 
 
 def save_samples(path: str | Path, config: Config, dataset, generator, average, step: int) -> str:
@@ -98,24 +104,22 @@ def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_p
             )
     if not planar:
         rows = evaluator.neighbours(generator_params, 2 * NEIGHBOUR_ROWS, NEIGHBOURS)
-        tiles = dataset.to_uint8(rows).reshape(-1, *dataset.shape)
         picture = os.path.join(folder, "neighbours.png")
-        figures.save_image(picture, figures.image_grid(tiles, 2 * (1 + NEIGHBOURS)))
+        save_examples(picture, dataset, rows.reshape(-1, *dataset.shape), rows, 2 * rows.shape[1])
 
 
 def save_proportions(path: str | Path, dataset, found: dict | None, unserved) -> None:
     """The matrix of flows between classes, and the real examples that nobody serves."""
     flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
     for picture in (flow, lonely):
-        with files.storage(picture):
-            if os.path.lexists(picture):
-                os.remove(picture)
+        figures.remove(picture)
     if found is None:
         return
-    figures.save_flow(flow, np.array(found["flow"]), found["classes"])
+    figures.attempt(
+        flow, lambda: figures.save_flow(flow, np.array(found["flow"]), found["classes"])
+    )
     if len(unserved) and len(dataset.shape) == 3:
-        tiles = dataset.to_uint8(unserved[:UNSERVED])
-        figures.save_image(lonely, figures.image_grid(tiles, UNSERVED))
+        save_examples(lonely, dataset, unserved[:UNSERVED], unserved, UNSERVED)
 
 
 def write_report(path: str | Path) -> None:
@@ -123,8 +127,11 @@ def write_report(path: str | Path) -> None:
     run = runs.read(path)
     records, scores = run.metrics(), run.evaluation()
     inside = functools.partial(os.path.join, files.subfolder(path, "figures"))
-    figures.save_distance_curves(inside("distances.png"), records)
-    figures.save_loss_curves(inside("losses.png"), records)
+    for name, draw in (
+        ("distances.png", figures.save_distance_curves),
+        ("losses.png", figures.save_loss_curves),
+    ):
+        figures.attempt(inside(name), functools.partial(draw, inside(name), records))
     samples = sorted(glob.glob(os.path.join(glob.escape(str(path)), "samples", "step_*.png")))
     chosen = [samples[i] for i in sorted({0, len(samples) // 2, len(samples) - 1}) if samples]
     described = run.data()

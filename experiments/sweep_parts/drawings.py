@@ -12,6 +12,7 @@ from experiments.article_parts import drawing
 from experiments.sweep_parts.ledger import FAILED, FINISHED, Row
 from experiments.sweep_parts.space import Axis, Space
 from experiments.sweep_parts.tables import SCORES, shown
+from gan.runs import text
 
 BAD = "#c53030"
 CATEGORIES = 8
@@ -128,7 +129,10 @@ def slices(path: str, space: Space, rows: Sequence[Row], score: str) -> None:
         positions, names = zip(*scale.ticks, strict=True)
         turned = max(map(len, names)) > 6
         axes.set_xticks(
-            positions, names, rotation=30 if turned else 0, ha="right" if turned else "center"
+            positions,
+            [text.label(name) for name in names],
+            rotation=30 if turned else 0,
+            ha="right" if turned else "center",
         )
         axes.tick_params(labelsize=8)
         axes.set_xlabel(axis.path, fontsize=9)
@@ -161,10 +165,17 @@ def _pole(axes: Axes, column: float, title: str, ticks) -> None:
     axes.plot([column, column], [0, 1], color="0.25", linewidth=1.0, zorder=4)
     axes.text(column, 1.05, title, ha="center", va="bottom", fontsize=8.5)
     box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.8, "linewidth": 0}
-    for height, text in ticks:
+    for height, name in ticks:
         axes.plot([column - 0.015, column + 0.015], [height, height], color="0.25", linewidth=1.0)
         axes.text(
-            column - 0.03, height, text, ha="right", va="center", fontsize=7, bbox=box, zorder=5
+            column - 0.03,
+            height,
+            text.label(name),
+            ha="right",
+            va="center",
+            fontsize=7,
+            bbox=box,
+            zorder=5,
         )
 
 

@@ -1,12 +1,50 @@
 """Pictures of a run: sample grids, points in the plane, curves along training."""
 
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
-from gan.files import replacing
+from gan.errors import GanError
+from gan.files import replacing, storage, write_atomically
+from gan.runs import text
 
 SMALLEST_TILE = 48
 TINY = 16
+
+
+def attempt(path: str | os.PathLike[str], draw: Callable[[], None]) -> None:
+    """Draws the picture `path`; one that cannot be drawn costs no report and no training.
+
+    It leaves a note of the reason in its place, which pages show, and a line on stderr.
+
+    Raises:
+        GanError: a StorageError, say: nothing else could be written either.
+    """
+    try:
+        draw()
+        _unlink(note(path))
+    except GanError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+        print(f"{path} was not drawn: {reason}", file=sys.stderr)
+        _unlink(path)
+        write_atomically(note(path), reason)
+
+
+def remove(path: str | os.PathLike[str]) -> None:
+    """Removes a picture and the note in its place, if there are any."""
+    _unlink(path)
+    _unlink(note(path))
+
+
+def note(path: str | os.PathLike[str]) -> str:
+    """Where `attempt` says why a picture was not drawn."""
+    return f"{os.fspath(path)}.txt"
 
 
 def image_grid(images: np.ndarray, columns: int, gap: int = 4) -> np.ndarray:
@@ -27,6 +65,11 @@ def image_grid(images: np.ndarray, columns: int, gap: int = 4) -> np.ndarray:
         top, left = (i // columns) * (h + gap) + gap, (i % columns) * (w + gap) + gap
         canvas[top : top + h, left : left + w] = image
     return canvas
+
+
+def _unlink(path: str | os.PathLike[str]) -> None:
+    with storage(path), contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _enlarged(image: np.ndarray, factor: int) -> np.ndarray:
@@ -152,7 +195,7 @@ def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:
     stays = np.eye(count, dtype=bool)
     for shown, colours in ((~stays, "Oranges"), (stays, "Blues")):
         picture = np.ma.masked_array(percent, ~shown)
-        axes.imshow(picture, cmap=colours, vmin=0, vmax=max(percent[shown].max(), 1e-9))
+        axes.imshow(picture, cmap=colours, vmin=0, vmax=max(percent[shown].max(initial=0), 1e-9))
     if numbered:
         for (row, column), value in np.ndenumerate(percent):
             if value >= 0.05:
@@ -162,8 +205,9 @@ def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:
                     column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=8
                 )
     ticks = range(count) if numbered else []
-    axes.set_xticks(ticks, [names[k] for k in ticks], rotation=45, ha="right", fontsize=8)
-    axes.set_yticks(ticks, [names[k] for k in ticks], fontsize=8)
+    labels = [text.label(names[k]) for k in ticks]
+    axes.set_xticks(ticks, labels, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(ticks, labels, fontsize=8)
     axes.set(xlabel="real", ylabel="generated")
     axes.grid(False)
     axes.spines[:].set_visible(False)

@@ -4,10 +4,11 @@ It is written from what the run directory holds, so it can be rewritten at any t
 """
 
 import base64
-import html
 from collections.abc import Iterable
 
 from gan.files import read_bytes, write_atomically
+from gan.runs import figures
+from gan.runs.text import escaped
 
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto;
@@ -26,8 +27,8 @@ code { background: #f3f3f3; padding: 0 .25rem; } .verdict { font-size: 1.05rem; 
 def table(rows: Iterable[tuple[str, object, str]]) -> str:
     """Name, value and explanation in three columns; values are escaped, floats shortened."""
     lines = [
-        f"<tr><td><code>{html.escape(name)}</code></td>"
-        f"<td class=number>{html.escape(number(value))}</td><td>{html.escape(meaning)}</td></tr>"
+        f"<tr><td><code>{escaped(name)}</code></td>"
+        f"<td class=number>{escaped(number(value))}</td><td>{escaped(meaning)}</td></tr>"
         for name, value, meaning in rows
     ]
     return "<table>" + "".join(lines) + "</table>"
@@ -35,11 +36,11 @@ def table(rows: Iterable[tuple[str, object, str]]) -> str:
 
 def grid(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A table of texts under a header; the first column is left-aligned, the others right."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    head = "".join(f"<th>{escaped(cell)}</th>" for cell in header)
     lines = []
     for first, *others in rows:
-        cells = "".join(f"<td class=number>{html.escape(cell)}</td>" for cell in others)
-        lines.append(f"<tr><td>{html.escape(first)}</td>{cells}</tr>")
+        cells = "".join(f"<td class=number>{escaped(cell)}</td>" for cell in others)
+        lines.append(f"<tr><td>{escaped(first)}</td>{cells}</tr>")
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
 
 
@@ -49,35 +50,43 @@ def number(value: object) -> str:
 
 
 def picture(path: str, caption: str, plot: bool = False) -> str:
-    """A PNG file inside the page; nothing when the file is not there, or is no regular file."""
+    """A PNG file inside the page; nothing when the file is not there, or is no regular file.
+
+    Where a note of gan.runs.figures.attempt tells why it was not drawn, that note.
+    """
+    try:
+        note = read_bytes(figures.note(path)).decode("utf-8", "replace")
+        return paragraph(f"{caption} Not drawn: {note}", "note")
+    except OSError:
+        pass
     try:
         data = base64.b64encode(read_bytes(path)).decode("ascii")
     except OSError:
         return ""
     kind = " class=plot" if plot else ""
     return (
-        f'<figure><img{kind} src="data:image/png;base64,{data}" alt="{html.escape(caption)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        f'<figure><img{kind} src="data:image/png;base64,{data}" alt="{escaped(caption)}">'
+        f"<figcaption>{escaped(caption)}</figcaption></figure>"
     )
 
 
 def paragraph(text: str, kind: str = "") -> str:
     """One escaped paragraph; `kind` is a class of the style sheet."""
-    return f'<p class="{kind}">{html.escape(text)}</p>'
+    return f'<p class="{kind}">{escaped(text)}</p>'
 
 
 def section(title: str, *parts: str) -> str:
     """A heading with what belongs to it; nothing when all parts are empty."""
     body = "".join(parts)
-    return f"<h2>{html.escape(title)}</h2>{body}" if body else ""
+    return f"<h2>{escaped(title)}</h2>{body}" if body else ""
 
 
 def write(path: str, title: str, *sections: str, style: str = "") -> None:
     """Write the page; a reader never sees half a file. `style` is added to the style sheet."""
     page = (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        f"<meta name=viewport content='width=device-width'><title>{html.escape(title)}</title>"
-        f"<style>{STYLE}{style}</style></head><body><h1>{html.escape(title)}</h1>"
+        f"<meta name=viewport content='width=device-width'><title>{escaped(title)}</title>"
+        f"<style>{STYLE}{style}</style></head><body><h1>{escaped(title)}</h1>"
         f"{''.join(sections)}</body></html>\n"
     )
     write_atomically(path, page)
