@@ -291,19 +291,18 @@ def _proportions(scores: dict) -> list[str]:
 
 def verdict(scores: dict) -> str:
     """The evaluation in words."""
-    ratio = scores["w1"] / scores["w1_floor"]
-    estimate = scores["w1_estimate"] / scores["w1"]
     text = (
         f"At step {scores['step']}, {scores['n']} generated examples are at exact distance "
         f"{scores['w1']:.4g} from {scores['n']} held-out real ones. Other real examples are at "
-        f"{scores['w1_floor']:.4g}, so the generator is at {ratio:.3f} times the floor; the "
-        f"debiased distance is {scores['w1_debiased']:.3g}. The critic believes that the distance "
-        f"is {scores['w1_estimate']:.4g}, which is {estimate:.2f} times the exact value."
+        f"{scores['w1_floor']:.4g}, so the generator is at {_times(scores, 'w1', 'w1_floor', 3)} "
+        f"the floor; the debiased distance is {scores['w1_debiased']:.3g}. The critic believes "
+        f"that the distance is {scores['w1_estimate']:.4g}, which is "
+        f"{_times(scores, 'w1_estimate', 'w1', 2)} the exact value."
     )
     if "nearest_train" in scores:
-        share = scores["nearest_train"] / scores["nearest_train_real"]
+        share = _times(scores, "nearest_train", "nearest_train_real", 2)
         text += (
-            f" A generated example is {share:.2f} times as far from its nearest training example "
+            f" A generated example is {share} as far from its nearest training example "
             "as a held-out real one is."
         )
     if "modes" in scores:
@@ -312,6 +311,13 @@ def verdict(scores: dict) -> str:
             f"{100 * scores['high_quality']:.1f} % of the points are of high quality."
         )
     return text
+
+
+def _times(scores: dict, name: str, unit: str, digits: int) -> str:
+    """How many times another score a score is; a set of equal examples has floors of 0."""
+    if not scores[unit]:
+        return "infinitely many times" if scores[name] else "no other multiple of"
+    return f"{scores[name] / scores[unit]:.{digits}f} times"
 
 
 def environment_line(entries: list[dict]) -> str:

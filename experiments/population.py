@@ -65,15 +65,18 @@ def train_together(
         raise UserError(f"{len(members)} members need as many different run directories")
     interrupt = interrupt or Interrupt()
     with contextlib.ExitStack() as stack:
-        found = [
-            stack.enter_context(runs.open(path, config))
-            for path, config in zip(workdirs, members, strict=True)
-        ]
         try:
             dataset = interrupt.watch(lambda: data.load(members[0].data, data_dir=data_dir))
         except Interrupted:
             _say("stopped while the data were loaded; run the same command to continue")
             return None
+        training.check_names(members[0])
+        training.require(members[0], dataset, members=len(members))
+        evaluation.needs.check(members[0], dataset)
+        found = [
+            stack.enter_context(runs.open(path, config))
+            for path, config in zip(workdirs, members, strict=True)
+        ]
         described = data.describe(dataset)
         for run in found:
             run.record_data(described)

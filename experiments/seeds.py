@@ -9,6 +9,7 @@ are not run again; seeds.json holds every score, seeds.md the table with means a
 
 import datetime
 import json
+import math
 import os
 import platform
 import statistics
@@ -75,9 +76,9 @@ def run(
         if "failure" in scores:
             rows.append({"seed": seed} | scores)
             continue
-        derived = {"seed": seed, "w1_ratio": scores["w1"] / scores["w1_floor"]}
+        derived = {"seed": seed, "w1_ratio": _ratio(scores, "w1", "w1_floor")}
         if "nearest_train" in scores:
-            derived["nearest_ratio"] = scores["nearest_train"] / scores["nearest_train_real"]
+            derived["nearest_ratio"] = _ratio(scores, "nearest_train", "nearest_train_real")
         rows.append(derived | scores)
     return rows
 
@@ -90,6 +91,11 @@ def _one_by_one(members, folders, data_dir, interrupt) -> list[dict] | None:
             return None
         found.append(scores)
     return found
+
+
+def _ratio(scores: dict, name: str, unit: str) -> float:
+    """Of two scores; infinite where a set of equal examples makes the second 0."""
+    return scores[name] / scores[unit] if scores[unit] else math.inf
 
 
 def table(rows: list[dict]) -> str:

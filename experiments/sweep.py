@@ -40,11 +40,10 @@ from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import LocalPool
 from experiments.sweep_parts.progress import progress
 from experiments.sweep_parts.proposals import SAMPLERS
-from gan import data, files, networks
-from gan.config import Config, unknown
+from gan import data, evaluation, files, training
+from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
-from gan.objectives import losses, penalties
 from gan.runs.lock import lock
 from gan.training.interrupt import Interrupt
 
@@ -91,6 +90,9 @@ def run(
     dataset = data.load(plan.base.data, data_dir)
     if plan.score in tables.OF_MIXTURES and dataset.modes is None:
         raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
+    evaluation.needs.check(plan.base, dataset)
+    if not {"loss", "penalty"} & set(plan.space.fields):
+        training.check_names(plan.base)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(folder / "lock"))
@@ -126,10 +128,9 @@ def run(
 
 def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
-    networks.players(config, dataset.shape, dataset.class_names)
-    for field, table in (("loss", losses.LOSSES), ("penalty", penalties.PENALTIES)):
-        if getattr(config, field) not in table:
-            raise UserError(unknown(field, getattr(config, field), table))
+    training.check_names(config)
+    training.require(config, dataset)
+    evaluation.needs.check(config, dataset)
 
 
 def define(parser, argv) -> None:

@@ -59,12 +59,17 @@ def train(
     """
     interrupt = interrupt or Interrupt()
     with contextlib.ExitStack() as stack:
-        run = stack.enter_context(runs.open(workdir, config))
         try:
             dataset = interrupt.watch(lambda: data.load(config.data, data_dir=data_dir))
         except Interrupted:
-            _say(run, "stopped while the data were loaded; run the same command to continue")
+            if jax.process_index() == 0:
+                print("stopped while the data were loaded", file=sys.stderr, flush=True)
             return None
+        training.check(config, dataset, devices)
+        notes = evaluation.needs.check(config, dataset)
+        run = stack.enter_context(runs.open(workdir, config))
+        for line in notes:
+            _say(run, line)
         run.record_data(data.describe(dataset))
         game = training.make_game(config, dataset, devices)
         step, state = run.resume(game.state)

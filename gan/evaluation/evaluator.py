@@ -13,8 +13,7 @@ import numpy as np
 
 from gan import transport
 from gan.config import Config
-from gan.errors import UserError
-from gan.evaluation import asked, distances, modes, referee
+from gan.evaluation import asked, distances, modes, needs, referee
 from gan.networks import Network
 from gan.objectives.penalties import interpolates, slopes
 
@@ -50,8 +49,7 @@ class Evaluator:
         self.dataset = dataset
         trained_on = dataset.size("train")
         self.n = min(config.evaluation_size, dataset.size(split), trained_on // 2)
-        if self.n < 2:
-            raise UserError(f"the {split} split of {dataset.name} is too small to evaluate on")
+        needs.check(config, dataset)
         repeats = max(2, config.evaluation_repeats)
         draw = np.random.default_rng(0)
         rows = draw.permutation(dataset.size(split))[: self.n]

@@ -155,14 +155,14 @@ def evaluate(
         samples: examples per scored set, lowered to what the splits have.
 
     Raises:
-        UserError: if `samples` is out of range, a split has fewer than 4 examples, or given
-            features are not [n, k] and finite.
+        UserError: if `samples` is out of range, or given features are not [n, k] and finite.
     """
     check_count(samples)
     reference = REFERENCES[split]
-    n = min(samples, dataset.size(split), dataset.size(reference))
+    n = min(samples, held_out(dataset))
     if n < LEAST_SAMPLES:
-        raise UserError(f"the held-out splits of {dataset.name} are too small to score")
+        names = (*SCORES, "mode_count", "mode_kl", "proportions")
+        return Report({}, dict.fromkeys(names, too_few(dataset)), None, None)
     stacked = dataset.base is not None
     counted = STACKED_SAMPLES if stacked else MODE_SAMPLES if dataset.modes is not None else n
     generated = sample(max(n, counted))
@@ -187,6 +187,16 @@ def evaluate(
             dataset, where, generated[few], real[few], real_classes[few], others[few]
         )
     return Report(scores, skipped, described, unserved)
+
+
+def held_out(dataset) -> int:
+    """The most examples per set that the held-out splits have."""
+    return min(dataset.size(split) for split in REFERENCES)
+
+
+def too_few(dataset) -> str:
+    """Why a small data set has no scores."""
+    return f"the held-out splits have {held_out(dataset)} examples each, {LEAST_SAMPLES} are needed"
 
 
 def check_count(samples: int) -> None:

@@ -1,5 +1,7 @@
 """Training: the state, the adversarial round, the loop that drives it, and whole populations."""
 
+from gan.training.adversarial import check_names
+from gan.training.estimate import check, require
 from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
 from gan.training.interrupt import Interrupt, Interrupted
@@ -29,11 +31,14 @@ __all__ = [
     "advance",
     "advance_together",
     "agreed",
+    "check",
+    "check_names",
     "divide_cpu",
     "join",
     "make_game",
     "make_population",
     "member",
+    "require",
     "shape_of",
     "stack",
 ]

@@ -77,6 +77,16 @@ def flat(spec: configs.Network) -> bool:
     return spec.name == "mlp"
 
 
+def check_names(config: Config) -> None:
+    """Raises UserError for an unknown loss or penalty."""
+    for field, name, table in (
+        ("loss", config.loss, LOSSES),
+        ("penalty", config.penalty, PENALTIES),
+    ):
+        if name not in table:
+            raise UserError(unknown(field, name, table))
+
+
 def make_round(
     config: Config,
     generator: Network,
@@ -111,12 +121,7 @@ def make_round(
     Raises:
         UserError: for an unknown loss or penalty.
     """
-    for field, name, table in (
-        ("loss", config.loss, LOSSES),
-        ("penalty", config.penalty, PENALTIES),
-    ):
-        if name not in table:
-            raise UserError(unknown(field, name, table))
+    check_names(config)
     loss, penalty = LOSSES[config.loss], PENALTIES[config.penalty]
     generator, critic = lowered(config, generator), lowered(config, critic)
     size, dim = config.batch_size, config.latent_dim

@@ -56,7 +56,7 @@ def test_what_no_font_has_is_named_by_its_code(monkeypatch):
 
 
 def test_a_font_that_has_the_character_joins_those_of_the_figures(monkeypatch):
-    default = font_manager.findfont(font_manager.FontProperties(family="sans-serif"))
+    default = font_manager.findfont(font_manager.FontProperties(family=["sans-serif"]))
     monkeypatch.setattr(
         text, "_characters", lambda path: frozenset() if path == default else frozenset([0x6F22])
     )
