@@ -271,7 +271,9 @@ def define(parser, argv) -> None:
     del argv
     cli.add_workdir(parser)
     cli.add_data_dir(parser)
-    parser.add_argument("--only", metavar="NAME", help=f"one of {', '.join(INSTANCES)}")
+    parser.add_argument(
+        "--only", choices=INSTANCES, metavar="NAME", help=f"one of {', '.join(INSTANCES)}"
+    )
 
 
 def main(arguments) -> None:

@@ -252,7 +252,10 @@ def define(parser, argv) -> None:
         help="seconds for one process",
     )
     parser.add_argument(
-        "--only", metavar="NAME", help=f"measure in this process: {', '.join(SOLVERS)}"
+        "--only",
+        choices=SOLVERS,
+        metavar="NAME",
+        help=f"measure in this process: {', '.join(SOLVERS)}",
     )
 
 
