@@ -268,6 +268,11 @@ def run(
         except GanError as error:
             _tell(str(error))
             status = error.status
+        except (MemoryError, RuntimeError) as error:
+            if not (isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)):
+                raise
+            _tell(f"out of memory: take smaller sizes; {shown(str(error))}")
+            status = UserError.status
         except stopping.Stopped as stopped:
             stopping.end(stopped.number)
         sys.exit(status or 0)

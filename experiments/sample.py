@@ -10,6 +10,7 @@ and the `labels` of a conditional run, all classes in order unless --label names
 Needs the run directory only, not the data set.
 """
 
+import math
 import os
 
 import numpy as np
@@ -20,6 +21,7 @@ from gan import files
 from gan.errors import UserError
 from gan.inputs import SEEDS
 from gan.runs import figures
+from gan.transport import memory
 
 MOST = 10**6
 """Examples of one call."""
@@ -57,6 +59,8 @@ def sample(
     if interpolate < 0 or interpolate == 1:
         raise UserError(f"interpolate must be 0 or at least 2, got {interpolate}")
     sampler = Sampler(workdir, step)
+    values = sampler.config.latent_dim + math.prod(sampler.shape)
+    memory.require(8 * values * count, f"a set of {count:,} examples")
     length = interpolate or 1
     groups = -(-count // length)
     if interpolate:
