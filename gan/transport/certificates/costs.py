@@ -7,6 +7,7 @@ cost is exact, otherwise coordinates are at most 1 and `lower` is at most the tr
 import numpy as np
 
 from gan.errors import UserError
+from gan.transport.certificates import points
 
 NAMES = ("euclidean", "sqeuclidean", "cityblock")
 
@@ -14,6 +15,8 @@ _HALF = 2.0**-53
 _NEAR = 0.05
 """Squares below this share of the two norms are computed again, from differences."""
 _PAIRS = 1 << 20
+_HUGE = 1e306
+"""Costs of a callable beyond which differences of them could leave the range of float64."""
 
 
 class Costs:
@@ -63,13 +66,16 @@ class Callable(Costs):
 
     def lower(self, rows, columns):
         """What the callable returns."""
-        x, y = self.x[rows], self.y[columns]
-        block = np.array(self.cost(x, y), dtype=np.float64)
+        x, y = self.x[rows].copy(), self.y[columns].copy()  # a callable may write into them
+        values = points.numbers(self.cost(x, y), "what the cost returns")
+        block = np.array(values, dtype=np.float64)
         if block.shape != (len(x), len(y)):
             raise UserError(f"the cost must return shape {(len(x), len(y))}, got {block.shape}")
         if not np.isfinite(block).all():
             raise UserError("the costs are not finite")
         self.largest = max(self.largest, float(np.abs(block).max()))
+        if self.largest > _HUGE:
+            raise UserError(f"the cost returns {self.largest:.3g}: rescale it to below {_HUGE:.0g}")
         part = slice(*np.searchsorted(self.rows, [rows.start, rows.start + len(x)]))
         j = self.columns[part] - columns.start
         here = np.flatnonzero((j >= 0) & (j < len(y)))
@@ -148,8 +154,8 @@ class Named(Costs):
     def reach(self):
         """By way of the centre."""
         sides = []
-        for points in (self.x, self.y):
-            away = np.abs(points - self.centre)
+        for side in (self.x, self.y):
+            away = np.abs(side - self.centre)
             if self.cost == "cityblock":
                 far = away.sum(axis=1)
             else:
