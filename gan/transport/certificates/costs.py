@@ -7,6 +7,7 @@ cost is exact, otherwise coordinates are at most 1 and `lower` is at most the tr
 import numpy as np
 
 from gan.errors import UserError
+from gan.transport.certificates import points
 
 NAMES = ("euclidean", "sqeuclidean", "cityblock")
 
@@ -63,8 +64,9 @@ class Callable(Costs):
 
     def lower(self, rows, columns):
         """What the callable returns."""
-        x, y = self.x[rows], self.y[columns]
-        block = np.array(self.cost(x, y), dtype=np.float64)
+        x, y = self.x[rows].copy(), self.y[columns].copy()  # a callable may write into them
+        values = points.numbers(self.cost(x, y), "what the cost returns")
+        block = np.array(values, dtype=np.float64)
         if block.shape != (len(x), len(y)):
             raise UserError(f"the cost must return shape {(len(x), len(y))}, got {block.shape}")
         if not np.isfinite(block).all():
@@ -148,8 +150,8 @@ class Named(Costs):
     def reach(self):
         """By way of the centre."""
         sides = []
-        for points in (self.x, self.y):
-            away = np.abs(points - self.centre)
+        for side in (self.x, self.y):
+            away = np.abs(side - self.centre)
             if self.cost == "cityblock":
                 far = away.sum(axis=1)
             else:

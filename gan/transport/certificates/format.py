@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import math
+import os
+import stat
 import zipfile
 
 import numpy as np
@@ -48,10 +50,16 @@ def load(path) -> Certificate:
         UserError: if the file cannot be read or is not a well-formed certificate.
     """
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or a device may never end
+            raise UserError(f"cannot read the certificate {path}: it is no regular file")
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
         raise UserError(f"cannot read the certificate {path}: {error.strerror}") from error
+    except ValueError as error:  # a name that no file can have
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"cannot read the certificate {path!r}: {error}") from error
     try:
         return checked(_parsed(content))
     except UserError as error:
@@ -176,7 +184,9 @@ def _count(value) -> bool:
 
 
 def _number(value) -> bool:
-    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+    if type(value) is int:
+        return abs(value) < 2**1023
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _is_identity(value) -> bool:

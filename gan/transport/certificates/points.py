@@ -33,15 +33,28 @@ def given(array, name: str) -> np.ndarray:
     Raises:
         UserError: if it is masked, empty, not real, or not finite.
     """
-    if isinstance(array, np.ma.MaskedArray):
-        raise UserError(f"{name} is a masked array: fill or drop what is masked first")
-    array = np.asarray(array)
+    array = numbers(array, name)
     if array.ndim == 0 or array.size == 0:
         raise UserError(f"{name} must hold at least one point, got shape {array.shape}")
-    if array.dtype.kind not in "biuf":
-        raise UserError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise UserError(f"{name} must be finite")
+    return array
+
+
+def numbers(values, name: str) -> np.ndarray:
+    """An array of real numbers of any shape, without change.
+
+    Raises:
+        UserError: if it is masked, ragged, or not real.
+    """
+    if np.ma.is_masked(values):
+        raise UserError(f"{name} has masked entries: fill or drop them first")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise UserError(f"{name} must be one array of numbers: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise UserError(f"{name} must be real numbers, got dtype {array.dtype}")
     return array
 
 
@@ -69,7 +82,7 @@ def prepared(x, y, cost: str, integer: bool) -> Points:
         if integer and cost != "euclidean" and sum(costs) < _LARGEST:
             return Points(x, y, 0, True, float(sum(costs)))
     else:
-        x, y = _exact(x, "x"), _exact(y, "y")
+        x, y = exact(x, "x"), exact(y, "y")
     size = max(float(np.abs(points).max()) for points in (x, y))
     exponent = math.frexp(size)[1]
     x, y = (np.ldexp(points, -exponent) for points in (x, y))
@@ -100,8 +113,14 @@ def _moved(x, y):
     return *sides, spans
 
 
-def _exact(points, name):
-    converted = points.astype(np.float64)
+def exact(points, name: str) -> np.ndarray:
+    """The same numbers in float64, a new array.
+
+    Raises:
+        UserError: if float64 cannot hold them exactly.
+    """
+    with np.errstate(over="ignore"):
+        converted = points.astype(np.float64)
     if points.dtype.kind in "iu" or points.dtype.itemsize > 8:
         if not np.isfinite(converted).all() or not _same(converted, points):
             raise UserError(f"{name} holds numbers that float64 cannot hold exactly")

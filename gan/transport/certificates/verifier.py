@@ -66,7 +66,7 @@ def verify(certificate, x, y, a=None, b=None, cost=None, progress=None) -> Bound
     mass, v = certificate.mass, certificate.v
     rows, columns = (ends.astype(np.int64) for ends in (certificate.rows, certificate.columns))
     if not isinstance(cost, str):
-        x, y = (np.asarray(side, np.float64) for side in (x, y))
+        x, y = points.exact(x, "x"), points.exact(y, "y")
         exponent, integer, largest = 0, False, _HUGE
         pricer = costs.Callable(x, y, cost, rows, columns)
     else:
@@ -208,29 +208,37 @@ def _lower(pricer, shares, u, nearest, v):
 def _dual(shares, u, v, rounded=True) -> float:
     """sum a u + sum b v; rounded downwards by all that its terms and its sum may be off."""
     if shares.even:  # one exact sum, in which a pair of far points cancels
-        value = math.fsum(np.concatenate([u, v])) / len(u)
+        value = _sum(np.concatenate([u, v])) / len(u)
         return value - 4 * _HALF * abs(value) - 2.0**-1000 if rounded else value
     terms = np.concatenate([shares.a * u, shares.b * v])
-    value = math.fsum(terms)
+    value = _sum(terms)
     if not rounded:
         return value
-    return value - 4 * _HALF * (math.fsum(np.abs(terms)) + abs(value)) - 2.0**-1000
+    return value - 4 * _HALF * (_sum(np.abs(terms)) + abs(value)) - 2.0**-1000
 
 
 def _upper(pricer, shares):
     """The plan's cost from above (steps 5 to 7), and as it is computed."""
     arcs = pricer.of_arcs()
     terms = shares.arcs * arcs
-    value = math.fsum(terms)
-    off = (pricer.relative + 8 * _HALF) * math.fsum(np.abs(terms)) + pricer.absolute
+    value = _sum(terms)
+    off = (pricer.relative + 8 * _HALF) * _sum(np.abs(terms)) + pricer.absolute
     extra = 0.0
     if shares.missing is not None:
         p, q = pricer.reach()
         rows, columns = shares.missing
         moved = p[pricer.arc_rows] + q[pricer.arc_columns] + np.maximum(-arcs, 0)
-        extra = math.fsum(np.concatenate([rows * p, columns * q, shares.cut * moved]))
+        extra = _sum(np.concatenate([rows * p, columns * q, shares.cut * moved]))
         extra *= 1 + 16 * _HALF
     return value + off + extra + 2.0**-1000, value
+
+
+def _sum(terms) -> float:
+    """The sum, rounded once."""
+    try:
+        return math.fsum(terms)
+    except OverflowError as error:
+        raise UserError("the bounds leave the range of float64: rescale the cost") from error
 
 
 def _scaled(lower, upper, power, weight):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.errors import UserError
+from gan.transport.certificates import points
 
 _MISSED = 1e-9
 """Share of the mass that a plan may miss, by the rounding of whoever solved it."""
@@ -118,10 +119,8 @@ def _balanced(a, b, n, m):
             weights = np.ones(size, np.int64)
             whole = [Fraction(1, size)] * size
         else:
-            if isinstance(weights, np.ma.MaskedArray):
-                raise UserError(f"the weights of {name} are a masked array")
-            weights = np.asarray(weights)
-            if weights.shape != (size,) or weights.dtype.kind not in "biuf":
+            weights = points.numbers(weights, f"the weights of {name}")
+            if weights.shape != (size,):
                 raise UserError(f"the weights of {name} must be numbers of shape ({size},)")
             if not (np.isfinite(weights).all() and (weights >= 0).all()):
                 raise UserError(f"the weights of {name} must be finite and not negative")
@@ -131,6 +130,6 @@ def _balanced(a, b, n, m):
             rounding = max(rounding, own, _MISSED)
         sides.append(whole)
         sums.append(sum(whole))
-    if min(sums) <= 0 or abs(sums[0] - sums[1]) > rounding * sums[0]:
+    if min(sums) <= 0 or abs(sums[0] - sums[1]) > Fraction(rounding) * sums[0]:
         raise UserError("the weights of x and of y must have equal positive sums")
     return *([w / total for w in side] for side, total in zip(sides, sums, strict=True)), sums[0]
