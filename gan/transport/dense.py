@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gan.errors import PrecisionError
+from gan.transport import sparse
 
 _CHUNK = 64
 
@@ -66,9 +67,7 @@ def plan(
     Raises:
         PrecisionError: if the simplex stops without an optimum.
     """
-    from ot.lp.emd_wrap import emd_c  # imports scikit-learn and more: over a second
-
-    flow, _, start, _, code = emd_c(
+    flow, _, start, _, code = sparse.simplex("emd_c")(
         a.astype(np.float64), b.astype(np.float64), np.ascontiguousarray(matrix), 10**9, 1
     )
     if code != 1:

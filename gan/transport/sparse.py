@@ -38,7 +38,7 @@ def plan(a, b, rows, columns, weights, near=False):
     Raises:
         PrecisionError: if the simplex ends without an optimum, or its potentials are not feasible.
     """
-    emd_c_sparse = simplex()
+    emd_c_sparse = simplex("emd_c_sparse")
     least = weights.min()  # The implementation finds some negative costs infeasible.
     i, j, mass, _, u, v, code = emd_c_sparse(
         a.astype(np.float64),
@@ -65,20 +65,22 @@ def plan(a, b, rows, columns, weights, near=False):
     return i[some].astype(np.int64), j[some].astype(np.int64), mass[some], u, v
 
 
-def simplex() -> Callable:
-    """POT's network simplex on a list of arcs, which has no public name.
+def simplex(name: str) -> Callable:
+    """POT's network simplex, which has no public name that takes masses as they are.
+
+    Args:
+        name: "emd_c" on a matrix, "emd_c_sparse" on a list of arcs.
 
     Raises:
         UserError: this POT has none.
     """
     try:
-        from ot.lp.emd_wrap import emd_c_sparse  # imports scikit-learn and more: over a second
-    except ImportError as error:
+        from ot.lp import emd_wrap  # imports scikit-learn and more: over a second
+
+        return getattr(emd_wrap, name)
+    except (ImportError, AttributeError) as error:
         there = metadata.version("POT")
-        raise UserError(
-            f"large transport needs POT 0.9.7 or a later 0.9; {there} is here"
-        ) from error
-    return emd_c_sparse
+        raise UserError(f"transport needs POT 0.9.7 or a later 0.9; {there} is here") from error
 
 
 def corner(a, b, left, right):
