@@ -75,9 +75,9 @@ def simplex(name: str) -> Callable:
         UserError: this POT has none.
     """
     try:
-        from ot.lp import emd_wrap  # imports scikit-learn and more: over a second
+        import ot.lp.emd_wrap as solvers  # imports scikit-learn and more: over a second
 
-        return getattr(emd_wrap, name)
+        return getattr(solvers, name)
     except (ImportError, AttributeError) as error:
         there = metadata.version("POT")
         raise UserError(f"transport needs POT 0.9.7 or a later 0.9; {there} is here") from error
