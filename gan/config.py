@@ -114,9 +114,9 @@ class Config:
     instance_noise: float = ranged(0.0, 0, 1e6)
     """Standard deviation of normal noise on everything the critic is trained on, real and generated
     alike; keeps a critic from learning a small data set by heart."""
-    generator_learning_rate: float = ranged(1e-4, 0, 1e6)
+    generator_learning_rate: float = ranged(1e-4, 0, 1e30)
     """Adam's learning rate of the generator."""
-    critic_learning_rate: float = ranged(1e-4, 0, 1e6)
+    critic_learning_rate: float = ranged(1e-4, 0, 1e30)
     """Adam's learning rate of the critic."""
     beta1: float = ranged(0.0, 0, BELOW_ONE)
     """Adam's first-moment decay, both players."""
