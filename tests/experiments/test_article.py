@@ -441,7 +441,7 @@ def test_the_binary_writes_the_parts_asked_for(tmp_path):
     [
         (["--parts", "8"], "--parts"),
         (["--parts"], "--parts"),
-        (["--seed", "-1"], "--seed must be in"),
+        (["--seed", "-1"], "--seed: must be in"),
         (["--run", "/nonexistent", "--parts", "7"], "/nonexistent is no run directory"),
         (["stray"], "stray"),
     ],
