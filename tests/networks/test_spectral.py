@@ -66,7 +66,7 @@ def test_a_spectral_critic_is_blind_to_the_scale_of_its_kernels_and_moves_only_i
     spec = config.Network(name=name, width=4, depth=4, weights="spectral")
     critic = networks.critic(spec, (8, 8, 1))
     params = jax.jit(critic.init)(jax.random.key(0))
-    x = jax.random.normal(jax.random.key(1), (3, 8, 8, 1))
+    x = jax.random.normal(jax.random.key(1), (32, 8, 8, 1))  # enough that no layer is dead
     scaled = params | {
         "weights": jax.tree_util.tree_map_with_path(
             lambda path, leaf: 7 * leaf if path[-1].key == "kernel" else leaf, params["weights"]
