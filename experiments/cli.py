@@ -128,7 +128,7 @@ SEEDS = 10_000
 SECONDS = 1e9
 """The longest time that a flag can name, about thirty years."""
 
-LEAST_SECONDS = 1e-3
+LEAST_SECONDS = 1e-9
 """The shortest, where there must be some."""
 
 

@@ -96,7 +96,7 @@ BAD = {
         (["--space", "penalty", "--backend", "slurm"], "'ray'"),
         (["--space", "penalty", "--rank_by", "fid"], "w1_debiased"),
         (["--space", "penalty", "--rank_by", "modes"], "digits is no mixture"),
-        (["--space", "penalty", "--seconds", "0"], "--seconds: must be in 0.001 .. 1,000,000,000"),
+        (["--space", "penalty", "--seconds", "0"], "--seconds: must be in 1e-09 .. 1,000,000,000"),
         (["--space", "penalty", "--steps", "0"], "steps must be in 1 .."),
         (["--space", "penalty", "--preset", "digit"], "did you mean 'digits'"),
     ],

@@ -114,7 +114,7 @@ def test_a_small_run_end_to_end_and_again(tmp_path, measured):
 
     status, again, _ = call("growth", *flags, 1)
     assert status == 0 and again == out and len(measured) == 3
-    status, _, err = call("growth", *flags, 2, "--stop_after", 0.001)
+    status, _, err = call("growth", *flags, 2, "--stop_after", 1e-9)
     assert status == 0 and len(measured) == 3 and "the same command continues" in err
     status, *_ = call("growth", *flags, 2)
     assert status == 0 and len(measured) == 6

@@ -148,7 +148,7 @@ def test_feature_costs_have_the_spread_of_the_pixels():
         (["--sets", "gaussians25", "--costs", "features"], "their own features"),
         (["--seeds", "0"], "seeds: must be in 1 .. 10,000"),
         (["--steps", "many"], "--steps"),
-        (["--seconds", "-1"], "seconds: must be in 0.001 .. "),
+        (["--seconds", "-1"], "seconds: must be in 1e-09 .. "),
         (["--n", "600"], "at most half"),
         (["--sets", "digits", "--size", "1201", "--n", "300"], "too few examples"),
         (["--stepz", "3"], "--stepz"),
