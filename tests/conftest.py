@@ -6,6 +6,7 @@ their time is the compiler's. Those of the processes that tests start are optimi
 
 import os
 import pathlib
+import signal
 import re
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -22,6 +23,7 @@ import pytest  # noqa: E402
 
 from gan import config, data, presets  # noqa: E402
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where tests run without a terminal
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_disable_most_optimizations", True)
 
