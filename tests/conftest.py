@@ -6,8 +6,8 @@ their time is the compiler's. Those of the processes that tests start are optimi
 
 import os
 import pathlib
-import signal
 import re
+import signal
 
 ROOT = pathlib.Path(__file__).parent.parent
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
