@@ -15,10 +15,16 @@ that experiments.evaluate and experiments.sample open. DIR/results.csv has a lin
 DIR/report.html the ranking with its spread over seeds, pictures and failures.
 
 The same command, or --workdir alone, continues a sweep that was stopped or killed, wherever it was,
-and ends with the same table; more --trials extend it. Trials run in processes of their own, one per
-core or accelerator, or with --backend ray as tasks of a Ray cluster. --together trains trials that
-share shapes as a population. On CPUs the table depends neither on how many processes there are nor
-on who is trained with whom; on an accelerator, members of a population are the same up to rounding.
+and ends with the same table; more --trials extend it. The trials are the record: sweep.db, when it
+is damaged or gone, is set aside and made again from them, and a trial whose directory was damaged,
+changed or deleted is set aside below DIR/trials.bad and made again, each with a line that says so.
+A trial that is lost more than three times in one start is listed as failed. A database that another
+process keeps locked ends the command with status 5, a full disk with 6, and nothing is lost.
+
+Trials run in processes of their own, one per core or accelerator, or with --backend ray as tasks of
+a Ray cluster. --together trains trials that share shapes as a population. On CPUs the table depends
+neither on how many processes there are nor on who is trained with whom; on an accelerator, members
+of a population are the same up to rounding.
 """
 
 from __future__ import annotations

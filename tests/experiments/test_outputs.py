@@ -1,8 +1,10 @@
 """Where a command writes is checked before its work, and a system that takes nothing is said."""
 
 import contextlib
+import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +13,7 @@ import pytest
 from experiments import outputs
 from gan.errors import StorageError, UserError
 from tests.conftest import ROOT
-from tests.experiments.commands import call
+from tests.experiments.commands import TINY, call
 
 
 def test_a_folder_is_made_and_nothing_is_left_in_it(tmp_path):
@@ -110,3 +112,52 @@ def test_a_reader_who_has_gone_ends_a_command_in_silence():
     with open(write, "w") as pipe:
         ended = help_of_train(pipe)
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small finished run."""
+    path = tmp_path_factory.mktemp("trained") / "run"
+    status, _, err = call("train", "--workdir", path, "--preset", "digits", *TINY, "--steps", 4)
+    assert status == 0, err
+    return path
+
+
+def evaluated(trained, folder, refuse, k):
+    """(status, stderr, contents by name) of an evaluation whose k-th `refuse` of os is refused."""
+    shutil.copytree(trained, folder)
+    before = contents(folder)
+    real, calls = getattr(os, refuse), []
+
+    def refusing(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == k:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, refuse, refusing)
+        status, _, err = call("evaluate", "--workdir", folder)
+    return status, err, before, contents(folder), len(calls)
+
+
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refuse", ["fsync", "replace"])
+def test_a_disk_that_fills_at_any_write_of_an_evaluation_is_said(trained, tmp_path, refuse):
+    k, seen = 0, set()
+    while True:
+        k += 1
+        folder = tmp_path / str(k)
+        status, err, before, after, calls = evaluated(trained, folder, refuse, k)
+        if calls < k:
+            break
+        assert status == 6 and "Traceback" not in err, err
+        (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert line.startswith(f"error: cannot write {folder}") and "No space left" in line
+        assert set(after) == set(before), "a temporary file was left"
+        seen.add(line)
+    assert status == 0 and k > 8 and len(seen) > 7
