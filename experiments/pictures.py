@@ -111,15 +111,17 @@ def save_evaluation(path: str | Path, dataset, evaluator: Evaluator, generator_p
 def save_proportions(path: str | Path, dataset, found: dict | None, unserved) -> None:
     """The matrix of flows between classes, and the real examples that nobody serves."""
     flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
-    for picture in (flow, lonely):
+    stale = {flow, lonely}
+    if found is not None:
+        figures.attempt(
+            flow, lambda: figures.save_flow(flow, np.array(found["flow"]), found["classes"])
+        )
+        stale.remove(flow)
+        if len(unserved) and len(dataset.shape) == 3:
+            save_examples(lonely, dataset, unserved[:UNSERVED], unserved, UNSERVED)
+            stale.remove(lonely)
+    for picture in stale:
         figures.remove(picture)
-    if found is None:
-        return
-    figures.attempt(
-        flow, lambda: figures.save_flow(flow, np.array(found["flow"]), found["classes"])
-    )
-    if len(unserved) and len(dataset.shape) == 3:
-        save_examples(lonely, dataset, unserved[:UNSERVED], unserved, UNSERVED)
 
 
 def write_report(path: str | Path) -> None:

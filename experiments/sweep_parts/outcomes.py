@@ -52,6 +52,8 @@ def read(directory: Path, config: Config | None) -> dict[str, Any]:
     path = directory / NAME
     try:
         kept = unseal(files.read_json(path))
+        if set(kept) != {"result", "files"}:
+            raise ValueError("it is sealed, and holds something else")
     except UserError as error:
         raise ValueError(str(error)) from error
     except ValueError as error:

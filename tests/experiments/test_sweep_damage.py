@@ -16,7 +16,7 @@ from experiments.sweep_parts import outcomes
 from experiments.sweep_parts import space as spaces
 from experiments.sweep_parts.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.trials import run_job
-from gan import config, runs
+from gan import config, files, runs
 from gan.errors import LockedError, StorageError
 from gan.training.interrupt import Interrupt
 from tests.experiments.fuzz_sweeps import fuzz
@@ -269,6 +269,7 @@ DAMAGE = {
     "metrics.jsonl": lambda p: p.write_bytes(p.read_bytes()[:-1]),
     "trial.json": lambda p: p.write_text(p.read_text().replace("finished", "failed")),
     "data.json": lambda p: p.unlink(),
+    "failure.json": lambda p: p.write_text("{}"),
     "checkpoints": shutil.rmtree,
 }
 
@@ -283,6 +284,9 @@ def test_no_damage_to_an_ended_trial_goes_unnoticed(job):
         change(copy / name)
         with pytest.raises(ValueError, match=name):
             outcomes.read(copy, member)
+    files.write_json(copy / "trial.json", files.seal({"another": "sealed file"}))
+    with pytest.raises(ValueError, match="trial.json is damaged"):
+        outcomes.read(copy, member)
     with pytest.raises(ValueError, match="not the config of this trial"):
         outcomes.read(directory, config.replace(member, {"seed": 5}))
 
