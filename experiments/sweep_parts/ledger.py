@@ -130,8 +130,6 @@ class Ledger:
     def _write(self, row: Row, action: Callable[[], None]) -> None:
         self.rows[row.number : row.number + 1] = [row]
         with self._mended("making it again"):
-            if self._gone():
-                raise ValueError("it was deleted or replaced")
             action()
 
     @contextlib.contextmanager
@@ -163,7 +161,7 @@ class Ledger:
         self._id = self._storage.get_study_id_from_name(NAME)
 
     def _gone(self) -> bool:
-        """Whether the file is no longer the one that was opened."""
+        """Whether the file is no longer the one that was opened; SQLite refuses to write then."""
         return self._identity != _identity(self.path)
 
     def _read(self) -> list[Row]:

@@ -94,23 +94,32 @@ def test_every_command_refuses_a_place_that_it_cannot_write_to(tmp_path, name):
     assert out == "" and (tmp_path / "file").read_text() == "precious"
 
 
-def help_of_train(output):
-    command = [sys.executable, "-m", "experiments.train", "--help"]
-    return subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True)
+def help_of_verify(output, unbuffered):
+    command = [sys.executable, "-m", "experiments.verify", "--help"]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
 
 
-def test_a_full_standard_output_is_a_storage_error():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_standard_output_is_a_storage_error(unbuffered):
     with open("/dev/full", "w") as full:
-        ended = help_of_train(full)
+        ended = help_of_verify(full, unbuffered)
     assert ended.returncode == 6
     assert ended.stderr == "error: cannot write the standard output: No space left on device\n"
 
 
-def test_a_reader_who_has_gone_ends_a_command_in_silence():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_gone_ends_a_command_in_silence(unbuffered):
     read, write = os.pipe()
     os.close(read)
     with open(write, "w") as pipe:
-        ended = help_of_train(pipe)
+        ended = help_of_verify(pipe, unbuffered)
     assert (ended.returncode, ended.stderr) == (141, "")
 
 
