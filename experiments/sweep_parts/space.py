@@ -70,6 +70,9 @@ REFUSED = {
     "data.name": _OTHER_SCORE,
     "data.folder": _OTHER_SCORE,
     "data.image_size": _OTHER_SCORE,
+    "data.splits": _OTHER_SCORE,
+    "data.skip_unreadable": _OTHER_SCORE,
+    "data.largest_megapixels": _OTHER_SCORE,
 }
 """Fields that no space may hold, and why."""
 
