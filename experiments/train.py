@@ -273,8 +273,8 @@ def define(parser, argv) -> None:
         help="address of process 0 of several that train together; needs --processes and "
         "--process_index",
     )
-    group.add_argument("--processes", type=cli.integer(1, cli.COUNT), help="processes in all")
-    group.add_argument("--process_index", type=cli.integer(0, cli.COUNT), help="this one, from 0")
+    group.add_argument("--processes", type=cli.integer(1, 65_536), help="processes in all")
+    group.add_argument("--process_index", type=cli.integer(0, 65_535), help="this one, from 0")
     cli.add_config(parser, argv, default="digits")
 
 

@@ -71,6 +71,13 @@ def test_the_state_is_counted_to_the_byte_and_members_multiply_it():
     assert several.state == 3 * found.state and several.operations == 3 * found.operations
 
 
+def test_a_round_holds_its_latents():
+    chosen = config.replace(config.Config(), {"batch_size": 2**18, "latent_dim": 2**20})
+    fewer = config.replace(chosen, {"latent_dim": 1})
+    rounds = [estimate.estimate(c, described("digits")).round for c in (chosen, fewer)]
+    assert rounds[0] - rounds[1] >= 4 * 2**18 * (2**20 - 1)
+
+
 def test_operations_of_a_linear_layer_are_those_of_its_product():
     """width 16, depth 1, batch 8: generator 4 -> 16 -> 64, critic 64 -> 16 -> 1."""
     chosen = config.from_dict(
