@@ -233,23 +233,22 @@ def attack(draw: np.random.Generator) -> str:
     return "held"
 
 
-def main() -> None:
+def main(attack, description) -> None:
     """Attack for some seconds and print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     counts, begin = collections.Counter(), time.monotonic()
     while time.monotonic() < begin + arguments.seconds:
-        for _ in range(100):
-            number = counts.total()
-            try:
-                counts[attack(np.random.default_rng([arguments.seed, number]))] += 1
-            except Exception:
-                print(f"forgery [{arguments.seed}, {number}]")
-                raise
+        number = counts.total()
+        try:
+            counts[attack(np.random.default_rng([arguments.seed, number]))] += 1
+        except Exception:
+            print(f"forgery [{arguments.seed}, {number}]")
+            raise
     print(f"{counts.total()} forgeries of seed {arguments.seed}: {dict(counts)}, none believed")
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

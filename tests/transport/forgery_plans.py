@@ -7,11 +7,9 @@ points a side there are at most 81 trees, whose flows are solved in fractions. S
 and weights may be any floats: of any total, of twelve orders of magnitude, zero, or float32.
 """
 
-import argparse
 import collections
 import functools
 import itertools
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -134,22 +132,5 @@ def _masses(draw, plan, even, unit):
     return np.maximum(mass + off * draw.choice([mass.sum(), 1]) * (mass.sum() < 2), 0), 1.0
 
 
-def main() -> None:
-    """Attack for some seconds and print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    counts, begin = collections.Counter(), time.monotonic()
-    while time.monotonic() < begin + arguments.seconds:
-        number = counts.total()
-        try:
-            counts[attack(np.random.default_rng([arguments.seed, number]))] += 1
-        except Exception:
-            print(f"forgery [{arguments.seed}, {number}]")
-            raise
-    print(f"{counts.total()} forgeries of seed {arguments.seed}: {dict(counts)}, none believed")
-
-
 if __name__ == "__main__":
-    main()
+    forgery.main(attack, __doc__)
