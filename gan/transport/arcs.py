@@ -4,6 +4,9 @@ import dataclasses
 
 import numpy as np
 
+_ACTIVE, _JOIN = 8, 5
+"""Active arcs per two points, and arcs of a row or column that join at once."""
+
 
 @dataclasses.dataclass
 class Pool:
@@ -14,6 +17,14 @@ class Pool:
     columns: np.ndarray
     costs: np.ndarray
     active: np.ndarray
+
+    @classmethod
+    def complete(cls, matrix) -> "Pool":
+        """The pool of all arcs of a cost matrix [n, m], none of them active."""
+        n, m = matrix.shape
+        rows = np.repeat(np.arange(n, dtype=np.int32), m)
+        columns = np.tile(np.arange(m, dtype=np.int32), n)
+        return cls((n, m), rows, columns, matrix.ravel(), np.zeros(n * m, bool))
 
     def __len__(self):
         return len(self.rows)
@@ -52,3 +63,49 @@ class Pool:
         found = np.zeros(len(own), bool)
         found[np.searchsorted(own, rows * m + columns)] = True
         return found
+
+    def activate(self, u, v):
+        """Starts with the arcs of least reduced cost, and the best three per row and column."""
+        reduced = self.reduced(u, v)
+        k = min(_ACTIVE * sum(self.shape) // 2, len(self) - 1)
+        self.active = reduced <= np.partition(reduced, k)[k]
+        self.active |= _best(reduced, self.rows, 3)
+        order = np.argsort(self.columns, kind="stable")
+        self.active[order] |= _best(reduced[order], self.columns[order], 3)
+
+    def join(self, reduced, flow, tolerance, may_drop):
+        """Activates violated arcs: all if few, else the worst per row and column; returns how many.
+
+        When too many arcs are active, those of highest reduced cost are dropped if they may be.
+        """
+        points = sum(self.shape)
+        violated = np.flatnonzero((reduced < -tolerance) & ~self.active)
+        if not len(violated):
+            return 0
+        if len(violated) > points:
+            values, columns = reduced[violated], self.columns[violated]
+            chosen = _best(values, self.rows[violated], _JOIN)
+            order = np.argsort(columns, kind="stable")
+            chosen[order] |= _best(values[order], columns[order], _JOIN)
+            violated = violated[chosen]
+        count, keep = int(self.active.sum()), _ACTIVE * points // 2
+        if may_drop and count > keep and count + len(violated) > 3 * keep:
+            ranked = np.where(self.active, reduced, np.inf)
+            self.active &= ranked <= np.partition(ranked, keep)[keep]
+            self.active |= self.indicator(*flow[:2])
+        self.active[violated] = True
+        return len(violated)
+
+
+def _best(values, groups, k):
+    """Which of the values are among the k least of their (contiguous) group."""
+    values = values.copy()
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    sizes = np.diff(starts, append=len(groups))
+    chosen = np.zeros(len(values), bool)
+    for _ in range(k):
+        least = np.repeat(np.minimum.reduceat(values, starts), sizes)
+        hit = (values == least) & (values < np.inf)
+        chosen |= hit
+        values[hit] = np.inf
+    return chosen

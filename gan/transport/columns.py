@@ -43,7 +43,7 @@ from gan.transport.arcs import Pool
 from gan.transport.budget import Budget, Late
 from gan.transport.pricing import Pricer
 
-_PER_ROW, _PER_COLUMN, _ACTIVE, _JOIN, _SPARE, _FEW, _RARE = 40, 16, 8, 5, 10, 50, 400
+_PER_ROW, _PER_COLUMN, _SPARE, _FEW, _RARE = 40, 16, 10, 50, 400
 _EPS = np.finfo(np.float64).eps
 _PROVED, _MOVES = 32 * _EPS, 8
 """Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
@@ -283,11 +283,11 @@ class _Run:
             matrix: all costs, which make a complete pool; None to price.
         """
         geometry, points = self.geometry, sum(self.geometry.shape)
-        pool, t = self.first_pool(v) if matrix is None else (_complete(matrix), None)
+        pool, t = self.first_pool(v) if matrix is None else (Pool.complete(matrix), None)
         with self.stage("start the pool"):
             u = np.minimum.reduceat(pool.costs - v[pool.columns], pool.row_starts())
             reference = v.copy()
-            _activate(pool, u, v)
+            pool.activate(u, v)
             axis = _axis(geometry)
             order = geometry.x @ axis, geometry.y @ axis
             pool.add(geometry, *sparse.corner(self.a, self.b, *order), True)
@@ -309,7 +309,7 @@ class _Run:
                     keep = self.best is None or may_drop
                     self.best = flow if keep else self.best[0], v
                     self.known = np.arange(geometry.shape[0]), u
-                    joined = _join(pool, pool.reduced(u, v), flow, tolerance, may_drop)
+                    joined = pool.join(pool.reduced(u, v), flow, tolerance, may_drop)
                 self.budget.look()
                 if joined <= points // _RARE:
                     break
@@ -340,7 +340,7 @@ class _Run:
                 self.budget.look()
             tolerance = _tolerance(geometry, pool, u, v, unit)
             if not complete or (reduced < -tolerance).any():
-                joined += _join(pool, reduced, flow, tolerance, may_drop)
+                joined += pool.join(reduced, flow, tolerance, may_drop)
                 if joined or not complete:
                     self.close = self.close or not joined
                     continue
@@ -488,38 +488,6 @@ def _axis(geometry):
     return axis
 
 
-def _activate(pool, u, v):
-    """Starts with the arcs of least reduced cost overall, and the best three per row and column."""
-    reduced = pool.reduced(u, v)
-    k = min(_ACTIVE * sum(pool.shape) // 2, len(pool) - 1)
-    pool.active = reduced <= np.partition(reduced, k)[k]
-    pool.active |= _best(reduced, pool.rows, 3)
-    order = np.argsort(pool.columns, kind="stable")
-    pool.active[order] |= _best(reduced[order], pool.columns[order], 3)
-
-
-def _best(values, groups, k):
-    """Which of the values are among the k least of their (contiguous) group."""
-    values = values.copy()
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    sizes = np.diff(starts, append=len(groups))
-    chosen = np.zeros(len(values), bool)
-    for _ in range(k):
-        least = np.repeat(np.minimum.reduceat(values, starts), sizes)
-        hit = (values == least) & (values < np.inf)
-        chosen |= hit
-        values[hit] = np.inf
-    return chosen
-
-
-def _complete(matrix):
-    """The pool of all arcs."""
-    n, m = matrix.shape
-    rows = np.repeat(np.arange(n, dtype=np.int32), m)
-    columns = np.tile(np.arange(m, dtype=np.int32), n)
-    return Pool((n, m), rows, columns, matrix.ravel(), np.zeros(n * m, bool))
-
-
 def _scale(u, v):
     return max(float(np.abs(u).max()), float(np.abs(v).max()))
 
@@ -532,27 +500,3 @@ def _tolerance(geometry, pool, u, v, unit):
     if 8 * _EPS * _scale(u, v) <= unit:
         return unit
     return np.maximum(unit, 4 * _EPS * (np.abs(u)[pool.rows] + np.abs(v)[pool.columns]))
-
-
-def _join(pool, reduced, flow, tolerance, may_drop):
-    """Activates violated arcs: all if few, else the worst per row and column; returns how many.
-
-    When there are too many active arcs, those of highest reduced cost are dropped if they may be.
-    """
-    points = sum(pool.shape)
-    violated = np.flatnonzero((reduced < -tolerance) & ~pool.active)
-    if not len(violated):
-        return 0
-    if len(violated) > points:
-        values, columns = reduced[violated], pool.columns[violated]
-        chosen = _best(values, pool.rows[violated], _JOIN)
-        order = np.argsort(columns, kind="stable")
-        chosen[order] |= _best(values[order], columns[order], _JOIN)
-        violated = violated[chosen]
-    count, keep = int(pool.active.sum()), _ACTIVE * points // 2
-    if may_drop and count > keep and count + len(violated) > 3 * keep:
-        ranked = np.where(pool.active, reduced, np.inf)
-        pool.active &= ranked <= np.partition(ranked, keep)[keep]
-        pool.active |= pool.indicator(*flow[:2])
-    pool.active[violated] = True
-    return len(violated)
