@@ -23,7 +23,14 @@ import pytest  # noqa: E402
 
 from gan import config, data, presets  # noqa: E402
 
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where tests run without a terminal
+for number, usual in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+):
+    if signal.getsignal(number) == signal.SIG_IGN:  # as without a terminal, or in the background
+        signal.signal(number, usual)
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_disable_most_optimizations", True)
 
