@@ -274,7 +274,7 @@ def define(parser, argv) -> None:
     )
     parser.add_argument(
         "--speed",
-        type=cli.real(1e-6, 1e6),
+        type=cli.real(1e-6, 1e30),
         default=10.0,
         help="factor on the paper's learning rates",
     )

@@ -188,8 +188,8 @@ def test_finished_rows_are_kept_and_a_lost_one_is_trained_again(study):
     [
         (["--steps", 3], "steps: 2 -> 3"),
         (["--trials", 4], "--trials must be in 1 .. 3"),
-        (["--trials", 0], "--trials must be in 1 .. 3"),
-        (["--sample", 0], "--sample must be in 1 .. 9216"),
+        (["--trials", 0], "--trials: must be in 1 .. 9,216"),
+        (["--sample", 0], "--sample: must be in 1 .. 9,216"),
         (["--speed", "nan"], "--speed"),
         (["--shrink", 0], "--shrink"),
         (["--study_seed", -1], "--study_seed"),
