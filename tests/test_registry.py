@@ -1,0 +1,70 @@
+import dataclasses
+import sys
+import textwrap
+
+import pytest
+
+from gan import registry
+from gan.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fruit(registry.Entry):
+    colour: str
+
+
+@pytest.fixture
+def fruits(tmp_path, monkeypatch):
+    """A registry of two files in a package that raises when it is imported."""
+    folder = tmp_path / "orchard" / "trees"
+    folder.mkdir(parents=True)
+    head = "from tests.test_registry import Fruit\n"
+    (tmp_path / "orchard" / "__init__.py").write_text("")
+    (folder / "__init__.py").write_text("")
+    (folder / "pear.py").write_text(f"{head}pear = Fruit(help='sweet', colour='green')\n")
+    (folder / "apple.py").write_text(
+        head
+        + textwrap.dedent("""
+            other = dict(help='no entry')
+            apple = Fruit(help='sour', source='Newton 1666', colour='red')
+        """)
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "ROOT", tmp_path)
+    yield registry.Registry("fruit", "Fruit", "orchard.trees")
+    for name in [name for name in sys.modules if name.startswith("orchard")]:
+        del sys.modules[name]
+
+
+def test_names_and_help_are_read_without_importing(fruits):
+    assert list(fruits) == ["apple", "pear"] and len(fruits) == 2
+    assert fruits.helps() == {"apple": "sour", "pear": "sweet"}
+    assert "apple" in fruits and "plum" not in fruits
+    assert "orchard" not in sys.modules
+
+
+def test_entries_are_found_by_name(fruits):
+    assert fruits.get("apple").colour == "red"
+    assert {name: entry.colour for name, entry in fruits.items()} == {
+        "apple": "red",
+        "pear": "green",
+    }
+    with pytest.raises(UserError, match="unknown fruit 'aple'; did you mean 'apple'"):
+        fruits.get("aple")
+
+
+def test_an_entry_of_anybodys_is_named_by_its_module(fruits):
+    assert fruits.get("orchard.trees.apple:apple") is fruits.get("apple")
+    with pytest.raises(UserError, match="must be a Fruit, not a dict"):
+        fruits.get("orchard.trees.apple:other")
+    with pytest.raises(UserError, match="ModuleNotFoundError: No module named 'nowhere'"):
+        fruits.get("nowhere:apple")
+    with pytest.raises(UserError, match="AttributeError"):
+        fruits.get("orchard.trees.apple:plum")
+
+
+def test_a_name_given_twice_is_refused(fruits):
+    path = registry.ROOT / "orchard" / "trees" / "zebra.py"
+    path.write_text("apple = Fruit(help='striped', colour='green')\n")
+    with pytest.raises(TypeError, match="apple is in orchard.trees.apple and in"):
+        list(fruits)
