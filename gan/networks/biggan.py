@@ -27,7 +27,7 @@ from gan import config
 from gan.errors import UserError
 from gan.networks import convolution
 from gan.networks.hidden import ACTIVATIONS, finish
-from gan.networks.labels import embed, project
+from gan.networks.labels import class_scores, embed
 
 KERNEL = 4
 STRIDE = 2
@@ -86,7 +86,7 @@ class Critic(nn.Module):
                 h = Attention()(h)
         # Divided by the side, not by the number of pixels: the scale of a sum of noise.
         features = jnp.sum(finish(h, self.spec), axis=(1, 2)) / sides[-1]
-        return project(features, labels, self.classes)
+        return class_scores(features, labels, self.classes)
 
 
 class Attention(nn.Module):

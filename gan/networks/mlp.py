@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from gan import config
 from gan.networks.dense import Dense, turn
 from gan.networks.hidden import finish
-from gan.networks.labels import embed, project
+from gan.networks.labels import class_scores, embed
 
 
 class Generator(nn.Module):
@@ -65,7 +65,7 @@ class ConditionalCritic(nn.Module):
     @nn.compact
     def __call__(self, x, labels):
         h = _hidden(x.reshape(x.shape[0], -1), self.spec)
-        return project(turn(h), labels, self.classes)
+        return class_scores(turn(h), labels, self.classes)
 
 
 def _hidden(x, spec: config.Network):
