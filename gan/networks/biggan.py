@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from gan import config
 from gan.errors import UserError
 from gan.networks import convolution
+from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import ACTIVATIONS, finish
 from gan.networks.labels import class_scores, embed
 
@@ -179,3 +180,22 @@ def _chunks(z, blocks: int) -> list:
             f"each block, got {z.shape[-1]}"
         )
     return jnp.array_split(z, 1 + blocks, axis=-1)
+
+
+biggan = Architecture(
+    help="conditional residual blocks with self-attention; width channels next to the pixels, "
+    "its depth is the image's",
+    source="Brock et al. 2019; Zhang et al. 2019; Miyato and Koyama 2018",
+    conditional_generator=Generator,
+    conditional_critic=Critic,
+    case=Case(
+        small={"width": 4},
+        counted={"width": 16},
+        conditional_counts={
+            (8, 8, 1): (7_370, 3_098),
+            (28, 28, 1): (37_754, 21_722),
+            (32, 32, 3): (108_652, 92_378),
+            (64, 64, 3): (408_636, 375_770),
+        },
+    ),
+)
