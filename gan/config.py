@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from gan import inputs
 from gan.errors import UserError
-from gan.inputs import SEEDS, STEPS, ranged, ranges, shown, unknown
+from gan.inputs import SEEDS, STEPS, named, ranged, ranges, shown, unknown
+from gan.registries import ARCHITECTURES, SOURCES
 
 BELOW_ONE = 1 - 2**-24
 """The largest float32 below 1: a decay above it would be 1 in training."""
@@ -28,10 +29,9 @@ LONGEST = 4096
 class Data:
     """What is learned from."""
 
-    name: str = "digits"
-    """Data set: digits, mnist, fashion_mnist, stacked_digits, stacked_mnist, stacked_fashion_mnist,
-    folder, gaussians8, gaussians25, swiss_roll, two_moons, checkerboard, or any image set of
-    tensorflow-datasets."""
+    name: str = named("digits", SOURCES)
+    """Data set: one of the library, the name of any image set of tensorflow-datasets, or
+    `package.module:name`."""
     folder: str | None = None
     """Folder of images, for the data set 'folder'; sub-folders become classes."""
     splits: Literal["auto", "folders", "content"] = "auto"
@@ -56,16 +56,13 @@ class Data:
 class Network:
     """One player's architecture."""
 
-    name: str = "mlp"
-    """Architecture: mlp, dcgan (strided convolutions), resnet (of the WGAN-GP paper), table1 (that
-    paper's family of random architectures), r3gan (residual, without normalisation), biggan
-    (conditional), or for a critic groupsort or cones, whose slope is at most 1 by construction."""
+    name: str = named("mlp", ARCHITECTURES)
+    """Architecture: one of the library, or `package.module:name`."""
     width: int = ranged(256, 1, 2**16)
-    """Hidden units of an mlp or groupsort; number of cones; channels next to the pixels of the
-    others."""
+    """Units of a hidden layer, or channels next to the pixels; see the architecture."""
     depth: int = ranged(3, 0, 256)
-    """Hidden layers of an mlp or groupsort; all layers of a table1; blocks per image size of an
-    r3gan. A dcgan, a resnet and a biggan derive their own from the image size."""
+    """Hidden layers, or what the architecture counts instead; some derive it from the image
+    size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
     """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
     normalization: Literal["none", "layer", "batch"] = "none"
@@ -178,27 +175,11 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
         "of the kernels",
     ),
     (
-        lambda c: any(
-            p.name == "r3gan" and p.normalization != "none" for p in (c.generator, c.critic)
-        ),
-        "r3gan goes with normalization none only: its blocks start as the identity instead",
-    ),
-    (
-        lambda c: any(p.name == "r3gan" and p.weights != "free" for p in (c.generator, c.critic)),
-        "r3gan goes with weights free only: kernels that start at zero have no largest singular "
-        "value to be divided by",
-    ),
-    (
         lambda c: (
             c.precision == "bfloat16" and "spectral" in (c.generator.weights, c.critic.weights)
         ),
         "precision bfloat16 goes with weights free only: the largest singular value, and with it "
         "the bound on the slope, would be right to two digits",
-    ),
-    (
-        lambda c: c.precision == "bfloat16" and c.critic.name in ("groupsort", "cones"),
-        "precision bfloat16 goes with critics other than groupsort and cones only: their slope of "
-        "at most 1 rests on orthonormal matrices, or on distances, that are exact to float32",
     ),
 ]
 """Choices that do not go together: whether a config makes them, and why it is refused."""

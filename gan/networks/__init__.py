@@ -8,14 +8,13 @@ that assigns an `Architecture`; see gan.networks.architecture.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.inputs import unknown
 from gan.networks import spectral
 from gan.networks.architecture import Architecture
 from gan.networks.classifier import Classifier
@@ -113,23 +112,10 @@ def names(*players: str) -> list[str]:
     ]
 
 
-def architecture(name: str, role: Literal["generator", "critic"]) -> Architecture:
-    """The architecture that the field generator.name or critic.name of a config names.
-
-    Raises:
-        UserError: if there is none; names the field.
-    """
-    if ":" not in name and name not in ARCHITECTURES:
-        raise UserError(unknown(f"{role}.name", name, ARCHITECTURES))
-    return ARCHITECTURES.get(name)
-
-
-def _build(role, spec: config.Network, shape: tuple[int, ...], classes: int):
+def _build(role: str, spec: config.Network, shape: tuple[int, ...], classes: int):
     """(flax module, what it is given beside its input): nothing, or a label."""
-    entry = architecture(spec.name, role)
-    for rule in entry.spec_rules:
-        if rule.broken(spec):
-            raise UserError(rule.reason)
+    entry = ARCHITECTURES.get(spec.name)
+    entry.check_spec(spec)
     wanted, other = (f"conditional_{role}", role) if classes else (role, f"conditional_{role}")
     player = getattr(entry, wanted)
     if player is not None:

@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from gan.registry import Entry, Rule
+from gan.config import Config, Network
+from gan.registry import Entry, Rule, refuse
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,3 +59,12 @@ class Architecture(Entry):
     conditional_critic: Callable[..., Any] | None = None
     spec_rules: tuple[Rule, ...] = ()
     case: Case
+
+    def check(self, config: Config, part: Network) -> None:
+        """As of any entry; first what `check_spec` refuses."""
+        self.check_spec(part)
+        super().check(config, part)
+
+    def check_spec(self, spec: Network) -> None:
+        """Raises UserError if the config.Network that names the architecture breaks a rule."""
+        refuse(self.spec_rules, spec)
