@@ -16,7 +16,7 @@ import simple_parsing
 from absl import app, flags, logging
 
 from experiments import later, stopping, streams
-from gan import cache, config, files, presets
+from gan import cache, config, files, inputs, presets
 from gan.errors import GanError, StorageError, UserError
 from gan.inputs import STEPS, Range, shown
 
@@ -365,11 +365,15 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
         text = action.help
         if action.default not in (None, argparse.SUPPRESS):
             text = super()._get_help_string(action)
-        allowed = getattr(action.type, "range", None) or _FIELDS.get(
-            action.dest.removeprefix("config.")
-        )
+        path = action.dest.removeprefix("config.")
+        allowed = getattr(action.type, "range", None) or _FIELDS.get(path)
+        if path in _REGISTRIES:
+            allowed = f"{', '.join(_REGISTRIES[path])}, or package.module:name of your own"
         return text if allowed is None else f"{text} [{allowed}]"
 
 
 _FIELDS = config.ranges(config.Config())
 """Range of every numeric field of the config, by its path."""
+
+_REGISTRIES = inputs.registries(config.Config())
+"""Registry of every field of the config that holds a name, by its path."""

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from experiments import evaluate
 from experiments.train import cadences, record, summary
-from gan import data, evaluation, runs, training
+from gan import data, evaluation, rules, runs, training
 from gan.config import Config
 from gan.errors import UserError
 from gan.runs import files
@@ -70,7 +70,7 @@ def train_together(
         except Interrupted:
             _say("stopped while the data were loaded; run the same command to continue")
             return None
-        training.check_names(members[0])
+        rules.check(members[0])
         training.require(members[0], dataset, members=len(members))
         evaluation.needs.check(members[0], dataset)
         found = [

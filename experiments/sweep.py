@@ -46,7 +46,7 @@ from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
 from experiments.sweep_parts.local import LocalPool
 from experiments.sweep_parts.progress import progress
 from experiments.sweep_parts.proposals import SAMPLERS
-from gan import data, evaluation, files, training
+from gan import data, evaluation, files, inputs, rules, training
 from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
@@ -97,8 +97,8 @@ def run(
     if plan.score in tables.OF_MIXTURES and dataset.modes is None:
         raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
     evaluation.needs.check(plan.base, dataset)
-    if not {"loss", "penalty"} & set(plan.space.fields):
-        training.check_names(plan.base)
+    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
+        rules.check(plan.base)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(folder / "lock"))
@@ -134,7 +134,7 @@ def run(
 
 def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
-    training.check_names(config)
+    rules.check(config)
     training.require(config, dataset)
     evaluation.needs.check(config, dataset)
 
