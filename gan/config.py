@@ -30,8 +30,7 @@ class Data:
     """What is learned from."""
 
     name: str = named("digits", SOURCES)
-    """Data set: one of the library, the name of any image set of tensorflow-datasets, or
-    `package.module:name`."""
+    """Data set; any other name is an image set of tensorflow-datasets."""
     folder: str | None = None
     """Folder of images, for the data set 'folder'; sub-folders become classes."""
     splits: Literal["auto", "folders", "content"] = "auto"
@@ -57,7 +56,7 @@ class Network:
     """One player's architecture."""
 
     name: str = named("mlp", ARCHITECTURES)
-    """Architecture: one of the library, or `package.module:name`."""
+    """Architecture."""
     width: int = ranged(256, 1, 2**16)
     """Units of a hidden layer, or channels next to the pixels; see the architecture."""
     depth: int = ranged(3, 0, 256)
