@@ -60,8 +60,8 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
     group.add_argument(
         "--preset",
         metavar="NAME",
-        help=f"named configuration to start from, default {default}; one of "
-        f"{', '.join(presets.PRESETS)}",
+        help=f"named configuration to start from, default {default}; list describes all: "
+        f"{', '.join(presets.PRESETS)}, or package.module:name of your own",
     )
     group.add_argument("--config_path", metavar="FILE", help="configuration saved as JSON")
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
@@ -71,6 +71,9 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
         asked, _ = first.parse_known_args(argv)
     except argparse.ArgumentError as error:
         to.error(str(error))
+    if asked.preset == "list":
+        print(presets.table())
+        to.exit()
     if asked.preset and asked.config_path:
         to.error("give either --preset or --config_path, not both")
     saved = os.path.join(files.usable(asked.workdir), "config.json") if asked.workdir else ""

@@ -26,6 +26,26 @@ def random_images(seed, count, shape, levels=256):
     return np.random.default_rng(seed).integers(0, levels, (count, *shape), dtype=np.uint8)
 
 
+def noise_set(name, shape, classes=10, count=24):
+    """A data set of random images in memory."""
+
+    def read(split, rows):
+        images = random_images(data.SPLITS.index(split), count, shape)
+        labels = np.arange(count, dtype=np.int32) % classes
+        return (images, labels) if rows is None else (images[rows], labels[rows])
+
+    raw = data.RawImages(
+        name=name,
+        shape=shape,
+        levels=256,
+        class_names=tuple(str(k) for k in range(classes)),
+        sizes=dict.fromkeys(data.SPLITS, count),
+        identity="random",
+        read=read,
+    )
+    return data.Dataset(raw, dequantize=False, stream="never")
+
+
 def idx_content(array):
     """The bytes of an idx file that holds a uint8 array."""
     header = struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape)
