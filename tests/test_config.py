@@ -48,7 +48,6 @@ def test_a_bad_field_is_named_with_what_is_allowed(changes, message):
 
 
 FORBIDDEN = [
-    {"critic.normalization": "batch", "penalty": "r1"},
     {"weight_clip": 0.01, "critic.weights": "spectral"},
     {"generator.name": "r3gan", "generator.normalization": "layer"},
     {"critic.name": "r3gan", "critic.weights": "spectral"},
