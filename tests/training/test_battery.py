@@ -104,9 +104,10 @@ def game(request):
     choice = settings(request.param)
 
     def play(state, loss, penalty):
+        chosen_loss, chosen_penalty = any_loss(loss), any_penalty(penalty)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(LOSSES, "get", lambda name: any_loss(loss))
-            patch.setattr(PENALTIES, "get", lambda name: any_penalty(penalty))
+            patch.setattr(LOSSES, "get", lambda name: chosen_loss)
+            patch.setattr(PENALTIES, "get", lambda name: chosen_penalty)
             play_round = make_round(choice, *players(choice), batch)
             return play_round(state, Hyperparameters.of(choice), None)
 
