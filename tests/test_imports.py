@@ -11,9 +11,11 @@ ROOT = pathlib.Path(__file__).parent.parent
 ALLOWED = {
     "errors": set(),
     "cache": set(),
+    "signals": set(),
     "files": {"errors"},
     "inputs": {"errors"},
     "registry": {"errors", "inputs"},
+    "outputs": {"errors", "files"},
     "config": {"errors", "inputs"},
     "presets": {"config", "errors", "registry"},
     "data": {"config", "errors", "registry"},
@@ -21,19 +23,28 @@ ALLOWED = {
     "objectives": {"config", "errors", "registry"},
     "transport": {"config", "errors", "files"},
     "games": {"errors", "objectives"},
+    "runs": {"config", "errors", "files"},
     "training": {"config", "errors", "data", "networks", "objectives", "registry", "transport"},
-    "evaluation": {
+    "referee": {"config", "errors", "networks", "objectives", "scores", "transport"},
+    "scores": {
         "cache",
         "config",
         "errors",
         "files",
-        "data",
         "networks",
-        "objectives",
+        "referee",
         "transport",
     },
-    "runs": {"config", "errors", "files"},
 }
+"""What each room, or module, of the library may import of the others."""
+JUDGES = set(ALLOWED) | {"primal", "reports"}
+ALLOWED |= {
+    "primal": JUDGES - {"reports", "games"},
+    "reports": JUDGES - {"primal", "training", "games"},
+}
+ALLOWED["runner"] = JUDGES - {"primal", "games"}
+ALLOWED["sweeps"] = ALLOWED["runner"] | {"runner"}
+ALLOWED["benchmarks"] = ALLOWED["runner"] | {"runner"}
 MODULES = sorted((ROOT / "gan").rglob("*.py"))
 
 

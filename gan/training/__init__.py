@@ -4,7 +4,6 @@ from gan.training.adversarial import check_names
 from gan.training.estimate import check, require
 from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
-from gan.training.interrupt import Interrupt, Interrupted
 from gan.training.loop import CHUNK_SECONDS, Pause, advance
 from gan.training.mesh import divide_cpu
 from gan.training.population import (
@@ -22,8 +21,6 @@ __all__ = [
     "CHUNK_SECONDS",
     "Game",
     "Hyperparameters",
-    "Interrupt",
-    "Interrupted",
     "Meeting",
     "Pause",
     "Population",

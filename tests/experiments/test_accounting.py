@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from experiments import accounting
 from gan import presets
+from gan.benchmarks import accounting
 from tests.experiments.commands import call
 
 

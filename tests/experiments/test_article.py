@@ -14,9 +14,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from experiments import article
-from experiments.article_parts import (
-    PARTS,
+from experiments.article import __main__ as article
+from experiments.article import (
     crossings,
     growth,
     kantorovich,
@@ -26,9 +25,10 @@ from experiments.article_parts import (
     simplex,
     six_points,
 )
-from experiments.article_parts.part import Setting, quoted, templates
+from experiments.article.parts import PARTS
 from gan import config, networks, transport
 from gan.errors import UserError
+from gan.reports.parts import Setting, quoted, templates
 from gan.transport import brute_force
 from tests.experiments.commands import call, finish, start
 

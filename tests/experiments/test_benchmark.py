@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import benchmark, transport_peers
-from experiments.benchmark_parts import assignments, showing, sides, worker, workloads
 from gan import config, data, networks
+from gan.benchmarks import assignments, peers, showing, sides, turns, worker, workloads
 from gan.errors import GanError, UserError
 from tests.experiments.commands import call
 
@@ -124,7 +123,7 @@ def small_resnet(monkeypatch):
 )
 def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_resnet):
     pytest.importorskip("torch")
-    from experiments.benchmark_parts.torch_twin import Torch
+    from gan.benchmarks.torch_twin import Torch
 
     modes = workloads.modes(workloads.of(name))
     assert len(modes) == {"dcgan28": 2, "resnet32": 4}.get(name, 1)
@@ -152,7 +151,7 @@ def test_the_residual_twin_maps_as_ours_do(small_resnet):
     pytest.importorskip("torch")
     import torch
 
-    from experiments.benchmark_parts import torch_players
+    from gan.benchmarks import torch_players
 
     choice = workloads.of("resnet32")
     shape = workloads.dataset(choice).shape
@@ -198,7 +197,7 @@ def stronger(player):
 
 def test_parameters_go_to_the_layers_of_the_same_path_and_shape_only():
     pytest.importorskip("torch")
-    from experiments.benchmark_parts import torch_players
+    from gan.benchmarks import torch_players
 
     choice = workloads.of("mlp64")
     _, critic = torch_players.players(choice, (2,))
@@ -235,21 +234,21 @@ def test_the_command_trains_in_its_turns_only(ours, monkeypatch):
 
 
 def test_an_error_of_the_command_ends_the_benchmark(monkeypatch):
-    from experiments import train
+    from gan import runner
 
     def fail(*arguments, **options):
         raise UserError("no space left")
 
     monkeypatch.setattr(data, "load", data.load)
-    monkeypatch.setattr(train, "train", fail)
+    monkeypatch.setattr(runner, "train", fail)
     with pytest.raises(UserError, match="no space left"):
         worker.Train("mlp64")
 
 
 def test_transport_beside_another_solver(monkeypatch):
     monkeypatch.setattr(assignments, "POINTS", 300)
-    two = {name: transport_peers.SOLVERS[name] for name in ("ours", "scipy")}
-    monkeypatch.setattr(transport_peers, "SOLVERS", two)
+    two = {name: peers.SOLVERS[name] for name in ("ours", "scipy")}
+    monkeypatch.setattr(peers, "SOLVERS", two)
     result = assignments.run(0.01, "solvers")
     (scipy,) = result["peer"]
     assert scipy["mode"] == result["best_peer"] == "scipy" and not scipy["over_limit"]
@@ -263,13 +262,13 @@ def test_transport_beside_another_solver(monkeypatch):
 def test_a_solver_that_fails_is_named_and_the_others_are_kept(monkeypatch):
     """Its process knows no such solver; the ones before and after it do not suffer."""
     monkeypatch.setattr(assignments, "POINTS", 100)
-    three = {name: transport_peers.SOLVERS.get(name) for name in ("ours", "absent", "scipy")}
-    monkeypatch.setattr(transport_peers, "SOLVERS", three)
+    three = {name: peers.SOLVERS.get(name) for name in ("ours", "absent", "scipy")}
+    monkeypatch.setattr(peers, "SOLVERS", three)
     result = assignments.run(0.01, "solvers")
     assert [row["mode"] for row in result["peer"]] == [result["best_peer"]] == ["scipy"]
     assert "absent at n = 100 failed" in result["failed"]["absent"]
     assert result["failed"]["absent"] in showing.table(result).splitlines()
-    monkeypatch.setattr(transport_peers, "SOLVERS", {"absent": None})
+    monkeypatch.setattr(peers, "SOLVERS", {"absent": None})
     alone = assignments.run(0.01, "solvers")
     assert alone["peer"] == [] and "best_peer" not in alone and alone["iterations_per_second"] > 0
 
@@ -343,9 +342,9 @@ class Fake(sides.Side):
 
 
 def test_ratios_are_of_the_right_sides(monkeypatch):
-    monkeypatch.setattr(benchmark, "Side", Fake)
+    monkeypatch.setattr(turns, "Side", Fake)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
-    result = benchmark.run("dcgan28", 1.0, "torch", 2, train=True, forms=("matrix",))
+    result = turns.run("dcgan28", 1.0, "torch", 2, train=True, forms=("matrix",))
     assert result["iterations_per_second"] == pytest.approx(3)
     assert result["share_of_peak"] == pytest.approx(0.1)
     rates = {row["mode"]: row["iterations_per_second"] for row in result["peer"]}
@@ -364,7 +363,7 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
     assert variant["iterations_per_second"] == pytest.approx(1.5)
     table = showing.table(result)
     assert "90.0 % of ours" in table and "6 iterations/s, 1.50 times eager, allocator" in table
-    some = benchmark.run("dcgan28", 1.0, "torch", 2, modes=("channels_last",), allocator="off")
+    some = turns.run("dcgan28", 1.0, "torch", 2, modes=("channels_last",), allocator="off")
     names = [row["mode"] for row in some["peer"]]
     assert names == ["channels_last"] and "train" not in some
 

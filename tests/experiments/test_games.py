@@ -7,9 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from experiments import games
-from experiments.article_parts.part import quoted
-from experiments.games_parts import PARTS, dirac_gan, gap
+from experiments.games import __main__ as games
+from experiments.games import dirac_gan, gap
+from experiments.games.parts import PARTS
+from gan.reports.parts import quoted
 from tests.experiments.commands import call
 
 TRAINED = gap.PART.sizes["common"] | {

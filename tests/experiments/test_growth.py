@@ -7,10 +7,10 @@ import os
 import numpy as np
 import pytest
 
-from experiments import growth
-from experiments.growth_parts import axes, fits, planning, showing
-from experiments.transport_benchmark import gaussian
 from gan import transport
+from gan.benchmarks import axes, fits, growth, planning
+from gan.benchmarks import growth_page as showing
+from gan.benchmarks.instances import gaussian
 from gan.runs import environment
 from tests.experiments.commands import call
 
@@ -55,7 +55,7 @@ def test_two_sizes_give_no_interval_and_one_gives_no_law():
 
 
 def test_the_reference_points_are_the_benchmarks():
-    from experiments.benchmark_parts import workloads
+    from gan.benchmarks import workloads
 
     assert axes.dcgan() == workloads.of("dcgan28")
     assert axes.mlp(width=64) == workloads.of("mlp64")
@@ -74,8 +74,8 @@ def test_transport_is_timed_certified_and_taken_apart():
 
 @pytest.mark.slow
 def test_members_are_counted():
-    from experiments.benchmark_parts import workloads
     from gan import networks
+    from gan.benchmarks import workloads
 
     found, solo = axes.population(2, True, 0.05), workloads.of("population16")
     players = networks.players(solo, (2,), ())

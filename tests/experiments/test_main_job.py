@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from gan import cache, config, data, files, runs
-from gan.evaluation import MEANINGS, classifier
-from gan.evaluation.scores import MEANINGS as SAMPLE_MEANINGS
+from gan.referee.evaluator import MEANINGS
+from gan.scores import MEANINGS as SAMPLE_MEANINGS
+from gan.scores import classifier
 from tests.experiments.commands import TINY, call, done, finish, kill, saved, start
 
 RUN = ["--preset", "digits", *TINY, "--steps", 12, "--log_every", 4, "--sample_every", 6]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import primal_vs_dual
-from experiments.primal_parts import scoring, settings
+from experiments.primal_vs_dual import __main__ as primal_vs_dual
 from gan import networks
-from gan.evaluation.classifier import Classifier
+from gan.primal import scoring, settings
+from gan.scores.classifier import Classifier
 from tests.experiments.commands import call
 
 SMALL = (

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.sweep_parts import outcomes, tables
-from experiments.sweep_parts import space as spaces
-from experiments.sweep_parts.driver import MOST_DEATHS, Driver, Plan
-from experiments.sweep_parts.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
-from experiments.sweep_parts.local import Event, LocalPool
-from experiments.sweep_parts.proposals import Tried, propose
 from gan import config, presets, runs
 from gan.errors import GanError
+from gan.sweeps import outcomes, tables
+from gan.sweeps import space as spaces
+from gan.sweeps.driver import MOST_DEATHS, Driver, Plan
+from gan.sweeps.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
+from gan.sweeps.local import Event, LocalPool
+from gan.sweeps.proposals import Tried, propose
 from tests.experiments.commands import TINY, call
 
 EXAMPLE = {"penalty_weight": {"log": [0.1, 100]}, "n_critic": [1, 5], "seed": [0, 1, 2]}
@@ -311,7 +311,7 @@ def test_workers_share_out_what_jax_finds(
             self.gpus = flags[flags.index("--gpus") + 1] if "--gpus" in flags else None
             inbox.put((self, {"ready": [backend, found]}))
 
-    monkeypatch.setattr("experiments.sweep_parts.local._Worker", Started)
+    monkeypatch.setattr("gan.sweeps.local._Worker", Started)
     pool = LocalPool(asked, tmp_path, each)
     while pool.events(0.01) or pool.free() < len(expected):
         pass

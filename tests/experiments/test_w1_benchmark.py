@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import w1_benchmark
-from experiments.w1_parts import methods, protocols, tables, training
+from experiments.w1_benchmark import __main__ as w1_benchmark
+from experiments.w1_benchmark import methods, protocols, tables, training
 from gan.errors import NonFiniteError
 from gan.transport import truth
 from tests.experiments.commands import call

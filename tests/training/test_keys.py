@@ -11,13 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.w1_parts import methods, protocols
-from experiments.w1_parts import training as w1_training
-from gan import config, data, networks, presets, training
-from gan.training import primal
+from experiments.w1_benchmark import methods, protocols
+from experiments.w1_benchmark import training as w1_training
+from gan import config, data, networks, presets, primal, training
+from gan.primal import semidiscrete
 from gan.training.adversarial import make_round, round_keys
 from gan.training.feed import make_feed
-from gan.training.primal import semidiscrete
 from gan.training.state import initial_state
 from gan.transport import truth
 
