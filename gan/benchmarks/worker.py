@@ -69,8 +69,8 @@ class Ours:
             stopping=lambda: time.perf_counter() - start >= seconds,
             chunk_seconds=min(training.CHUNK_SECONDS, seconds / 4),
         )
-        for _, state, _ in pauses:
-            self.state = state
+        for pause in pauses:
+            self.state = pause.state
         return {"iterations": int(self.state.step) - first, "seconds": time.perf_counter() - start}
 
     def round(self, path: str) -> dict:
