@@ -23,7 +23,7 @@ from gan import inputs, networks
 from gan.config import Config, unknown
 from gan.errors import UserError
 from gan.inputs import shown
-from gan.objectives import losses, penalties
+from gan.registries import LOSSES
 
 NAMED: dict[str, dict[str, Any]] = {
     "penalty": {
@@ -37,14 +37,7 @@ NAMED: dict[str, dict[str, Any]] = {
         "seed": [0, 1],
     },
     "objectives": {
-        "loss": [
-            "hinge",
-            "least_squares",
-            "minimax",
-            "non_saturating",
-            "relativistic",
-            "wasserstein",
-        ],
+        "loss": sorted(LOSSES),
         "penalty": ["two_sided", "one_sided", "r1", "none"],
         "seed": [0, 1],
     },
@@ -79,14 +72,10 @@ REFUSED = {
 
 def names(path: str) -> Iterable[str] | None:
     """The names that a field may have, where they are those of a table."""
-    if path == "loss":
-        return losses.LOSSES
-    if path == "penalty":
-        return penalties.PENALTIES
     if path == "generator.name":
-        return networks.GENERATORS | networks.CONDITIONAL_GENERATORS
+        return networks.names("generator", "conditional_generator")
     if path == "critic.name":
-        return networks.CRITICS | networks.CONDITIONAL_CRITICS
+        return networks.names("critic", "conditional_critic")
     return None
 
 
@@ -279,8 +268,11 @@ def _tried(path: str, value: Any) -> Any:
         raise UserError(f"{path}: {shown(value)} is no value of a field")
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{path}: {value} is not finite")
+    registry = inputs.registries(Config()).get(path)
+    if registry is not None and isinstance(value, str):
+        registry.get(value)
     table = names(path)
-    if table is not None and isinstance(value, str) and value not in table:
+    if table is not None and isinstance(value, str) and ":" not in value and value not in table:
         raise UserError(unknown(path, value, table))
     try:
         return configs.flatten(configs.replace(Config(), {path: value}))[path]

@@ -12,9 +12,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan import config, networks, transport
-from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
 from gan.referee import critics as referee
+from gan.registries import LOSSES, PENALTIES
 
 
 def pair(n=40, d=3, seed=0, shift=1.0):
@@ -221,8 +220,8 @@ def population(shape, spec, steps=60):
 
         def loss(params, key):
             apply = functools.partial(critic.apply, params)
-            excess = PENALTIES["two_sided"](apply, real, fake, key)
-            return LOSSES["wasserstein"].critic(apply(real), apply(fake)) + 10 * excess
+            excess = PENALTIES.get("two_sided")(apply, real, fake, key)
+            return LOSSES.get("wasserstein").critic(apply(real), apply(fake)) + 10 * excess
 
         def step(carry, key):
             params, moments = carry
