@@ -48,9 +48,9 @@ def page(found: dict) -> str:
         f"float32, seed 0; {_count(passes)} of the points, every point a process of its own, "
         f"{growth_axes.READINGS} readings of a training in each. Cost is seconds: of one iteration "
         "(all critic steps and the generator step), of one iteration of every member, of one "
-        "certified assignment. Exponents are least squares on the logarithms of medians; the interval (95 %, "
-        "Student) says how far the sizes are from one power law, and the exponent between the two "
-        "largest sizes how the curve leaves them. Flops are the stated counts of "
+        "certified assignment. Exponents are least squares on the logarithms of medians; the "
+        "interval (95 %, Student) says how far the sizes are from one power law, and the exponent "
+        "between the two largest sizes how the curve leaves them. Flops are the stated counts of "
         "`gan/benchmarks/workloads.py`.",
         "",
         "| cost of | against | sizes | exponent | 95 % interval | of the last two | of flops |",
