@@ -5,7 +5,7 @@
 
 a minute on two CPU cores.
 
---space is a name (penalty, learning_rates, objectives, widths, noise) or a JSON file such as
+--space is a name, of this library or package.module:name of yours, or a JSON file such as
 
     {"penalty_weight": {"log": [0.1, 100]}, "n_critic": [1, 5], "seed": [0, 1, 2]}
 
@@ -148,7 +148,7 @@ def define(parser, argv) -> None:
     group.add_argument(
         "--space",
         metavar="FILE|NAME",
-        help=f"what is varied: a JSON file, or {', '.join(spaces.NAMED)} (default: that of DIR)",
+        help=f"what is varied: a JSON file, or {', '.join(spaces.SPACES)} (default: that of DIR)",
     )
     group.add_argument(
         "--trials",
@@ -221,7 +221,7 @@ def make_plan(arguments) -> Plan:
     """
     saved = load(Path(arguments.workdir)) or {}
     if arguments.space is None and not saved:
-        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.NAMED)}")
+        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.SPACES)}")
     space = spaces.load(arguments.space) if arguments.space else spaces.parse(saved["space"])
 
     def chosen(name: str, default):

@@ -46,6 +46,7 @@ def train(
     tensorboard: bool = False,
     evaluated: bool = True,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None,
+    dataset: Any = None,
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
 
@@ -58,6 +59,7 @@ def train(
         tensorboard: also write the log as TensorBoard event files.
         evaluated: False leaves the evaluation and the report to `evaluate`.
         progress: called after every chunk of rounds with the step and the metrics of its last one.
+        dataset: in place of what gan.data.load finds for `config.data`; benchmarks bring their own.
 
     Returns:
         The evaluation, or the last record of the log when there is none, with "step" and
@@ -71,7 +73,7 @@ def train(
         training.check(config, dataset, devices)
         return lambda: training.make_game(config, dataset, devices)
 
-    how = _How(interrupt or Interrupt(), data_dir, tensorboard, evaluated, progress)
+    how = _How(interrupt or Interrupt(), data_dir, tensorboard, evaluated, progress, dataset)
     found = _train([config], [workdir], make, how)
     return found and found[0]
 
@@ -133,6 +135,13 @@ class _How:
     tensorboard: bool = False
     evaluated: bool = True
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
+    dataset: Any = None
+
+    def load(self, config: Config):
+        """The data set of the runs."""
+        return (
+            data.load(config.data, data_dir=self.data_dir) if self.dataset is None else self.dataset
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +201,7 @@ def _train(configs, workdirs, make: Callable, how: _How) -> list[dict] | None:
     """
     with contextlib.ExitStack() as stack:
         try:
-            dataset = how.interrupt.watch(lambda: data.load(configs[0].data, data_dir=how.data_dir))
+            dataset = how.interrupt.watch(lambda: how.load(configs[0]))
         except Interrupted:
             if jax.process_index() == 0:
                 _say("stopped while the data were loaded; run the same command to continue")
