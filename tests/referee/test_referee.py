@@ -285,9 +285,9 @@ def test_no_random_critic_is_certified_beyond_exact_transport():
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_critics_are_never_certified_beyond_exact_transport():
+def test_two_thousand_random_critics_are_never_certified_beyond_exact_transport():
     sizes = [(1, 1), (1, 6), (2, 2), (2, 10), (3, 5), (5, 16), (8, 3), (16, 8), (40, 24)]
-    cases = [perceptron(k, (d,), n, 1000) for k, (d, n) in enumerate(sizes)]
+    cases = [perceptron(k, (d,), n, 200) for k, (d, n) in enumerate(sizes)]
     for spec, shape, n in (
         (config.Network(width=8, depth=2, normalization="layer"), (4,), 8),
         (config.Network(width=8, depth=2, weights="spectral"), (4,), 8),
@@ -295,5 +295,5 @@ def test_ten_thousand_random_critics_are_never_certified_beyond_exact_transport(
         (config.Network("cones", width=8), (6,), 10),
         (config.Network("dcgan", width=2, activation="leaky_relu"), (8, 8, 1), 6),
     ):
-        cases.append((spec, shape, n, 200))
-    assert never_beyond_exact_transport(cases) == 10_000
+        cases.append((spec, shape, n, 40))
+    assert never_beyond_exact_transport(cases) == 2_000
