@@ -13,69 +13,14 @@ points, minutes on 60,000. experiments.verify re-checks.
 """
 
 import contextlib
-import os
 import sys
-import zipfile
 
 import numpy as np
 
-from experiments import cli, outputs
-from gan import config, data, transport
-from gan.errors import UserError
+from experiments import cli
+from gan import outputs, transport
+from gan.runner import sets
 from gan.transport import costs
-
-SAMPLES = 1000
-
-
-def read(text: str, data_dir: str | None) -> np.ndarray:
-    """The points [n, ...] that a --source or --target names; images as uint8.
-
-    Raises:
-        UserError: if there is no such file, data set, split or run directory, or a bad count.
-    """
-    ending = os.path.splitext(text)[1].lower()
-    if ending in (".npy", ".npz"):
-        return _file(text)
-    place, _, count = text.rpartition(":")
-    if os.path.isdir(text) or (count.isdigit() and os.path.isdir(place)):
-        from experiments.sample import sample
-
-        folder = text if os.path.isdir(text) else place
-        examples, _ = sample(folder, SAMPLES if folder == text else _count(count))
-        return _levels(examples) if examples.ndim == 4 else examples
-    name, *rest = text.split(":")
-    if not 1 <= len(rest) <= 2:
-        raise UserError(
-            f"{text!r} is no point set: give a .npy or .npz file, DATASET:SPLIT[:COUNT] or a run "
-            "directory"
-        )
-    source = data.load(config.Data(name=name), data_dir)
-    size = source.size(rest[0])
-    count = _count(rest[1]) if len(rest) == 2 else size
-    if count > size:
-        raise UserError(f"{name} has {size} examples in {rest[0]}, {count} were asked for")
-    return _examples(source, rest[0], np.arange(count))
-
-
-def others(target: str, source: str, count: int, data_dir: str | None) -> np.ndarray | None:
-    """`count` random examples of the data set that `target` names, none of them in either set: from
-    the target's split, then from the other ones. None if it names no data set, or has too few."""
-    name, split, _ = _named(target)
-    if split is None:
-        return None
-    law = data.load(config.Data(name=name), data_dir)
-    draw = np.random.default_rng(0)
-    found = []
-    for part in [split, *(other for other in data.SPLITS if other != split)]:
-        taken = 0
-        for text in (target, source):
-            if _named(text)[:2] == (name, part):
-                taken = max(taken, _named(text)[2] or law.size(part))
-        rows = draw.permutation(np.arange(taken, law.size(part)))[:count]
-        if len(rows):
-            found.append(_examples(law, part, np.sort(rows)))
-            count -= len(rows)
-    return None if count else np.concatenate(found)
 
 
 def certify(
@@ -127,23 +72,11 @@ def progress(state: dict) -> None:
     print(f"{state['seconds']:8.1f} s  {state['stage']}{bounds}", file=sys.stderr)
 
 
-def add_sets(parser) -> None:
-    """The flags --source, --target and --data_dir."""
-    for name in ("source", "target"):
-        parser.add_argument(
-            f"--{name}",
-            required=True,
-            metavar="SET",
-            help="a .npy or .npz file, DATASET:SPLIT[:COUNT], or RUN_DIRECTORY[:COUNT]",
-        )
-    cli.add_data_dir(parser)
-
-
 def define(parser, argv) -> None:
     """The flags of this experiment."""
     del argv
     parser.usage = "%(prog)s --source SET --target SET --output FILE [--flag value ...]"
-    add_sets(parser)
+    cli.add_sets(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="certificate, a .npz file")
     parser.add_argument(
         "--cost", default="euclidean", help=f"cost between points: {', '.join(costs.NAMES)}"
@@ -167,12 +100,12 @@ def main(arguments) -> None:
     costs.name_of(arguments.cost)
     named = (arguments.source, arguments.target, arguments.reference)
     outputs.file(arguments.output, (".npz",), [name for name in named if name])
-    source = read(arguments.source, arguments.data_dir)
-    target = read(arguments.target, arguments.data_dir)
+    source = sets.read(arguments.source, arguments.data_dir)
+    target = sets.read(arguments.target, arguments.data_dir)
     if arguments.reference:
-        reference = read(arguments.reference, arguments.data_dir)
+        reference = sets.read(arguments.reference, arguments.data_dir)
     else:
-        reference = others(arguments.target, arguments.source, len(source), arguments.data_dir)
+        reference = sets.others(arguments.target, arguments.source, len(source), arguments.data_dir)
     found = certify(source, target, arguments.cost, arguments.seconds, reference)
     result = found["result"]
     result.certificate.save(arguments.output)
@@ -191,51 +124,6 @@ def main(arguments) -> None:
             what = f"two random halves of the target, {left} points each; lower for larger sets"
         print(f"floor     {found['floor'].value:.12g}   {what}{bounds}")
     print(f"proof     {arguments.output}")
-
-
-def _named(text):
-    """Data set, split and count (None: all of it) of DATASET:SPLIT[:COUNT]; else Nones."""
-    name, _, rest = text.partition(":")
-    split, _, count = rest.partition(":")
-    if os.path.exists(text) or split not in data.SPLITS:
-        return None, None, None
-    return name, split, int(count) if count else None
-
-
-def _examples(source, split, rows):
-    examples, _ = source.examples(split, rows)
-    return source.to_uint8(examples) if isinstance(source, data.Dataset) else np.asarray(examples)
-
-
-def _file(path):
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        names = loaded.files
-        known = [name for name in ("images", "points") if name in names]
-        if len(names) != 1 and len(known) != 1:
-            raise UserError(
-                f"{path} must hold one array, or one called images or points; it holds "
-                f"{', '.join(names) or 'nothing'}"
-            )
-        return loaded[known[0] if known else names[0]]
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path} is not a file of numbers: {error}") from error
-
-
-def _count(text):
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"the count of a point set must be a positive integer, got {text!r}")
-    return int(text)
-
-
-def _levels(images):
-    return np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
 if __name__ == "__main__":

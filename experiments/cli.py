@@ -159,6 +159,18 @@ def add_data_dir(to: simple_parsing.ArgumentParser) -> None:
     )
 
 
+def add_sets(to: simple_parsing.ArgumentParser) -> None:
+    """The flags --source, --target and --data_dir."""
+    for name in ("source", "target"):
+        to.add_argument(
+            f"--{name}",
+            required=True,
+            metavar="SET",
+            help="a .npy or .npz file, DATASET:SPLIT[:COUNT], or RUN_DIRECTORY[:COUNT]",
+        )
+    add_data_dir(to)
+
+
 def add_step(to: simple_parsing.ArgumentParser) -> None:
     """Add --step: a number, "best" or "last"."""
 
@@ -182,9 +194,10 @@ def add_step(to: simple_parsing.ArgumentParser) -> None:
 def print_scores(scores: dict) -> None:
     """An evaluation as a table on stdout: name, value, first sentence of its meaning; then the
     sample scores, each with its interval, what real examples would get, n and features."""
-    from gan.evaluation import MEANINGS, proportions
-    from gan.evaluation import scores as scoring
-    from gan.runs import report
+    from gan import scores as scoring
+    from gan.referee.evaluator import MEANINGS
+    from gan.reports import page as report
+    from gan.scores import proportions
 
     for name, value in scores.items():
         if name in MEANINGS:
@@ -224,7 +237,7 @@ def leave(status: int) -> NoReturn:
 
 def watched(work: Callable[[], Any]) -> Any:
     """Result of work that has nothing to save: a signal ends the process with 128 + its number."""
-    from gan.training.interrupt import Interrupt, Interrupted
+    from gan.signals import Interrupt, Interrupted
 
     with Interrupt() as interrupt:
         try:
@@ -264,7 +277,7 @@ def run(
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
         later.settle()
-        cache_compilations()
+        cache.keep_compilations()
         try:
             with stopping.raising():
                 status = main(arguments)
@@ -335,24 +348,9 @@ def _tell(text: str) -> None:
         print(f"error: {text}", file=sys.stderr)
 
 
-def cache_compilations() -> None:
-    """Keep compiled programs between processes, in a folder that only this user can enter."""
-    import jax
-
-    if jax.config.jax_compilation_cache_dir:
-        return
-    try:
-        folder = cache.folder("xla")
-    except OSError as error:
-        print(f"no compilation cache: {error.filename}: {error.strerror}", file=sys.stderr)
-        return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-
-
 def _program() -> str:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return spec.name if spec else os.path.basename(sys.argv[0])
+    return spec.name.removesuffix(".__main__") if spec else os.path.basename(sys.argv[0])
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

@@ -19,11 +19,12 @@ import os
 
 import numpy as np
 
-from experiments import cli, outputs
-from experiments.sampler import Sampler, pixels, slerp
+from experiments import cli
+from gan import outputs
 from gan.errors import UserError
 from gan.inputs import SEEDS
-from gan.runs import figures
+from gan.reports import figures
+from gan.runner.sampling import Sampler, pixels, slerp
 
 KINDS = {
     "classes": "paths between classes at fixed latents",

@@ -60,7 +60,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        ours = top in ROOMS and name != self.experiment
+        ours = top in ROOMS and name not in (self.experiment, f"{self.experiment}.__main__")
         if top in LIBRARIES and name not in LIBRARIES:
             _execute(sys.modules[top])
         loaded = top in sys.modules and type(sys.modules[top]) is not _Placeholder

@@ -15,15 +15,16 @@ import platform
 import statistics
 from pathlib import Path
 
-from experiments import cli, outputs
-from experiments.population import train_together
-from experiments.train import train
+from experiments import cli
 from gan import config as configs
+from gan import outputs
 from gan.config import Config
 from gan.errors import UserError
-from gan.evaluation import asked
+from gan.runner import train
+from gan.runner.training import train_together
 from gan.runs import files
-from gan.training.interrupt import Interrupt
+from gan.scores import asked
+from gan.signals import Interrupt
 
 COLUMNS = {
     "w1": "W1",

@@ -3,7 +3,7 @@
 While a command is imported and its flags are read, a signal ends the process on the spot: nothing
 is lost. While it works, a signal is the exception `Stopped`, so that what is open is closed and
 exact transport returns the best that it has. Commands that save before they end put
-`gan.training.interrupt.Interrupt` in its place.
+`gan.signals.Interrupt` in its place.
 """
 
 import contextlib

@@ -5,7 +5,7 @@
 
 a minute on two CPU cores.
 
---space is a name (penalty, learning_rates, objectives, widths, noise) or a JSON file such as
+--space is a name, of this library or package.module:name of yours, or a JSON file such as
 
     {"penalty_weight": {"log": [0.1, 100]}, "n_critic": [1, 5], "seed": [0, 1, 2]}
 
@@ -37,21 +37,22 @@ from pathlib import Path
 
 import jax
 
-from experiments import cli, outputs
-from experiments.sweep_parts import report, tables
-from experiments.sweep_parts import space as spaces
-from experiments.sweep_parts.binding import bind, load
-from experiments.sweep_parts.driver import Driver, Plan
-from experiments.sweep_parts.ledger import FAILED, UNFINISHED, Ledger, Row
-from experiments.sweep_parts.local import LocalPool
-from experiments.sweep_parts.progress import progress
-from experiments.sweep_parts.proposals import SAMPLERS
-from gan import data, evaluation, files, inputs, rules, training
+from experiments import cli
+from gan import data, files, inputs, outputs, rules, training
 from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
 from gan.runs.lock import lock
-from gan.training.interrupt import Interrupt
+from gan.scores import needs
+from gan.signals import Interrupt
+from gan.sweeps import report, tables
+from gan.sweeps import space as spaces
+from gan.sweeps.binding import bind, load
+from gan.sweeps.driver import Driver, Plan
+from gan.sweeps.ledger import FAILED, UNFINISHED, Ledger, Row
+from gan.sweeps.local import LocalPool
+from gan.sweeps.progress import progress
+from gan.sweeps.proposals import SAMPLERS
 
 BATCH = 4
 """Settings that TPE proposes before it waits for their results, if the user does not say."""
@@ -96,7 +97,7 @@ def run(
     dataset = data.load(plan.base.data, data_dir)
     if plan.score in tables.OF_MIXTURES and dataset.modes is None:
         raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
-    evaluation.needs.check(plan.base, dataset)
+    needs.check(plan.base, dataset)
     if not inputs.registries(plan.base).keys() & set(plan.space.fields):
         rules.check(plan.base)
     outputs.folder(folder)
@@ -136,7 +137,7 @@ def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
     rules.check(config)
     training.require(config, dataset)
-    evaluation.needs.check(config, dataset)
+    needs.check(config, dataset)
 
 
 def define(parser, argv) -> None:
@@ -147,7 +148,7 @@ def define(parser, argv) -> None:
     group.add_argument(
         "--space",
         metavar="FILE|NAME",
-        help=f"what is varied: a JSON file, or {', '.join(spaces.NAMED)} (default: that of DIR)",
+        help=f"what is varied: a JSON file, or {', '.join(spaces.SPACES)} (default: that of DIR)",
     )
     group.add_argument(
         "--trials",
@@ -220,7 +221,7 @@ def make_plan(arguments) -> Plan:
     """
     saved = load(Path(arguments.workdir)) or {}
     if arguments.space is None and not saved:
-        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.NAMED)}")
+        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.SPACES)}")
     space = spaces.load(arguments.space) if arguments.space else spaces.parse(saved["space"])
 
     def chosen(name: str, default):
@@ -258,7 +259,7 @@ def main(arguments) -> int:
     def make_pool(logs: Path):
         if arguments.backend == "local":
             return LocalPool(arguments.workers, logs, arguments.devices)
-        from experiments.sweep_parts.rays import RayPool
+        from gan.sweeps.rays import RayPool
 
         return RayPool(
             arguments.workers, arguments.ray_address, arguments.ray_cpus, arguments.ray_gpus

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import cli, outputs
-from gan import transport
+from experiments import cli
+from gan import outputs, transport
 from gan.errors import GanError
 from gan.runs import files
 

@@ -12,8 +12,9 @@ points, a minute for 60,000 images.
 
 import sys
 
-from experiments import certify, cli
+from experiments import cli
 from gan import transport
+from gan.runner import sets
 
 
 def verify(path: str, source, target, progress=None) -> tuple[transport.Bounds, float]:
@@ -33,7 +34,7 @@ def define(parser, argv) -> None:
     del argv
     parser.usage = "%(prog)s CERTIFICATE --source SET --target SET"
     parser.add_argument("certificate", metavar="CERTIFICATE", help="a file of experiments.certify")
-    certify.add_sets(parser)
+    cli.add_sets(parser)
 
 
 def main(arguments) -> int:
@@ -46,8 +47,8 @@ def main(arguments) -> int:
             last = done
             print(f"{done:8.0%} verified", file=sys.stderr)
 
-    source = certify.read(arguments.source, arguments.data_dir)
-    target = certify.read(arguments.target, arguments.data_dir)
+    source = sets.read(arguments.source, arguments.data_dir)
+    target = sets.read(arguments.target, arguments.data_dir)
     bounds, claimed = verify(arguments.certificate, source, target, progress)
     print(f"bounds    {bounds.lower:.12g} <= optimum <= {bounds.upper:.12g}")
     how = "in integers, without rounding" if bounds.integer else f"rounding {bounds.rounding:.1g}"

@@ -10,6 +10,7 @@ import grp
 import os
 import pwd
 import stat
+import sys
 from pathlib import Path
 
 _MOST_LINKS = 40
@@ -87,3 +88,18 @@ def _is_private(group: int, user: int) -> bool:
     except KeyError:
         return False
     return entry.gr_name == name and set(entry.gr_mem) <= {name}
+
+
+def keep_compilations() -> None:
+    """Keep compiled programs between processes, in a folder that only this user can enter."""
+    import jax
+
+    if jax.config.jax_compilation_cache_dir:
+        return
+    try:
+        kept = folder("xla")
+    except OSError as error:
+        print(f"no compilation cache: {error.filename}: {error.strerror}", file=sys.stderr)
+        return
+    jax.config.update("jax_compilation_cache_dir", str(kept))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

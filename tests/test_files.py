@@ -182,8 +182,8 @@ WRITERS = re.compile(
 )
 ELSEWHERE = {
     "gan/files.py",
-    "experiments/sweep_parts/ledger.py",
-    "experiments/sweep_parts/worker.py",
+    "gan/sweeps/ledger.py",
+    "gan/sweeps/worker.py",
     "experiments/wgan_gp.py",
 }
 """The writer; a database, which its own library writes; a pipe; what imports nothing of ours."""

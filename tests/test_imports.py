@@ -8,44 +8,38 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
-ALLOWED = {
+BASE = {
     "errors": set(),
     "cache": set(),
+    "signals": set(),
     "files": {"errors"},
     "inputs": {"errors"},
+    "outputs": {"errors", "files"},
     "registry": {"errors", "inputs"},
     "registries": {"registry"},
     "config": {"errors", "inputs", "registries"},
     "rules": {"config", "errors", "inputs"},
     "presets": {"config", "errors", "registries", "registry"},
-    "data": {"config", "errors", "inputs", "registries", "registry"},
-    "networks": {"config", "errors", "registries", "registry"},
-    "objectives": {"config", "errors", "registry"},
-    "transport": {"config", "errors", "files"},
-    "games": {"errors", "objectives", "registries"},
-    "training": {
-        "config",
-        "errors",
-        "data",
-        "networks",
-        "objectives",
-        "registries",
-        "registry",
-        "rules",
-        "transport",
-    },
-    "evaluation": {
-        "cache",
-        "config",
-        "errors",
-        "files",
-        "data",
-        "networks",
-        "objectives",
-        "transport",
-    },
-    "runs": {"config", "errors", "files"},
 }
+"""What each module beside the rooms may import of the others."""
+ROOMS = {
+    "data": set(),
+    "networks": set(),
+    "objectives": set(),
+    "transport": set(),
+    "runs": set(),
+    "games": {"objectives"},
+    "training": {"data", "networks", "objectives", "transport"},
+    "referee": {"networks", "objectives", "transport"},
+    "scores": {"networks", "referee", "transport"},
+    "primal": {"data", "networks", "referee", "scores", "training", "transport"},
+    "reports": {"referee", "runs", "scores"},
+    "runner": {"data", "networks", "referee", "reports", "runs", "scores", "training", "transport"},
+}
+"""What each room may import beside those modules."""
+ROOMS["sweeps"] = ROOMS["runner"] | {"runner"}
+ROOMS["benchmarks"] = ROOMS["sweeps"] | {"objectives"}
+ALLOWED = BASE | {room: others | set(BASE) for room, others in ROOMS.items()}
 MODULES = sorted((ROOT / "gan").rglob("*.py"))
 
 

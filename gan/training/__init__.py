@@ -3,13 +3,10 @@
 from gan.training.estimate import check, require
 from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
-from gan.training.interrupt import Interrupt, Interrupted
 from gan.training.loop import CHUNK_SECONDS, Pause, advance
 from gan.training.mesh import divide_cpu
 from gan.training.population import (
-    Meeting,
     Population,
-    advance_together,
     make_population,
     member,
     shape_of,
@@ -21,14 +18,10 @@ __all__ = [
     "CHUNK_SECONDS",
     "Game",
     "Hyperparameters",
-    "Interrupt",
-    "Interrupted",
-    "Meeting",
     "Pause",
     "Population",
     "State",
     "advance",
-    "advance_together",
     "agreed",
     "check",
     "divide_cpu",

@@ -160,7 +160,7 @@ def _device_memory() -> int | None:
 
 
 def _evaluation(config: Config, dataset) -> int:
-    """Bytes of the sets and of the matrices of distances that gan.evaluation holds at once."""
+    """Bytes of the sets and of the matrices of distances that gan.referee holds at once."""
     trained_on = dataset.size("train")
     n = min(config.evaluation_size, dataset.size("test"), trained_on // 2)
     repeats = max(2, config.evaluation_repeats)

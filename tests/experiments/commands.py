@@ -22,11 +22,18 @@ TINY = (
 """Flags that make a digits run small enough to train in a second."""
 
 
+def command(name: str):
+    """The module that `python -m experiments.NAME` executes."""
+    module = importlib.import_module(f"experiments.{name}")
+    parts = hasattr(module, "__path__")
+    return importlib.import_module(f"experiments.{name}.__main__") if parts else module
+
+
 def call(name: str, *arguments: object) -> tuple[int, str, str]:
     """(exit status, stdout, stderr) of `python -m experiments.NAME` run in this process."""
     from experiments import cli
 
-    module = importlib.import_module(f"experiments.{name}")
+    module = command(name)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

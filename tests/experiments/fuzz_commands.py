@@ -8,7 +8,6 @@ it ends with status 0. A refusal must have status 2, say why, show no traceback 
 
 import argparse
 import contextlib
-import importlib
 import json
 import pkgutil
 import random
@@ -21,7 +20,7 @@ from unittest import mock
 import experiments
 from experiments import cli
 from gan import config, presets
-from tests.experiments.commands import call
+from tests.experiments.commands import call, command
 
 NUMBERS = [0, -1, 1, 2, 7, 2**31, 2**32, 2**64, 10**12, 10**20, 10**400, 1.5, -0.0, 1e-320, 1e308]
 TEXTS = [
@@ -43,7 +42,7 @@ class Done(Exception):
 def commands() -> list[str]:
     """The experiments that are commands."""
     names = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
-    modules = {name: importlib.import_module(f"experiments.{name}") for name in names}
+    modules = {name: command(name) for name in names}
     return [name for name, module in modules.items() if hasattr(module, "define")]
 
 
@@ -101,7 +100,7 @@ def text_of(draw: random.Random, fields: dict) -> str:
 
 def attempt(name: str, arguments: list[str], workdir: Path) -> tuple[int, str]:
     """(status, fault): what is wrong with the answer, "" if nothing is."""
-    module = importlib.import_module(f"experiments.{name}")
+    module = command(name)
     with contextlib.ExitStack() as stack:
         for work in WORK:
             if hasattr(module, work) and name != "train":
@@ -136,7 +135,7 @@ def a_config(draw: random.Random, folder: Path) -> tuple[str, list[str]]:
 def a_line(draw: random.Random, names: list[str]) -> tuple[str, list[str]]:
     """Some flags of some experiment with some values."""
     name = draw.choice(names)
-    module = importlib.import_module(f"experiments.{name}")
+    module = command(name)
     parser = cli.parser(module.__doc__)
     module.define(parser, [])
     arguments = []
@@ -169,7 +168,7 @@ def fuzz(configs: int, lines: int, seed: int) -> tuple[dict[int, int], list[str]
                 name, arguments = a_config(draw, Path(folder))
             else:
                 name, arguments = a_line(draw, names)
-            module = importlib.import_module(f"experiments.{name}")
+            module = command(name)
             parser = cli.parser(module.__doc__)
             module.define(parser, [])
             if any(action.dest == "workdir" for action in parser._actions):

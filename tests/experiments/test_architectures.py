@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from experiments import architectures
-from experiments.architecture_study import space, tables
+from experiments.architectures import __main__ as architectures
+from experiments.architectures import space, tables
 from gan import config
 from gan.errors import UserError
 from tests.experiments.commands import call

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from experiments import certify
 from gan import transport
+from gan.runner import sets
 from tests.experiments.commands import call
 
 
@@ -78,13 +78,13 @@ def test_the_floor_is_between_sets_as_large_as_those_compared(files):
 @pytest.mark.parametrize("source", ["digits:train:40", "digits:test:40", "digits:train"])
 def test_the_floor_takes_examples_of_neither_set(source):
     target = "digits:test:30"
-    others = certify.others(target, source, 900 if source.endswith(":40") else 500, None)
+    others = sets.others(target, source, 900 if source.endswith(":40") else 500, None)
     rows = {row.tobytes() for row in others}
     assert len(rows) == len(others)
     for text in (target, source):
-        assert not rows & {row.tobytes() for row in certify.read(text, None)}
-    assert certify.others(target, source, 1800, None) is None
-    assert certify.others("x.npy", source, 10, None) is None
+        assert not rows & {row.tobytes() for row in sets.read(text, None)}
+    assert sets.others(target, source, 1800, None) is None
+    assert sets.others("x.npy", source, 10, None) is None
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_mistakes_end_with_status_2(files, change, message):
 
 
 def test_the_benchmark_keeps_what_it_measures(tmp_path, monkeypatch):
-    from experiments import transport_benchmark as benchmark
+    from gan.benchmarks import instances as benchmark
 
     small = benchmark.Instance("small", "euclidean", benchmark.gaussian(50, 3))
     monkeypatch.setattr(benchmark, "INSTANCES", {"small": small})
@@ -147,7 +147,7 @@ def test_warm_and_cold_starts_take_turns(tmp_path):
 
 @pytest.mark.slow
 def test_the_peers_agree_and_a_slow_one_is_left_out(tmp_path, monkeypatch):
-    from experiments import transport_peers as peers
+    from gan.benchmarks import peers
 
     status, out, err = call(
         "transport_peers", "--workdir", tmp_path, *"--sizes 40 --repeats 1".split()

@@ -6,12 +6,12 @@ import os
 import pytest
 from PIL import Image
 
-from experiments import architectures
-from experiments.sweep_parts import binding
-from experiments.sweep_parts.driver import Plan
-from experiments.sweep_parts.space import load
+from experiments.architectures import __main__ as architectures
 from gan import config, data, presets, runs
 from gan.errors import UserError
+from gan.sweeps import binding
+from gan.sweeps.driver import Plan
+from gan.sweeps.space import load
 from tests.data.makers import write_pictures
 from tests.experiments.commands import TINY, call, done
 

@@ -1,11 +1,10 @@
 """Whatever is typed, the answer is a line, and what is refused leaves nothing behind."""
 
-import importlib
-
 import pytest
 
 from experiments import cli
 from gan.inputs import Range
+from tests.experiments.commands import command
 from tests.experiments.fuzz_commands import commands, fuzz
 
 
@@ -17,7 +16,7 @@ def test_random_configs_and_command_lines_are_answered_in_a_line():
 
 @pytest.mark.parametrize("name", commands())
 def test_every_number_of_every_command_has_a_finite_range_that_its_help_states(name):
-    module = importlib.import_module(f"experiments.{name}")
+    module = command(name)
     parser = cli.parser(module.__doc__)
     module.define(parser, [])
     page = " ".join(parser.format_help().split())

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from experiments import interpolate
-from experiments.sampler import Sampler
 from gan import runs
+from gan.runner.sampling import Sampler
 from tests.experiments.commands import TINY, call, done
 
 RUN = ["--preset", "digits_conditional", *TINY, "--steps", 12, "--sample_every", 6]

@@ -1,0 +1,141 @@
+"""One training of the study, and what is measured of it."""
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan import networks, transport
+from gan.config import Config
+from gan.errors import NonFiniteError
+from gan.referee import critics as referee
+from gan.referee import distances
+from gan.scores import classifier, inception_type
+from gan.training import advance
+from gan.training.adversarial import make_round
+from gan.training.feed import make_feed
+from gan.training.loop import make_chunk
+from gan.training.state import Hyperparameters, initial_state
+
+SCORED = 1000
+"""Generated examples that the inception-type score looks at."""
+
+SHOWN = 16
+"""Generated examples that are kept."""
+
+
+class Judge:
+    """The real side of every comparison, the same for all members.
+
+    Args:
+        dataset: what gan.data.load returns, with labels.
+        n: examples of every set that exact distances are taken between; lowered to what there is.
+        say: gets a line when the classifier has to be trained.
+    """
+
+    def __init__(self, dataset, n: int, say):
+        self.n = min(n, dataset.size("test"), dataset.size("train") // 2)
+        draw = np.random.default_rng(0)
+        self.real = dataset.examples("test", draw.permutation(dataset.size("test"))[: self.n])[0]
+        rows = draw.permutation(dataset.size("train"))
+        others = [rows[: self.n], rows[self.n : 2 * self.n]]
+        self.reference = distances.reference(
+            self.real, [dataset.examples("train", part)[0] for part in others]
+        )
+        self.classifier = classifier.load_or_train(dataset, say=say)
+        held_out = dataset.examples("test", np.arange(min(SCORED, dataset.size("test"))))[0]
+        self.best = inception_type.inception_type_score(self.classifier.probabilities(held_out))
+
+    def measure(self, images: np.ndarray, real_scores, fake_scores, gradients) -> dict[str, Any]:
+        """Scores of generated images [SCORED + 2 n, *shape] and of a critic on the probe."""
+        scored, first, second = np.split(images, [SCORED, SCORED + self.n])
+        solutions = [transport.assignment(part, self.real) for part in (first, second)]
+        found = distances.distance(
+            [first, second],
+            self.reference,
+            resamples=0,
+            permutations=0,
+            values=[solution.value for solution in solutions],
+        )
+        proof = referee.certify(
+            self.real, [first], real_scores, [fake_scores], [gradients], solutions[:1]
+        )
+        probabilities = self.classifier.probabilities(scored)
+        return {
+            "score": inception_type.inception_type_score(probabilities),
+            "w1": found.value,
+            "w1_floor": found.floor,
+            "w1_debiased": found.debiased,
+            "w1_probe": proof.w1,
+            "w1_estimate": proof.estimate,
+            "lipschitz": proof.lipschitz,
+            "critic_share": proof.share,
+        }
+
+
+def train(config: Config, dataset, judge: Judge, stopping) -> tuple[dict, np.ndarray] | None:
+    """Train and measure one member.
+
+    Returns:
+        (row, images): "state" is "finished", or "diverged" with the step and the quantity in
+        "reason" and no scores; images are [SHOWN, *shape], none if diverged. None when `stopping()`
+        said so.
+    """
+    begin = time.perf_counter()
+    spent = time.process_time()
+    generator, critic = networks.players(config, dataset.shape, dataset.class_names)
+    state = initial_state(generator, critic, np.uint32(config.seed), config.optimizer)
+    feed = make_feed(dataset, config, state.key)
+    chunk = make_chunk(make_round(config, generator, critic, feed.batch))
+    row: dict[str, Any] = {
+        f"{player}_parameters": networks.parameter_count(getattr(state, player))
+        for player in ("generator", "critic")
+    }
+    images = np.zeros((0, *dataset.shape), np.float32)
+    try:
+        step = 0
+        for pause in advance(
+            chunk,
+            state,
+            Hyperparameters.of(config),
+            feed,
+            end=config.steps,
+            cadences=[config.steps],
+            stopping=stopping,
+        ):
+            step, state = pause.step, pause.state
+        if step < config.steps:
+            return None
+        images, *judged = jax.device_get(_look(config, generator, critic, judge)(state))
+        if not all(np.isfinite(part).all() for part in (images, *judged)):
+            raise NonFiniteError(f"step {step}: generated images or their scores")
+        row |= {"state": "finished"} | judge.measure(images, *judged)
+    except NonFiniteError as error:
+        row |= {"state": "diverged", "reason": str(error)}
+        images = images[:0]
+    row["seconds"] = time.perf_counter() - begin
+    row["processor_seconds"] = time.process_time() - spent
+    return row, images[:SHOWN]
+
+
+def _look(config: Config, generator, critic, judge: Judge):
+    """state -> (images, scores of the real probe, of the generated one, and slopes there)."""
+    n = judge.n
+    z = jax.random.normal(jax.random.key(2**31), (SCORED + 2 * n, config.latent_dim))
+    real = jnp.asarray(judge.real)
+
+    @jax.jit
+    def look(state):
+        images = generator.apply(state.average, z)
+
+        def total(x):
+            scores = critic.apply(state.critic, x)
+            return jnp.sum(scores), scores
+
+        fake = images[SCORED : SCORED + n]
+        gradients, fake_scores = jax.grad(total, has_aux=True)(fake)
+        return images, total(real)[1], fake_scores, gradients
+
+    return look

@@ -1,1 +1,0 @@
-"""The parts of experiments.benchmark: what is timed, by whom, and how it is shown."""

@@ -1,1 +1,0 @@
-"""The parts of `experiments.primal_vs_dual`: what is trained, how it is measured and shown."""

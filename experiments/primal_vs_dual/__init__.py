@@ -1,0 +1,1 @@
+"""Generators trained by transport, beside those trained with a critic."""

@@ -1,0 +1,1 @@
+"""Critics against W1 that is known in closed form."""

@@ -1,1 +1,0 @@
-"""The parts of experiments.w1_benchmark: methods, protocols, training, tables and pictures."""

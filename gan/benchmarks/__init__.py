@@ -1,0 +1,1 @@
+"""Measurements of speed and memory, and what they say about larger machines."""

@@ -1,0 +1,97 @@
+"""Certified transport, repeated, beside other solvers of the same problem."""
+
+import math
+import os
+import statistics
+import time
+
+from gan import transport as exact
+from gan.benchmarks import peers, side_process
+from gan.benchmarks.benchmark_page import say, spread
+from gan.errors import GanError, UserError
+from gan.transport import memory
+
+POINTS, DIMENSION = 20_000, 64
+
+
+def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
+    """One certified assignment of 20,000 points in 64 dimensions, repeated for about `seconds`.
+
+    Args:
+        seconds: timed seconds of ours, after a first solve that compiles.
+        peer: None or "solvers": the other solvers of experiments.transport_peers, once each, in
+            fresh processes; most do not compile.
+        limit: seconds that each of them has.
+
+    Returns:
+        As of experiments.benchmark.run; a peer past the limit has "over_limit": its rate is
+        below the one given. "failed" has the reasons of those that ended without a value, for want
+        of memory for instance, by name.
+
+    Raises:
+        GanError: if a solver finds another value.
+    """
+    x, y = peers.sets(POINTS, DIMENSION)
+    start = time.perf_counter()
+    first = exact.assignment(x, y)
+    first_seconds = time.perf_counter() - start
+    taken = []
+    while not taken or sum(taken) < seconds:
+        start = time.perf_counter()
+        solved = exact.assignment(x, y)
+        taken.append(time.perf_counter() - start)
+        say(f"solved in {taken[-1]:.1f} s, {solved.report['rounds']:.2f} passes over all pairs")
+    gflop = first.report["rounds"] * 2 * len(x) * len(y) * x.shape[1] / 1e9
+    rate, peak = 1 / statistics.median(taken), side_process.matrix_peak(side_process.PEAK_SIZE)
+    result = {
+        "workload": "transport20k",
+        "iterations_per_second": rate,
+        "spread": spread([1 / s for s in taken]),
+        "gflop_per_iteration": gflop,
+        "peak_gflops": peak,
+        "share_of_peak": rate * gflop / peak,
+        "compile_seconds": first_seconds - statistics.median(taken),
+        "peak_bytes": memory.peak(),
+        "relative_gap": solved.gap / solved.value,
+        "cores": len(os.sched_getaffinity(0)),
+    }
+    if peer is None:
+        return result
+    others, failed = [], {}
+    for name in [name for name in peers.SOLVERS if name != "ours"]:
+        try:
+            row = peers.elsewhere(name, POINTS, DIMENSION, limit)
+        except UserError as error:
+            failed[name] = str(error)
+            say(failed[name])
+            continue
+        others.append(solver(row, solved.value))
+        over = "over " if others[-1]["over_limit"] else ""
+        say(f"{name}: {over}{row['seconds']:.1f} s")
+    result |= {"peer": others, "failed": failed}
+    if not others:
+        return result
+    best = max(others, key=lambda other: (not other["over_limit"], other["iterations_per_second"]))
+    return result | {
+        "best_peer": best["mode"],
+        "ratio_to_best_peer": rate / best["iterations_per_second"],
+    }
+
+
+def solver(row: dict, value: float) -> dict:
+    """A row of transport_peers as a peer.
+
+    Raises:
+        GanError: if its value is not ours to float32.
+    """
+    over = row["value"] is None
+    if not over and not math.isclose(row["value"], value, rel_tol=1e-5):
+        raise GanError(f"{row['solver']} finds {row['value']:.8g}, ours is {value:.8g}")
+    rate = 1 / row["seconds"]
+    return {
+        "mode": row["solver"],
+        "iterations_per_second": rate,
+        "spread": [rate, rate],
+        "over_limit": over,
+        "peak_bytes": row.get("bytes"),
+    }

@@ -1,0 +1,1 @@
+"""The referee: exact, honest distances between samples, and what they prove about a critic."""

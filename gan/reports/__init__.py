@@ -1,0 +1,1 @@
+"""Figures, tables and static pages, in one style."""

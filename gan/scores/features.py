@@ -1,0 +1,51 @@
+"""Features that a user gives for sample scores: a function of theirs, or a kept classifier."""
+
+import importlib
+import os
+
+import numpy as np
+
+from gan.errors import UserError
+from gan.scores import classifier
+from gan.scores.samples import Features
+
+
+def load(text: str) -> Features:
+    """The feature function that --features names.
+
+    Args:
+        text: "MODULE:FUNCTION", importable from here or the Python path, called with float32
+            examples [n, *shape] in [-1, 1]; or a FILE.npz that gan.scores.classifier has kept,
+            perhaps that of another data set of the same shape.
+
+    Raises:
+        UserError: if there is no such module, function or file.
+    """
+    if text.endswith(".npz"):
+        found = classifier.read(os.path.expanduser(text))
+
+        def features(examples: np.ndarray) -> np.ndarray:
+            if examples.shape[1:] != found.shape:
+                raise UserError(
+                    f"{text} reads examples of shape {found.shape}, not {examples.shape[1:]}"
+                )
+            return found.features(examples)
+
+        return Features(features, found.description)
+    module, colon, name = text.partition(":")
+    if not (module and colon and name):
+        raise UserError(f"--features must be MODULE:FUNCTION or FILE.npz, got {text!r}")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever the user's module raises
+        raise UserError(f"--features {text}: {type(error).__name__}: {error}") from error
+    if not callable(function):
+        raise UserError(f"--features {text}: {name} is a {type(function).__name__}, not a function")
+
+    def guarded(examples: np.ndarray) -> np.ndarray:
+        try:
+            return function(examples)
+        except Exception as error:  # whatever the user's function raises
+            raise UserError(f"--features {text}: {type(error).__name__}: {error}") from error
+
+    return Features(guarded, f"given function {text}")

@@ -1,0 +1,28 @@
+import pytest
+
+from gan.referee import verdicts
+
+SCORES = {
+    "n": 398,
+    "critic_share": 0.3,
+    "yardstick_share": 0.2,
+    "w1_debiased": 0.4,
+    "w1_debiased_low": 0.3,
+    "w1_debiased_high": 0.5,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer", "blamed"),
+    [
+        ({}, "Yes", "is the generator"),
+        ({"critic_share": 0.1}, "No", "train the critic first"),
+        ({"critic_share": -0.1, "yardstick_share": -0.2}, "No", "train the critic first"),
+        ({"w1_debiased": 0.1, "w1_debiased_low": -0.1}, "Yes", "cannot be told"),
+        ({"critic_share": 0.1, "w1_debiased_low": -0.1}, "No", "cannot be told"),
+    ],
+)
+def test_a_weak_critic_is_told_from_a_weak_generator(changes, answer, blamed):
+    text = verdicts.critic(SCORES | changes)
+    assert text.startswith(answer + ".") and blamed in text
+    assert "0.3 to 0.5" in text or changes.get("w1_debiased_low")

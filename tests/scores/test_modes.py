@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scipy import spatial, stats
+
+from gan.scores.modes import count_classes, count_modes
+
+CENTERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+
+
+def test_one_point_on_every_centre_covers_all_evenly():
+    found = count_modes(CENTERS, CENTERS, 0.1)
+    assert found == (4, 4, 1.0, 0.0)
+
+
+def test_a_collapsed_set_covers_one():
+    found = count_modes(np.zeros((50, 2)), CENTERS, 0.1)
+    assert found.covered == 1 and found.high_quality == 1
+    np.testing.assert_allclose(found.reverse_kl, np.log(4))
+
+
+def test_quality_ends_at_three_standard_deviations():
+    points = CENTERS[[0, 0, 1, 1]] + np.array([[0.29, 0], [0.31, 0], [0, 0.29], [0.3, 0.3]])
+    found = count_modes(points, CENTERS, 0.1)
+    assert found.covered == 2 and found.high_quality == 0.5
+    np.testing.assert_allclose(found.reverse_kl, np.log(2))
+
+
+def test_points_far_from_everything_cover_nothing():
+    found = count_modes(np.full((5, 2), 5.0), CENTERS, 0.1)
+    assert found.covered == 0 and found.high_quality == 0
+    np.testing.assert_allclose(found.reverse_kl, np.log(4))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_counts_and_divergence_agree_with_scipy(seed):
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(12, 2))
+    points = centers[rng.integers(7, size=400)] + 0.1 * rng.normal(size=(400, 2))
+    away, mode = spatial.cKDTree(centers).query(points)
+    good = away <= 3 * 0.06
+    counts = np.bincount(mode[good], minlength=12)
+    found = count_modes(points, centers, 0.06)
+    assert (found.covered, found.total) == (np.count_nonzero(counts), 12)
+    assert found.high_quality == good.mean() and 0.5 < good.mean() < 1
+    divergence = stats.entropy(counts, np.ones(12))
+    np.testing.assert_allclose(found.reverse_kl, divergence, rtol=1e-12)
+    assert count_classes(mode[good], 12)[3] == found.reverse_kl
+
+
+def test_a_thousand_classes_as_of_stacked_images():
+    """Uniform labels cover nearly all; the divergence of a share of 1/10 is log 10."""
+    labels = np.random.default_rng(0).integers(1000, size=26_000)
+    found = count_classes(labels, 1000)
+    assert found.covered == 1000 and 0 < found.reverse_kl < 0.03
+    few = count_classes(np.repeat(np.arange(100), 7), 1000)
+    assert few.covered == 100
+    np.testing.assert_allclose(few.reverse_kl, np.log(10), rtol=1e-12)
+    assert count_classes(np.zeros(0, int), 1000)[:2] == (0, 1000)

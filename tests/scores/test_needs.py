@@ -1,0 +1,76 @@
+"""What the last stage needs is checked by the first."""
+
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan import config, data, networks
+from gan.errors import UserError
+from gan.referee.evaluator import Evaluator
+from gan.scores import needs, samples
+from tests.experiments.commands import TINY, call
+
+
+def sized(train, validation, test):
+    sizes = {"train": train, "validation": validation, "test": test}
+    return types.SimpleNamespace(name="some", size=sizes.get)
+
+
+@pytest.mark.parametrize("sizes", [(3, 2, 2), (4, 1, 2), (4, 2, 1), (0, 0, 0), (10**6, 1, 10**6)])
+def test_splits_too_small_are_refused_with_the_numbers(sizes):
+    with pytest.raises(UserError) as caught:
+        needs.check(config.Config(), sized(*sizes))
+    assert f"{sizes[0]} in train, {sizes[1]} in validation, {sizes[2]} in test" in str(caught.value)
+    assert "4 in train, 2 in validation, 2 in test" in str(caught.value)
+
+
+def test_what_will_be_left_out_is_said():
+    lines = needs.check(config.Config(evaluation_size=512), sized(24, 3, 3))
+    assert lines[0] == "evaluation_size 512 is lowered to 3 by the splits"
+    assert "3 examples each, 4 are needed" in lines[1]
+    assert needs.check(config.Config(evaluation_size=2), sized(8, 4, 4)) == []
+
+
+def folder(root, counts):
+    draw = np.random.default_rng(0)
+    for name, count in counts.items():
+        (root / name).mkdir(parents=True)
+        for k in range(count):
+            pixels = draw.integers(0, 255, (6, 6), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{k}.png")
+    return config.Data(name="folder", folder=str(root))
+
+
+@pytest.mark.parametrize(
+    "counts", [{"a": 20}, {"a": 39}, {"a": 20, "one": 1}, {"a": 45, "one": 1}], ids=str
+)
+def test_all_that_is_let_through_can_be_scored(tmp_path, counts):
+    dataset = data.load(folder(tmp_path, counts))
+    chosen = config.replace(config.Config(), {"evaluation_repeats": 2, "data.name": "folder"})
+    left_out = needs.check(chosen, dataset)
+    players = networks.players(chosen, dataset.shape, dataset.class_names)
+    for split in ("validation", "test"):
+        assert Evaluator(chosen, dataset, *players, split).n >= 2
+    space = samples.Space(
+        samples.Features(lambda x: x.reshape(len(x), -1), "pixels"), None, None, "nobody", "frechet"
+    )
+    found = samples.evaluate(dataset, lambda n: np.zeros((n, *dataset.shape)), space, "test", 1000)
+    assert bool(found.scores) != any("sample scores" in line for line in left_out)
+
+
+def test_a_small_folder_trains_to_its_report_and_a_smaller_one_leaves_nothing(tmp_path):
+    folder(tmp_path / "thirty", {"$5_bills$": 30})
+    folder(tmp_path / "twelve", {"a": 12})
+    flags = ["--data.name", "folder", "--steps", 1, *TINY]
+    run = tmp_path / "run"
+    status, out, err = call("train", "--workdir", run, "--data.folder", tmp_path / "thirty", *flags)
+    assert status == 0, err
+    assert "evaluation_size 20 is lowered to 3" in err and "3 examples each" in out
+    page = (run / "report.html").read_text()
+    assert "Left out:" in page or "4 are needed" in page
+    status, _, err = call(
+        "train", "--workdir", tmp_path / "other", "--data.folder", tmp_path / "twelve", *flags
+    )
+    assert status == 2 and "1 in test" in err and not (tmp_path / "other").exists()

@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan import config, data
+from gan.errors import UserError
+from gan.scores import samples
+from gan.scores.samples import Features
+
+
+def real_ones(dataset, split="validation", seed=0):
+    """A 'generator' that returns examples of the data set."""
+
+    def sample(count):
+        rows = np.random.default_rng(seed).integers(0, dataset.size(split), count)
+        return dataset.examples(split, rows)[0]
+
+    return sample
+
+
+@pytest.fixture(scope="module")
+def where(digits):
+    return samples.space(digits)
+
+
+def test_real_digits_are_scored_like_real_digits(digits, where):
+    found = samples.evaluate(digits, real_ones(digits, "train"), where, "test")
+    assert found.skipped == {}
+    for name, entry in found.scores.items():
+        low, high = entry["interval"]
+        assert low <= entry["value"] <= high
+        assert entry["n"] == 198  # the validation split has no more to be scored alike
+        assert where.classifier.description == entry["features"]
+        if name != "nearest_neighbour_accuracy":  # which memorising the training set may lower
+            assert low - (high - low) / 2 <= entry["real"] <= high + (high - low) / 2, name
+    assert found.scores["mode_count"]["value"] == found.scores["mode_count"]["total"] == 10
+    assert found.proportions["least_change"] < 0.25 and found.proportions["unserved"] < 0.2
+    assert len(found.unserved) == round(198 * found.proportions["unserved"])
+
+
+def test_a_collapsed_generator_is_seen_by_every_score(digits, where):
+    one = digits.examples("train", np.array([5]))[0]
+    found = samples.evaluate(digits, lambda count: one.repeat(count, axis=0), where, "test", 60)
+    scores = {name: entry["value"] for name, entry in found.scores.items()}
+    real = {name: entry["real"] for name, entry in found.scores.items()}
+    assert scores["frechet_classifier_distance"] > 5 * real["frechet_classifier_distance"]
+    assert scores["kernel_distance"] > 5 * abs(real["kernel_distance"])
+    assert scores["inception_type_score"] == pytest.approx(1) and real["inception_type_score"] > 7
+    assert scores["recall"] < 0.1 < 0.7 < real["recall"]
+    assert scores["coverage"] < 0.3 < 0.7 < real["coverage"]
+    assert scores["nearest_neighbour_accuracy"] > 0.9
+    assert found.scores["nearest_neighbour_accuracy"]["p_value"] == 1 / 1000
+    assert scores["mode_count"] == 1 and scores["mode_kl"] == pytest.approx(np.log(10))
+    assert found.proportions["least_change"] > 0.7 and found.proportions["unserved"] > 0.8
+    assert max(found.proportions["generated_shares"]) == pytest.approx(1)
+
+
+def test_the_same_samples_give_the_same_report(digits, where):
+    first, again = (
+        samples.evaluate(digits, real_ones(digits), where, "test", 40).entries() for _ in range(2)
+    )
+    assert first == again
+    other = samples.evaluate(digits, real_ones(digits, seed=1), where, "test", 40).entries()
+    assert other["precision"]["interval"] != first["precision"]["interval"]
+
+
+def test_given_features_are_used_and_named(digits):
+    given = Features(lambda x: x.reshape(len(x), -1)[:, 20:23], "three pixels")
+    where = samples.space(digits, given)
+    found = samples.evaluate(digits, real_ones(digits), where, "test", 30)
+    assert "frechet_classifier_distance" not in found.scores
+    assert found.scores["frechet_distance"]["features"] == "three pixels"
+    assert "classifier" in found.scores["inception_type_score"]["features"]
+    for wrong in (
+        lambda x: x,
+        lambda x: x.reshape(len(x), -1) * np.nan,
+        lambda x: np.zeros((1, 2)),
+    ):
+        with pytest.raises(UserError, match="three pixels must give finite features"):
+            samples.evaluate(
+                digits,
+                real_ones(digits),
+                samples.space(digits, given._replace(apply=wrong)),
+                "test",
+            )
+
+
+def test_points_are_their_own_features_and_modes_are_counted():
+    dataset = data.load(config.Data(name="gaussians8"))
+    where = samples.space(dataset)
+
+    def three_modes(count):
+        points, labels = dataset.examples("train", np.arange(4 * count))
+        return points[labels < 3][:count]
+
+    found = samples.evaluate(dataset, three_modes, where, "test", 200)
+    assert found.scores["mode_count"]["value"] == 3
+    assert found.scores["mode_kl"]["value"] == pytest.approx(np.log(8 / 3), abs=0.02)
+    assert found.scores["mode_count"]["real"] == 8 and found.scores["mode_count"]["n"] == 2500
+    assert found.scores["recall"]["features"] == "coordinates"
+    assert set(found.skipped) == {"inception_type_score"}
+    assert found.proportions["least_change"] == pytest.approx(5 / 8, abs=0.08)
+
+
+def test_what_has_no_classes_says_so(tmp_path):
+    roll = data.load(config.Data(name="swiss_roll"))
+    found = samples.evaluate(roll, real_ones(roll), samples.space(roll), "test", 50)
+    skipped = {"inception_type_score", "mode_count", "mode_kl", "proportions"}
+    assert set(found.skipped) == skipped and found.proportions is None
+    for k in range(60):
+        pixels = np.random.default_rng(k).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+    folder = data.load(config.Data(name="folder", folder=str(tmp_path), image_size=4))
+    where = samples.space(folder)
+    assert where.features.description.startswith("pixels")
+    size = min(folder.size("test"), folder.size("validation"))
+    found = samples.evaluate(folder, real_ones(folder), where, "test")
+    assert set(found.skipped) == skipped and found.scores["recall"]["n"] == size
+
+
+@pytest.mark.parametrize("count", [3, 5001])
+def test_a_number_of_samples_out_of_range_is_refused(digits, where, count):
+    with pytest.raises(UserError, match="4 .. 5000"):
+        samples.evaluate(digits, real_ones(digits), where, "test", count)
+
+
+def test_stacked_digits_have_a_thousand_modes(digits):
+    stacks = data.load(config.Data(name="stacked_digits"))
+    where = samples.space(stacks)
+
+    def few(count):
+        rows = np.random.default_rng(0).integers(0, 40, count)
+        return stacks.examples("train", rows)[0]
+
+    found = samples.evaluate(stacks, few, where, "test", 50)
+    count, divergence = found.scores["mode_count"], found.scores["mode_kl"]
+    assert count["n"] == divergence["n"] == 26_000 and count["total"] == 1000
+    assert 35 <= count["value"] <= 40 and count["real"] == 1000
+    assert divergence["value"] == pytest.approx(np.log(1000 / count["value"]), abs=0.1)
+    assert divergence["real"] < 0.1
+    assert "1000 classes" in found.skipped["proportions"]
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_mean_of_other_samples(digits, where):
+    """Of the intervals of many generated sets, about 95 % hold the mean over such sets."""
+    dataset = data.load(config.Data(name="gaussians8"))
+    space = samples.space(dataset)
+    points, labels = dataset.examples("train")
+    points = points[labels < 6]
+    found = []
+    for k in range(40):
+        part = points[k * 1000 : (k + 1) * 1000]
+
+        def sample(count, part=part):
+            return np.concatenate([part, part, part])[:count]
+
+        found.append(samples.evaluate(dataset, sample, space, "test", 100).scores)
+    for name in ("frechet_distance", "kernel_distance", "recall", "coverage"):
+        values = [scores[name]["value"] for scores in found]
+        held = [
+            scores[name]["interval"][0] <= np.mean(values) <= scores[name]["interval"][1]
+            for scores in found
+        ]
+        assert np.mean(held) > 0.85, name
