@@ -21,11 +21,11 @@ from tqdm import tqdm
 from gan import data, runs, training
 from gan.config import Config
 from gan.errors import UserError
-from gan.referee.evaluator import Evaluator
 from gan.runner.evaluation import evaluate_and_report
 from gan.runner.single import cadences, record, summary
 from gan.runs import files
-from gan.scores import needs
+from gan.scores import requirements
+from gan.scores.evaluation import Validation
 from gan.signals import Interrupt, Interrupted
 
 FAILURE = "failure.json"
@@ -42,6 +42,7 @@ def train_together(
     vectorized: bool | None = None,
     interrupt: Interrupt | None = None,
     evaluated: bool = True,
+    last: Sequence[str] = (),
 ) -> list[dict] | None:
     """Start or continue runs as one jitted training; evaluate each at the end.
 
@@ -54,6 +55,7 @@ def train_together(
         vectorized: see gan.training.make_population.
         interrupt: an entered context; its signal saves and stops every run.
         evaluated: False leaves evaluations and reports to experiments.evaluate.
+        last: metrics that the last line of a log has beside those computed while training.
 
     Returns:
         Per member its evaluation, or the last record of its log when there is none, with "step" and
@@ -74,7 +76,7 @@ def train_together(
             return None
         training.check_names(members[0])
         training.require(members[0], dataset, members=len(members))
-        needs.check(members[0], dataset)
+        requirements.check(members[0], dataset)
         found = [
             stack.enter_context(runs.open(path, config))
             for path, config in zip(workdirs, members, strict=True)
@@ -87,7 +89,7 @@ def train_together(
         states = [run.resume(training.member(fresh, i))[1] for i, run in enumerate(found)]
         failures = {i: failure(run.path) for i, run in enumerate(found) if failure(run.path)}
         try:
-            states = _play(population, found, dataset, states, failures, interrupt)
+            states = _play(population, found, dataset, states, failures, interrupt, last)
         except Interrupted:
             pass
         left = [i for i in range(len(found)) if i not in failures]
@@ -117,7 +119,9 @@ def failure(workdir: str | Path) -> str | None:
     return files.read_json(path)["message"] if path.exists() else None
 
 
-def _play(population, found, dataset, states, failures: dict[int, str], interrupt) -> list:
+def _play(
+    population, found, dataset, states, failures: dict[int, str], interrupt, last
+) -> list:
     """Trains to the end with everything that is due; returns the members' states on the host."""
     config, count = population.configs[0], len(found)
     steps = [int(state.step) for i, state in enumerate(states) if i not in failures]
@@ -135,7 +139,7 @@ def _play(population, found, dataset, states, failures: dict[int, str], interrup
     chunk = interrupt.watch(lambda: population.chunk.lower(*example).compile())
     _say(f"compiled in {time.perf_counter() - start:.1f} s")
     players = population.generator, population.critic
-    scorer = interrupt.watch(lambda: Evaluator(config, dataset, *players, "validation"))
+    scorer = interrupt.watch(lambda: Validation(config, dataset, *players, last))
     bar = tqdm(
         total=config.steps,
         initial=min(steps),

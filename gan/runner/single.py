@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -14,10 +14,10 @@ from tqdm import tqdm
 from gan import data, networks, runs, training
 from gan.config import Config
 from gan.errors import UserError
-from gan.referee.evaluator import Evaluator
 from gan.reports import pictures
 from gan.runner.evaluation import evaluate_and_report
-from gan.scores import needs
+from gan.scores import requirements
+from gan.scores.evaluation import Validation
 from gan.signals import Interrupt, Interrupted
 
 
@@ -30,6 +30,7 @@ def train(
     interrupt: Interrupt | None = None,
     tensorboard: bool = False,
     evaluated: bool = True,
+    last: Sequence[str] = (),
     progress: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
@@ -42,6 +43,7 @@ def train(
         interrupt: an entered context; its signal saves and stops the run.
         tensorboard: also write the log as TensorBoard event files.
         evaluated: False leaves the evaluation and the report to experiments.evaluate.
+        last: metrics that the last line of the log has beside those computed while training.
         progress: called after every chunk of rounds with the step and the metrics of its last one.
 
     Returns:
@@ -60,7 +62,7 @@ def train(
                 print("stopped while the data were loaded", file=sys.stderr, flush=True)
             return None
         training.check(config, dataset, devices)
-        notes = needs.check(config, dataset)
+        notes = requirements.check(config, dataset)
         run = stack.enter_context(runs.open(workdir, config))
         for line in notes:
             _say(run, line)
@@ -74,7 +76,7 @@ def train(
         try:
             if step < config.steps:
                 step, state = _play(
-                    run, config, dataset, game, step, state, interrupt, logs, progress
+                    run, config, dataset, game, step, state, interrupt, logs, progress, last
                 )
         except Interrupted:
             pass
@@ -91,7 +93,7 @@ def train(
 
 
 def _play(
-    run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs, progress
+    run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs, progress, last
 ):
     """Rounds from `step` on, with everything that is due between them; returns the last pause."""
     start = time.perf_counter()
@@ -101,7 +103,7 @@ def _play(
     scorer = None
     if run.primary:
         scorer = interrupt.watch(
-            lambda: Evaluator(config, dataset, game.generator, game.critic, "validation")
+            lambda: Validation(config, dataset, game.generator, game.critic, last)
         )
     bar = tqdm(
         total=config.steps,
@@ -139,8 +141,9 @@ def _play(
                 run, config, dataset, game.generator, scorer, step, state, metrics, logs
             )
             if scores:
-                shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
-                shown["share"] = f"{scores['critic_share']:.2f}"
+                for name, label in (("w1", "w1"), ("w1_floor", "w1_floor"), ("critic_share", "share")):
+                    if name in scores:
+                        shown[label] = f"{scores[name]:.3g}"
     if evaluating:
         share = 100 * sum(evaluating) / (time.perf_counter() - begin)
         _say(
@@ -180,7 +183,7 @@ def record(run, config: Config, dataset, generator, scorer, step: int, state, me
     Args:
         run: the writable run directory.
         generator: pure network.
-        scorer: evaluator of the validation split; None in processes that do not write.
+        scorer: a gan.scores.evaluation.Validation; None in processes that do not write.
         state, metrics: after `step` rounds, and of the last of them.
         logs: functions of one record.
 
@@ -193,7 +196,7 @@ def record(run, config: Config, dataset, generator, scorer, step: int, state, me
 
     scores = {}
     if run.primary and due(config.evaluate_every):
-        scores = scorer(*jax.device_get((state.average, state.critic)))
+        scores = scorer(*jax.device_get((state.average, state.critic)), step == config.steps)
     if due(config.log_every) or due(config.evaluate_every):
         for log in logs:
             log({"step": step, **metrics, **scores})
