@@ -159,9 +159,8 @@ def _per_turn(body: Callable, start, seconds: float) -> float:
 def pauses(choice: Config, dataset, repeats: int = 5, rounds: int = 0) -> dict[str, list[float]]:
     """[milliseconds, times in a whole run] of what the host does between rounds, medians.
 
-    The critic's certificate, with the generated sets and exact W1 that it rests on, is a part of the
-    evaluation. The
-    players have been trained for that many rounds.
+    The critic's certificate, with the generated sets and exact W1 that it rests on, is a part of
+    the evaluation. The players have been trained for that many rounds.
     """
     game = training.make_game(choice, dataset, devices=1)
     state, _ = game.chunk(game.state, game.hyper, game.feed.load(0)[0], np.int32(rounds))

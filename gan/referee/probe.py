@@ -343,9 +343,7 @@ class PlayersLook(Look):
     @functools.cached_property
     def slopes(self) -> np.ndarray:
         """The critic's slopes [n] between real and generated examples."""
-        return self.probe.players.slopes(
-            self.generator_params, self.critic_params, self.probe.real
-        )
+        return self.probe.players.slopes(self.generator_params, self.critic_params, self.probe.real)
 
     @functools.cached_property
     def extra(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One style for every figure: colours, panels, curves, points in the plane, and how they are written.
+"""One style for every figure: colours, panels, curves, points in the plane, and their files.
 
 Sources, and exact values, are blue; targets, and critics, red or orange. Figures are made without
 pyplot, which keeps global state and belongs to the main thread; matplotlib is imported by the first

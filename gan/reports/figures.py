@@ -128,9 +128,7 @@ def save_distance_curves(path: str, records: list[dict]) -> None:
     """
     evaluated = [r for r in records if any(name in r for name, *_ in DISTANCES)]
     judged = [r for r in records if all(name in r for name, *_ in SHARES)]
-    figure, (axes, *lower) = drawing.stack(
-        7.2, 5.0 if judged else 3.6, (5, 2) if judged else (1,)
-    )
+    figure, (axes, *lower) = drawing.stack(7.2, 5.0 if judged else 3.6, (5, 2) if judged else (1,))
     logged = [r for r in records if "w1_estimate_batch" in r]
     axes.plot(
         [r["step"] for r in logged],

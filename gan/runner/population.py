@@ -119,9 +119,7 @@ def failure(workdir: str | Path) -> str | None:
     return files.read_json(path)["message"] if path.exists() else None
 
 
-def _play(
-    population, found, dataset, states, failures: dict[int, str], interrupt, last
-) -> list:
+def _play(population, found, dataset, states, failures: dict[int, str], interrupt, last) -> list:
     """Trains to the end with everything that is due; returns the members' states on the host."""
     config, count = population.configs[0], len(found)
     steps = [int(state.step) for i, state in enumerate(states) if i not in failures]

@@ -93,7 +93,16 @@ def train(
 
 
 def _play(
-    run, config: Config, dataset, game: training.Game, step: int, state, interrupt, logs, progress, last
+    run,
+    config: Config,
+    dataset,
+    game: training.Game,
+    step: int,
+    state,
+    interrupt,
+    logs,
+    progress,
+    last,
 ):
     """Rounds from `step` on, with everything that is due between them; returns the last pause."""
     start = time.perf_counter()
@@ -141,7 +150,11 @@ def _play(
                 run, config, dataset, game.generator, scorer, step, state, metrics, logs
             )
             if scores:
-                for name, label in (("w1", "w1"), ("w1_floor", "w1_floor"), ("critic_share", "share")):
+                for name, label in (
+                    ("w1", "w1"),
+                    ("w1_floor", "w1_floor"),
+                    ("critic_share", "share"),
+                ):
                     if name in scores:
                         shown[label] = f"{scores[name]:.3g}"
     if evaluating:

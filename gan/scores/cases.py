@@ -86,9 +86,7 @@ def apart(distance: float = APART, critic: tuple[float, float] = (-2.0, 0.0)) ->
 def copied() -> Evidence:
     """Every generated point is a training example; held-out ones are APART from these."""
     training = np.zeros((2 * SIZE, 2), np.float32)
-    return _evidence(
-        _Points(training[:SIZE] + np.float32([APART, 0]), training), training[:SIZE]
-    )
+    return _evidence(_Points(training[:SIZE] + np.float32([APART, 0]), training), training[:SIZE])
 
 
 @functools.cache

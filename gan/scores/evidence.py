@@ -154,7 +154,11 @@ class Evidence:
         side, reference = sides
         halves = resampling.halves([len(side)], samples.HALVES)
         return Counts(
-            count(side), count(reference), [count(side[rows]) for (rows,) in halves], len(side), rule
+            count(side),
+            count(reference),
+            [count(side[rows]) for (rows,) in halves],
+            len(side),
+            rule,
         )
 
     @functools.cached_property

@@ -48,10 +48,10 @@ class Case(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """A metric in units of another one, for tables over runs: its name, the unit, its heading."""
+    """Another metric, `of`, in units of this one, for tables over runs: name and heading."""
 
     name: str
-    unit: str
+    of: str
     column: str
 
 
@@ -71,7 +71,7 @@ class Metric(registry.Entry):
         cost: "cheap" ones are computed while training too, "full" ones at an evaluation.
         cases: known answers; where there is a direction at least two, best first.
         column: its heading in tables over runs; "" leaves it out there.
-        ratio: what such a table shows beside it.
+        ratio: what such a table shows behind it.
         within: name of the object of evaluation.json that holds it with others; "" for none.
     """
 

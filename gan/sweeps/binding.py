@@ -40,7 +40,7 @@ def bind(folder: Path, plan: Plan) -> Plan:
     """
     path = folder / "sweep.json"
     kept = {
-        path: value
+        path: list(value) if isinstance(value, tuple) else value  # as JSON has it
         for path, value in configs.flatten(plan.base).items()
         if path not in plan.space.fields
     }
@@ -83,7 +83,7 @@ def _pairs(saved: dict, settings: dict):
         if name != "base":
             yield name, saved.get(name), settings[name]
     # A field that was added later had its default before.
-    default = configs.flatten(configs.Config())
+    default = json.loads(json.dumps(configs.flatten(configs.Config())))
     for name in sorted(saved["base"].keys() | settings["base"]):
         was = saved["base"].get(name, default.get(name) if name in settings["base"] else None)
         yield name, was, settings["base"].get(name)

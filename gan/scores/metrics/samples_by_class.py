@@ -37,8 +37,7 @@ plan_change = Metric(
 )
 unserved = Metric(
     help="real examples that no generated one serves",
-    meaning=f"Share of real examples that are not among the {SERVED} nearest of any generated "
-    "one.",
+    meaning=f"Share of real examples that are not among the {SERVED} nearest of any generated one.",
     compute=lambda evidence: evidence.proportions.score("unserved_share"),
     needs=_FLOWS,
     better="lower",
