@@ -5,9 +5,12 @@ import numpy as np
 from gan.scores.cases import APART, apart
 from gan.scores.metric import Case, Metric
 
+PERCENT = (5, 50, 95)
+"""Which of the slopes are reported; all at once, since their last bits depend on their company."""
 
-def _slope(percent: int):
-    return lambda evidence: float(np.percentile(evidence.look.slopes, percent))
+
+def _slope(place: int):
+    return lambda evidence: float(np.percentile(evidence.look.slopes, PERCENT)[place])
 
 
 def blind():
@@ -90,7 +93,7 @@ slope_5 = Metric(
     help="5th percentile of the critic's slope",
     meaning="5th percentile of the critic's slope between real and generated examples; the "
     "penalty asks for slopes near its target.",
-    compute=_slope(5),
+    compute=_slope(0),
     bounds=(0, np.inf),
     cost="cheap",
     cases=(Case(apart, 2), Case(backwards, 1)),
@@ -98,7 +101,7 @@ slope_5 = Metric(
 slope_50 = Metric(
     help="median of the critic's slope",
     meaning="Median of the critic's slope between real and generated examples.",
-    compute=_slope(50),
+    compute=_slope(1),
     bounds=(0, np.inf),
     cost="cheap",
     cases=(Case(apart, 2), Case(backwards, 1)),
@@ -106,7 +109,7 @@ slope_50 = Metric(
 slope_95 = Metric(
     help="95th percentile of the critic's slope",
     meaning="95th percentile of the critic's slope between real and generated examples.",
-    compute=_slope(95),
+    compute=_slope(2),
     bounds=(0, np.inf),
     cost="cheap",
     cases=(Case(apart, 2), Case(backwards, 1)),
