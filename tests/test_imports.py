@@ -15,6 +15,7 @@ ALLOWED = {
     "files": {"errors"},
     "inputs": {"errors"},
     "registry": {"errors", "inputs"},
+    "registries": {"registry"},
     "outputs": {"errors", "files"},
     "config": {"errors", "inputs"},
     "presets": {"config", "errors", "registry"},
@@ -25,7 +26,7 @@ ALLOWED = {
     "games": {"errors", "objectives"},
     "runs": {"config", "errors", "files"},
     "training": {"config", "errors", "data", "networks", "objectives", "registry", "transport"},
-    "referee": {"config", "errors", "networks", "objectives", "scores", "transport"},
+    "referee": {"config", "errors", "networks", "objectives", "transport"},
     "scores": {
         "cache",
         "config",
@@ -33,6 +34,8 @@ ALLOWED = {
         "files",
         "networks",
         "referee",
+        "registries",
+        "registry",
         "transport",
     },
 }

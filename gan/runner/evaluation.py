@@ -48,36 +48,29 @@ def evaluate(
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     for player, network in (("average", generator), ("critic", critic)):
         runs.require_fit(state[player], network.init, f"{run.path}, step {step}: {player}")
-    return evaluate_and_report(
-        run.path,
-        config,
-        dataset,
-        generator,
-        critic,
-        step,
-        state["average"],
-        state["critic"],
-        features=features,
-        count=count,
-    )
+    probe = Probe.of(config, dataset, generator, critic, "test")
+    look = probe.look(state["average"], state["critic"])
+    return evaluate_and_report(run.path, config, look, step, features=features, count=count)
 
 
 def evaluate_and_report(
     path: Path,
     config: Config,
-    dataset,
-    generator: networks.Network,
-    critic: networks.Network,
+    look,
     step: int,
-    generator_params,
-    critic_params,
     *,
     features: Features | None = None,
     count: int | None = None,
 ) -> dict:
-    """Test-split metrics of the given parameters, kept in `path` with pictures and a report."""
-    probe = Probe.of(config, dataset, generator, critic, "test")
-    look = probe.look(generator_params, critic_params)
+    """Metrics of the players at a look, kept in `path` with pictures and a report.
+
+    Args:
+        path: of the run directory.
+        config: of the run.
+        look: of a probe of the test split.
+        step: behind the players' parameters.
+        features, count: see `evaluate`.
+    """
     evidence = evaluation.evidence_of(
         config,
         look,
@@ -86,9 +79,10 @@ def evaluate_and_report(
         say=lambda line: print(line, file=sys.stderr),
     )
     found = evaluation.evaluate(config.metrics, evidence)
-    scores = {"step": step, "split": probe.players.split, **evaluation.to_json(found)}
+    players = look.probe.players
+    scores = {"step": step, "split": players.split, **evaluation.to_json(found)}
     runs.read(path).record_evaluation(scores)
     pictures.save_evaluation(path, look)
-    pictures.save_proportions(path, dataset, found.proportions)
+    pictures.save_proportions(path, players.dataset, found.proportions)
     run_page.write(path)
     return scores

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from gan import data, runs, training
 from gan.config import Config
 from gan.errors import UserError
+from gan.referee.probe import Probe
 from gan.runner.evaluation import evaluate_and_report
 from gan.runner.single import cadences, record, summary
 from gan.runs import files
@@ -181,11 +182,12 @@ def _play(population, found, dataset, states, failures: dict[int, str], interrup
 def _finish(run, config: Config, dataset, population, state, interrupt) -> dict:
     step, digest = int(state.step), runs.tree_hash(state)
     players = population.generator, population.critic
-    scores = interrupt.watch(
-        lambda: evaluate_and_report(
-            run.path, config, dataset, *players, step, state.average, state.critic
-        )
-    )
+
+    def work():
+        look = Probe.of(config, dataset, *players, "test").look(state.average, state.critic)
+        return evaluate_and_report(run.path, config, look, step)
+
+    scores = interrupt.watch(work)
     return {**scores, "step": step, "state_sha256": digest}
 
 

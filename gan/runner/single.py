@@ -14,6 +14,7 @@ from tqdm import tqdm
 from gan import data, networks, runs, training
 from gan.config import Config
 from gan.errors import UserError
+from gan.referee.probe import Probe
 from gan.reports import pictures
 from gan.runner.evaluation import evaluate_and_report
 from gan.scores import requirements
@@ -234,11 +235,12 @@ def _finish(run, config: Config, dataset, game: training.Game, state, interrupt)
     if not run.primary:
         return {"step": step, "state_sha256": digest}
     params = jax.device_get((state.average, state.critic))
-    scores = interrupt.watch(
-        lambda: evaluate_and_report(
-            run.path, config, dataset, game.generator, game.critic, step, *params
-        )
-    )
+
+    def work():
+        probe = Probe.of(config, dataset, game.generator, game.critic, "test")
+        return evaluate_and_report(run.path, config, probe.look(*params), step)
+
+    scores = interrupt.watch(work)
     return {**scores, "step": step, "state_sha256": digest}
 
 
