@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from experiments import cli
 from gan import runner
-from gan.reports.scores import print_scores
+from gan.reports import scores as tables
 from gan.scores import features as feature_functions
 from gan.scores import samples
 
@@ -58,7 +58,7 @@ def main(arguments) -> None:
             count=arguments.samples,
         )
     )
-    print_scores(scores)
+    tables.print_scores(scores)
     print(f"report {arguments.workdir}/report.html")
 
 
