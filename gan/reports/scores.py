@@ -14,8 +14,8 @@ from gan.scores.samples import COVERS
 
 
 def meaning(name: str) -> str | None:
-    """What a number of an evaluation means; None of what is no number, or whose entry cannot be
-    imported here."""
+    """What a number of an evaluation means; None of what is no number, and "" where the entry is
+    somebody's and cannot be imported here."""
     if name in HEADER:
         return HEADER[name]
     if name not in METRICS and ":" not in name:
@@ -23,7 +23,7 @@ def meaning(name: str) -> str | None:
     try:
         return METRICS.get(name).meaning
     except UserError:
-        return None
+        return ""
 
 
 def plain(scores: dict) -> Iterator[tuple[str, float, str]]:

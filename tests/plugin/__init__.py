@@ -1,1 +1,1 @@
-"""A package of somebody else's, which adds entries by naming them in a config."""
+"""A package of somebody's own: one module per kind, named as tests.plugin.MODULE:NAME."""
