@@ -4,7 +4,7 @@ import pytest
 
 from gan import config, data, presets
 from gan.networks import Network
-from gan.referee import distances
+from gan.referee import certify, distances
 from gan.referee.look import Judged
 from gan.referee.players import real_sets
 from gan.referee.probe import Probe
@@ -133,8 +133,11 @@ def test_parts_of_a_look_are_computed_once(digits, settings):
 
 
 def test_given_sets_are_compared_as_those_of_players(digits, settings):
-    probe = Probe.of(settings, digits, table_lookup(BLACK), linear_critic(2.0), "test")
+    noise = Network(lambda key: {}, lambda p, z: jax.numpy.tile(z, (1, 2)).reshape(-1, 8, 8, 1))
+    probe = Probe.of(settings, digits, noise, linear_critic(2.0), "test")
     look = probe.look({}, {})
+    assert not np.array_equal(*look.fakes)
+    assert look.certificate == certify(probe.real, look.fakes, *look.judged)
     alone = Probe(probe.real, probe.others).compare(look.fakes, look.judged)
     assert alone.distance == look.distance and alone.certificate == look.certificate
     assert alone.yardstick == look.yardstick
