@@ -211,8 +211,13 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Nested plain dictionary, ready for JSON."""
-    return dataclasses.asdict(config)
+    """Nested plain dictionary, as JSON has it: lists are lists."""
+    return dataclasses.asdict(
+        config,
+        dict_factory=lambda pairs: {
+            name: list(value) if isinstance(value, tuple) else value for name, value in pairs
+        },
+    )
 
 
 def from_dict(values: dict[str, Any], default: Config | None = None) -> Config:

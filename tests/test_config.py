@@ -16,6 +16,7 @@ def test_every_preset_survives_the_round_trip_through_json(name):
 def test_a_list_of_names_survives_it_too():
     chosen = config.replace(config.Config(), {"metrics": ["w1", "recall"]})
     assert chosen.metrics == ("w1", "recall")
+    assert config.to_dict(chosen)["metrics"] == ["w1", "recall"]
     assert config.from_dict(json.loads(json.dumps(config.to_dict(chosen)))) == chosen
 
 
