@@ -24,7 +24,7 @@ from gan import outputs
 from gan.errors import UserError
 from gan.inputs import SEEDS
 from gan.reports import figures
-from gan.runner.sampler import Sampler, pixels, slerp
+from gan.runner.sampling import Sampler, pixels, slerp
 
 KINDS = {
     "classes": "paths between classes at fixed latents",

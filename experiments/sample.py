@@ -10,6 +10,8 @@ and the `labels` of a conditional run, all classes in order unless --label names
 Needs the run directory only, not the data set.
 """
 
+import numpy as np
+
 from experiments import cli
 from gan import outputs, runner
 from gan.inputs import SEEDS
@@ -44,19 +46,23 @@ def define(parser, argv) -> None:
 def main(arguments) -> None:
     """Sample and write."""
     outputs.file(arguments.output, (".png", ".npz"))
-    examples, labels = cli.watched(
-        lambda: runner.sample(
-            arguments.workdir,
-            arguments.count,
-            step=arguments.step,
-            seed=arguments.seed,
-            interpolate=arguments.interpolate,
-            label=arguments.label,
-        )
-    )
+    examples, labels = cli.watched(lambda: draw(arguments))
     columns = arguments.interpolate or max(1, round(len(examples) ** 0.5))
     runner.write_examples(examples, labels, arguments.output, columns)
     print(f"{len(examples)} examples of shape {examples.shape[1:]} in {arguments.output}")
+
+
+def draw(arguments):
+    """Examples, path by path if there are paths, and their labels."""
+    sampler = runner.load(arguments.workdir, arguments.step)
+    count, length = arguments.count, arguments.interpolate
+    how = {"seed": arguments.seed, "label": arguments.label}
+    if not length:
+        return sampler.sample(count, **how), sampler.labels(count, arguments.label)
+    count = -(-count // length)
+    paths = sampler.paths(count, length, **how)
+    labels = sampler.labels(count, arguments.label)
+    return np.concatenate(paths), None if labels is None else labels.repeat(length)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from gan.config import Config
 from gan.errors import UserError
 from gan.reports import scores as tables
 from gan.runner import train
-from gan.runner.population import train_together
+from gan.runner.training import train_together
 from gan.runs import files
 from gan.scores import class_accuracy
 from gan.signals import Interrupt

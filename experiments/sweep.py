@@ -5,7 +5,7 @@
 
 a minute on two CPU cores.
 
---space is a name (penalty, learning_rates, objectives, widths, noise) or a JSON file such as
+--space is a name, of this library or package.module:name of yours, or a JSON file such as
 
     {"penalty_weight": {"log": [0.1, 100]}, "n_critic": [1, 5], "seed": [0, 1, 2]}
 
@@ -38,7 +38,7 @@ from pathlib import Path
 import jax
 
 from experiments import cli
-from gan import data, files, outputs, training
+from gan import data, files, inputs, outputs, rules, training
 from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
@@ -97,8 +97,8 @@ def run(
     dataset = data.load(plan.base.data, data_dir)
     tables.check_score(plan.score, plan.base, dataset)
     requirements.check(plan.base, dataset)
-    if not {"loss", "penalty"} & set(plan.space.fields):
-        training.check_names(plan.base)
+    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
+        rules.check(plan.base)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(folder / "lock"))
@@ -134,7 +134,7 @@ def run(
 
 def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
-    training.check_names(config)
+    rules.check(config)
     training.require(config, dataset)
     requirements.check(config, dataset)
 
@@ -147,7 +147,7 @@ def define(parser, argv) -> None:
     group.add_argument(
         "--space",
         metavar="FILE|NAME",
-        help=f"what is varied: a JSON file, or {', '.join(spaces.NAMED)} (default: that of DIR)",
+        help=f"what is varied: a JSON file, or {', '.join(spaces.SPACES)} (default: that of DIR)",
     )
     group.add_argument(
         "--trials",
@@ -221,7 +221,7 @@ def make_plan(arguments) -> Plan:
     """
     saved = load(Path(arguments.workdir)) or {}
     if arguments.space is None and not saved:
-        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.NAMED)}")
+        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.SPACES)}")
     space = spaces.load(arguments.space) if arguments.space else spaces.parse(saved["space"])
 
     def chosen(name: str, default):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gan.primal.settings import Sets, Setting
+from gan.primal.comparisons import Comparison, ExampleSets
 from gan.referee import distances
 from gan.referee.probe import Probe
 from gan.registries import METRICS
@@ -17,10 +17,10 @@ FEATURE_SCORES = ("frechet_distance", "frechet_classifier_distance", "precision"
 
 
 class Scorer:
-    """Scores samples against one setting's held-out and training examples."""
+    """Scores samples against one comparison's held-out and training examples."""
 
-    def __init__(self, setting: Setting, sets: Sets):
-        self._n = setting.n
+    def __init__(self, comparison: Comparison, sets: ExampleSets):
+        self._n = comparison.n
         self._sets = sets
         self._probe = Probe(sets.test, sets.others)
         self._space = space.space(sets.dataset)
@@ -63,13 +63,13 @@ class Scorer:
         return requirements.unmet(name, requirements.Situation(self._sets.dataset)) is None
 
 
-def copies(sets: Sets, count: int, seed: int) -> np.ndarray:
+def copies(sets: ExampleSets, count: int, seed: int) -> np.ndarray:
     """Training examples drawn at random: a generator that has learned its data by heart."""
     draw = np.random.default_rng(seed)
     return sets.train[draw.integers(len(sets.train), size=count)]
 
 
-def centroids(sets: Sets, count: int, seed: int) -> np.ndarray:
+def centroids(sets: ExampleSets, count: int, seed: int) -> np.ndarray:
     """Centroids of k-means on the training examples, each as often as it has members: averages,
     which lie nearer to held-out examples than other examples do."""
     from sklearn.cluster import KMeans
@@ -81,7 +81,7 @@ def centroids(sets: Sets, count: int, seed: int) -> np.ndarray:
     return fitted.cluster_centers_[labels].reshape(count, *sets.train.shape[1:])
 
 
-LINES: dict[str, Callable[[Sets, int, int], np.ndarray]] = {
+LINES: dict[str, Callable[[ExampleSets, int, int], np.ndarray]] = {
     "training examples": copies,
     f"{CENTROIDS} k-means centroids": centroids,
 }

@@ -1,9 +1,7 @@
 """The host side of training, as functions: train, resume, evaluate, sample."""
 
 from gan.runner.evaluation import evaluate
-from gan.runner.population import train_together
-from gan.runner.sampler import Sampler
-from gan.runner.sampling import sample, write_examples
-from gan.runner.single import train
+from gan.runner.sampling import Sampler, load, write_examples
+from gan.runner.training import train, train_together
 
-__all__ = ["Sampler", "evaluate", "sample", "train", "train_together", "write_examples"]
+__all__ = ["Sampler", "evaluate", "load", "train", "train_together", "write_examples"]

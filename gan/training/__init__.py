@@ -1,15 +1,12 @@
 """Training: the state, the adversarial round, the loop that drives it, and whole populations."""
 
-from gan.training.adversarial import check_names
 from gan.training.estimate import check, require
 from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
 from gan.training.loop import CHUNK_SECONDS, Pause, advance
 from gan.training.mesh import divide_cpu
 from gan.training.population import (
-    Meeting,
     Population,
-    advance_together,
     make_population,
     member,
     shape_of,
@@ -21,15 +18,12 @@ __all__ = [
     "CHUNK_SECONDS",
     "Game",
     "Hyperparameters",
-    "Meeting",
     "Pause",
     "Population",
     "State",
     "advance",
-    "advance_together",
     "agreed",
     "check",
-    "check_names",
     "divide_cpu",
     "join",
     "make_game",

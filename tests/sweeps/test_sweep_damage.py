@@ -20,7 +20,7 @@ from gan.sweeps import space as spaces
 from gan.sweeps.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
 from gan.sweeps.trials import run_job
 from tests.experiments.fuzz_sweeps import fuzz
-from tests.experiments.test_sweep import Scores, distance, drive, table
+from tests.sweeps.makers import Scores, distance, drive, table
 
 SPACE = spaces.parse({"penalty_weight": {"log": [0.1, 100]}, "seed": [0, 1]})
 ROWS = [
@@ -251,7 +251,7 @@ def test_a_trial_survives_what_happens_to_its_directory(job, tmp_path, monkeypat
     assert (tmp_path / "trials.bad" / "0" / "config.json").read_text() == "{"
 
     shutil.rmtree(directory)
-    train = importlib.import_module("gan.runner.single")
+    train = importlib.import_module("gan.runner.training")
     real, deleted = train.record, []
 
     def record(run, *arguments):
