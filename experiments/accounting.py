@@ -20,7 +20,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments import cli
-from gan.benchmarks import accounting
+from gan.benchmarks import time_accounts
 
 
 def define(parser, argv) -> None:
@@ -33,9 +33,9 @@ def define(parser, argv) -> None:
 def main(arguments) -> None:
     """Measure, and write the pages."""
     if arguments.preset:
-        print(accounting.whole_run(arguments.preset, arguments.workdir))
+        print(time_accounts.whole_run(arguments.preset, arguments.workdir))
         return
-    accounting.run(arguments.workdir)
+    time_accounts.run(arguments.workdir)
     for name in ("start_up.md", "accounting.md"):
         print(Path(arguments.workdir, name).read_text())
 

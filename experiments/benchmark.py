@@ -27,7 +27,7 @@ from pathlib import Path
 
 from experiments import cli
 from gan import outputs
-from gan.benchmarks import assignments, showing, turns, workloads
+from gan.benchmarks import assignments, benchmark_page, turns, workloads
 from gan.config import unknown
 from gan.errors import UserError
 from gan.networks import convolution
@@ -88,6 +88,14 @@ def define(parser, argv) -> None:
     )
 
 
+def options_of(arguments, available: int) -> turns.Options:
+    """What the flags ask of the sides of a training workload."""
+    named = ("seconds", "rounds", "peer", "modes", "forms", "allocator", "train", "devices")
+    values = {name: getattr(arguments, name) for name in named}
+    values |= {name: tuple(values[name]) for name in ("modes", "forms")}
+    return turns.Options(cores=arguments.cores or available, **values)
+
+
 def main(arguments) -> None:
     """Measure, write the JSON and print the table."""
     available = len(os.sched_getaffinity(0))
@@ -120,29 +128,18 @@ def main(arguments) -> None:
                 import torch  # noqa: F401
             except ImportError as error:
                 raise UserError("--peer torch needs PyTorch: install gan[bench]") from error
-        result = turns.run(
-            name,
-            arguments.seconds,
-            arguments.peer,
-            arguments.cores or available,
-            arguments.rounds,
-            arguments.train,
-            tuple(arguments.modes),
-            tuple(arguments.forms),
-            arguments.allocator,
-            arguments.devices,
-        )
+        result = turns.run(name, options_of(arguments, available))
     output = Path(arguments.output)
     result |= {
-        "command": showing.command(arguments),
+        "command": benchmark_page.command(arguments),
         "date": time.strftime("%Y-%m-%d"),
         "load_average": os.getloadavg()[0],
         "machine": environment.processor(),
         "versions": turns.versions(arguments.peer),
     }
     files.write_json(output, result)
-    files.write_atomically(output.with_suffix(".md"), showing.page(result))
-    print(showing.table(result))
+    files.write_atomically(output.with_suffix(".md"), benchmark_page.page(result))
+    print(benchmark_page.table(result))
 
 
 if __name__ == "__main__":

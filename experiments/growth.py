@@ -19,7 +19,7 @@ import math
 
 from experiments import cli
 from gan import config
-from gan.benchmarks import axes, growth
+from gan.benchmarks import growth_axes, growth_points
 from gan.errors import UserError
 
 
@@ -27,7 +27,7 @@ def define(parser, argv) -> None:
     """The flags of this experiment."""
     del argv
     cli.add_workdir(parser)
-    names = ", ".join(axes.AXES)
+    names = ", ".join(growth_axes.AXES)
     parser.add_argument(
         "--axes", nargs="+", metavar="NAME", help=f"what grows (default: all): {names}"
     )
@@ -64,20 +64,20 @@ def define(parser, argv) -> None:
 
 def main(arguments) -> None:
     """Measure what is missing, write the pages and print the table."""
-    names = [arguments.only] if arguments.only else arguments.axes or list(axes.AXES)
+    names = [arguments.only] if arguments.only else arguments.axes or list(growth_axes.AXES)
     for name in names:
-        if name not in axes.AXES:
-            raise UserError(config.unknown("axis", name, axes.AXES))
+        if name not in growth_axes.AXES:
+            raise UserError(config.unknown("axis", name, growth_axes.AXES))
     if arguments.sizes and not (arguments.axes or arguments.only):
         raise UserError(f"--sizes go with --axes, got {arguments.sizes}")
     if arguments.only:
         if not arguments.sizes:
             raise UserError("--only needs one of --sizes")
-        found = axes.AXES[arguments.only].measure(arguments.sizes[0], arguments.seconds)
+        found = growth_axes.AXES[arguments.only].measure(arguments.sizes[0], arguments.seconds)
         print(json.dumps(found))
         return
-    chosen = {name: tuple(arguments.sizes or axes.AXES[name].sizes) for name in names}
-    found = growth.run(
+    chosen = {name: tuple(arguments.sizes or growth_axes.AXES[name].sizes) for name in names}
+    found = growth_points.run(
         arguments.workdir,
         chosen,
         arguments.repeats,
@@ -85,7 +85,7 @@ def main(arguments) -> None:
         arguments.limit,
         arguments.stop_after or math.inf,
     )
-    print(growth.write(arguments.workdir, found))
+    print(growth_points.write(arguments.workdir, found))
 
 
 if __name__ == "__main__":

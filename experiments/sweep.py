@@ -5,7 +5,7 @@
 
 a minute on two CPU cores.
 
---space is a name (penalty, learning_rates, objectives, widths, noise) or a JSON file such as
+--space is a name, of this library or package.module:name of yours, or a JSON file such as
 
     {"penalty_weight": {"log": [0.1, 100]}, "n_critic": [1, 5], "seed": [0, 1, 2]}
 

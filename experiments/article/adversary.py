@@ -8,7 +8,7 @@ from gan import config, presets, runs
 from gan.config import Config
 from gan.errors import UserError
 from gan.reports import figures
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 from gan.runner import train
 from gan.signals import Interrupted
 
@@ -19,28 +19,28 @@ def short_run(seed: int, sizes: dict) -> Config:
     return config.replace(presets.get(sizes["preset"]), changes | {"seed": seed})
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """Critic's estimate and exact W1 along a run; trains a short one if none was named."""
-    own = setting.run_dir is None
+    own = context.run_dir is None
     if own:
-        path = setting.folder.parent / "adversary" / f"seed_{setting.seed}"
+        path = context.folder.parent / "adversary" / f"seed_{context.seed}"
         finished = train(
-            short_run(setting.seed, setting.sizes),
+            short_run(context.seed, context.sizes),
             str(path),
-            data_dir=setting.data_dir,
+            data_dir=context.data_dir,
             devices=1,
-            interrupt=setting.interrupt,
+            interrupt=context.interrupt,
         )
         if finished is None:
-            raise Interrupted(setting.interrupt.signal)
+            raise Interrupted(context.interrupt.signal)
     else:
-        path = Path(setting.run_dir)
+        path = Path(context.run_dir)
     run = runs.read(path)
     records = run.metrics()
     measured = [r for r in records if "w1" in r and "w1_estimate" in r]
     if not measured:
         raise UserError(f"--run {path} has no evaluation in its metrics.jsonl yet")
-    figures.save_distance_curves(setting.path("curves"), records)
+    figures.save_distance_curves(context.path("curves"), records)
     ratios = [r["w1_estimate"] / r["w1"] for r in measured]
     first, last = measured[0], measured[-1]
     return {
@@ -78,11 +78,11 @@ def compute(setting: Setting) -> dict:
     }
 
 
-def inputs(setting: Setting) -> dict:
+def inputs(context: PartContext) -> dict:
     """The run looked at, by the content of its log."""
-    if setting.run_dir is None:
+    if context.run_dir is None:
         return {}
-    path = Path(setting.run_dir)
+    path = Path(context.run_dir)
     runs.read(path)
     log = path / "metrics.jsonl"
     if not log.is_file():

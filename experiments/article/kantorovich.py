@@ -8,7 +8,7 @@ from experiments.article import simplex
 from experiments.article.six_points import POINTS, instance
 from gan import transport
 from gan.reports import drawing
-from gan.reports.parts import Part, Picture, Setting
+from gan.reports.story import Part, PartContext, Picture
 
 SHOWN_PIVOTS = 12
 
@@ -62,10 +62,10 @@ def integrality(seed: int, instances: int, largest: int) -> dict:
     }
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """A weighted plan; integrality; prices and pivots of the six points."""
-    seed, sizes = setting.seed, setting.sizes
-    numbers = {"split": _split(setting)}
+    seed, sizes = context.seed, context.sizes
+    numbers = {"split": _split(context)}
     numbers["vertices"] = integrality(seed, sizes["instances"], sizes["largest"])
     n = POINTS
     x, y = instance(seed, n)
@@ -91,7 +91,7 @@ def compute(setting: Setting) -> dict:
                 fontsize=9,
                 color=color,
             )
-    drawing.save(figure, setting.path("prices"))
+    drawing.save(figure, context.path("prices"))
     numbers["prices"] = {
         "u": u.tolist(),
         "v": v.tolist(),
@@ -104,13 +104,13 @@ def compute(setting: Setting) -> dict:
     }
     ones = np.ones(n, np.int64)
     steps = list(simplex.pivots(matrix, ones, ones))
-    numbers["simplex"] = _watch(setting, x, y, steps)
+    numbers["simplex"] = _watch(context, x, y, steps)
     numbers["simplex"]["optimum"] = float((vertex(matrix, ones, ones) * matrix).sum() / n)
     return numbers
 
 
-def _split(setting: Setting) -> dict:
-    draw = np.random.default_rng(setting.seed)
+def _split(context: PartContext) -> dict:
+    draw = np.random.default_rng(context.seed)
     a, b = np.array([0.5, 0.3, 0.2]), np.full(4, 0.25)
     x = np.stack([np.full(3, 0.0), np.array([0.9, 0.5, 0.1])], axis=1)
     y = np.stack([np.full(4, 1.0), np.linspace(0, 1, 4)], axis=1)
@@ -129,7 +129,7 @@ def _split(setting: Setting) -> dict:
         for point, mass in zip(points, masses, strict=True):
             place = point + np.array([side, 0])
             axes.annotate(f"{mass:g}", place, fontsize=9, ha="center", va="center")
-    drawing.save(figure, setting.path("split"))
+    drawing.save(figure, context.path("split"))
     targets = np.bincount(plan.row, minlength=len(x))
     return {
         "sources": len(x),
@@ -146,7 +146,7 @@ def _split(setting: Setting) -> dict:
     }
 
 
-def _watch(setting, x, y, steps) -> dict:
+def _watch(context, x, y, steps) -> dict:
     n = len(x)
     costs = [step.cost / n for step in steps]
     figure, axes = drawing.chart(7.2, 2.7)
@@ -155,7 +155,7 @@ def _watch(setting, x, y, steps) -> dict:
     axes.axhline(costs[-1], color=drawing.TARGET, linestyle="--", linewidth=1, label="optimum")
     axes.set(xlabel="pivot", ylabel="mean length of the arrows")
     axes.legend(fontsize="small")
-    drawing.save(figure, setting.path("pivots"))
+    drawing.save(figure, context.path("pivots"))
     shown = np.unique(np.linspace(0, len(steps) - 1, SHOWN_PIVOTS).round().astype(int))
     figure, axes = drawing.panels(len(shown), 4, 2.2, 2.45)
     for panel, k in zip(axes, shown, strict=True):
@@ -171,7 +171,7 @@ def _watch(setting, x, y, steps) -> dict:
             i, j = steps[k].entered
             drawing.segments(panel, x[[i]], y[[j]], color=drawing.ACCENT, linewidth=2.2)
         drawing.scatter(panel, x, y, 40)
-    drawing.save(figure, setting.path("trees"))
+    drawing.save(figure, context.path("trees"))
     moved = sum(bool((s.plan != t.plan).any()) for s, t in zip(steps, steps[1:], strict=False))
     return {
         "pivots": len(steps) - 1,

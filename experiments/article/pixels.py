@@ -10,7 +10,7 @@ from gan import config, data, transport
 from gan.errors import UserError
 from gan.referee import distances
 from gan.reports import drawing
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 
 MARGIN = 4
 """Empty pixels around every image, so that no shift cuts anything off."""
@@ -57,10 +57,10 @@ def neighbours(queries: np.ndarray, references: np.ndarray, labels: np.ndarray) 
     return {"own": float(own.mean()), "same_class": float(same.mean())}
 
 
-def study(name: str, setting: Setting) -> dict:
+def study(name: str, context: PartContext) -> dict:
     """The numbers of one image set; draws its triplets."""
-    sizes, draw = setting.sizes, np.random.default_rng(setting.seed)
-    dataset = _load(name, setting.data_dir)
+    sizes, draw = context.sizes, np.random.default_rng(context.seed)
+    dataset = _load(name, context.data_dir)
     total = min(sizes["n"], dataset.size("test"))
     rows = draw.permutation(dataset.size("test"))[:total]
     images, labels = dataset.examples("test", rows)
@@ -102,7 +102,7 @@ def study(name: str, setting: Setting) -> dict:
         "half_turn": float(np.abs(magnitudes(images[:, ::-1, ::-1]) - magnitudes(images)).max()),
     }
     numbers["triplets"] = _triplets(
-        setting.path(name), dataset.class_names, images, one, to_copy, to_others, labels
+        context.path(name), dataset.class_names, images, one, to_copy, to_others, labels
     )
     numbers["exact_gap"] = transport.assignment(flat[:half], flat[half:]).gap
     return numbers
@@ -136,17 +136,17 @@ def _triplets(path, names, images, moved, to_copy, to_others, labels) -> list[di
     return triplets
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """Digits, and Fashion-MNIST where it is at hand."""
-    numbers = {"margin": MARGIN, "sigma": setting.sizes["sigma"]}
-    numbers["digits"] = study("digits", setting)
+    numbers = {"margin": MARGIN, "sigma": context.sizes["sigma"]}
+    numbers["digits"] = study("digits", context)
     numbers["half_turn"] = numbers["digits"]["half_turn"]
-    if "fashion_mnist" in setting.sizes["sets"]:
-        missing = _missing(setting)
+    if "fashion_mnist" in context.sizes["sets"]:
+        missing = _missing(context)
         if missing:
             numbers["missing"] = missing
         else:
-            numbers["fashion_mnist"] = study("fashion_mnist", setting)
+            numbers["fashion_mnist"] = study("fashion_mnist", context)
     return numbers
 
 
@@ -155,19 +155,19 @@ def _load(name: str, data_dir: str | None):
     return data.load(config.Data(name=name), data_dir=data_dir)
 
 
-def _missing(setting: Setting) -> str | None:
+def _missing(context: PartContext) -> str | None:
     """Why Fashion-MNIST cannot be used, in one line; None when it can."""
     try:
-        _load("fashion_mnist", setting.data_dir)
+        _load("fashion_mnist", context.data_dir)
     except UserError as error:
         return str(error).splitlines()[0]
     return None
 
 
-def inputs(setting: Setting) -> dict:
+def inputs(context: PartContext) -> dict:
     """Whether Fashion-MNIST is there."""
-    wanted = "fashion_mnist" in setting.sizes["sets"]
-    return {"fashion_mnist": wanted and _missing(setting) is None}
+    wanted = "fashion_mnist" in context.sizes["sets"]
+    return {"fashion_mnist": wanted and _missing(context) is None}
 
 
 def story(numbers: dict) -> list:

@@ -10,7 +10,7 @@ import numpy as np
 from gan import config, data, networks, primal
 from gan.referee import distances
 from gan.reports import drawing, figures
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 
 ROWS = 16
 
@@ -71,17 +71,17 @@ def train(
             state = halves.fit(state, found)
 
 
-def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
+def follow(context: PartContext, name: str) -> tuple[dict, list[Round]]:
     """Train on the data set `name` and measure along the way.
 
     Returns:
         (numbers, rounds at which frames are shown). W1 is measured at the sizes' "measured" rounds,
         from fresh codes to held-out examples, with its floor and debiased value.
     """
-    sizes = setting.sizes[name]
+    sizes = context.sizes[name]
     n, dim, measured = sizes["n"], sizes["latent_dim"], sizes["measured"]
-    dataset = data.load(config.Data(name=name), data_dir=setting.data_dir)
-    draw = np.random.default_rng(setting.seed)
+    dataset = data.load(config.Data(name=name), data_dir=context.data_dir)
+    draw = np.random.default_rng(context.seed)
     rows = draw.permutation(dataset.size("train"))[: 2 * n]
     real, other = (dataset.examples("train", part)[0] for part in (rows[:n], rows[n:]))
     held = dataset.examples("test", draw.permutation(dataset.size("test"))[:n])[0]
@@ -96,7 +96,7 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
         generator,
         codes,
         real,
-        seed=setting.seed,
+        seed=context.seed,
         rounds=measured[-1],
         steps=sizes["steps"],
         learning_rate=sizes["learning_rate"],
@@ -135,21 +135,21 @@ def follow(setting: Setting, name: str) -> tuple[dict, list[Round]]:
         "nearest": float(np.median(to_train)),
         "nearest_real": float(np.median(distances.nearest(held, real)[0])),
     }
-    _curves(setting.path(f"{name}_curve"), curve, numbers["floor"])
+    _curves(context.path(f"{name}_curve"), curve, numbers["floor"])
     return numbers, [kept, fresh[0], apply, real, held, dataset]
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """Points in the plane, then digits."""
     numbers = {}
-    numbers["gaussians8"], (kept, fresh, apply, real, held, _) = follow(setting, "gaussians8")
+    numbers["gaussians8"], (kept, fresh, apply, real, held, _) = follow(context, "gaussians8")
     figure, axes = drawing.panels(len(kept), drawing.columns(len(kept)), 2.2, 2.4)
     for panel, state in zip(axes, kept, strict=True):
         drawing.plane(panel, f"round {state.number}", real, margin=0.2)
         to = real[state.permutation]
         drawing.segments(panel, state.images, to, color=drawing.FAINT, linewidth=0.6, zorder=1)
         drawing.scatter(panel, state.images, real, 4)
-    drawing.save(figure, setting.path("gaussians8_frames"))
+    drawing.save(figure, context.path("gaussians8_frames"))
     figure, axes = drawing.panels(2, 2, 3, 3.2)
     for panel, points, name in (
         (axes[0], np.asarray(apply(kept[-1].params, fresh)), "fresh codes"),
@@ -158,16 +158,16 @@ def compute(setting: Setting) -> dict:
         drawing.plane(panel, name, real, margin=0.2)
         color = drawing.SOURCE if panel is axes[0] else drawing.TARGET
         panel.scatter(*points.T, s=4, color=color, linewidths=0)
-    drawing.save(figure, setting.path("gaussians8_fresh"))
+    drawing.save(figure, context.path("gaussians8_fresh"))
 
-    numbers["digits"], (kept, fresh, apply, _, held, digits) = follow(setting, "digits")
+    numbers["digits"], (kept, fresh, apply, _, held, digits) = follow(context, "digits")
     frames = np.concatenate([state.images[:ROWS] for state in kept])
     figures.save_image(
-        setting.path("digits_frames"), figures.image_grid(digits.to_uint8(frames), ROWS)
+        context.path("digits_frames"), figures.image_grid(digits.to_uint8(frames), ROWS)
     )
     both = np.concatenate([np.asarray(apply(kept[-1].params, fresh))[: 2 * ROWS], held[:ROWS]])
     figures.save_image(
-        setting.path("digits_fresh"), figures.image_grid(digits.to_uint8(both), ROWS)
+        context.path("digits_fresh"), figures.image_grid(digits.to_uint8(both), ROWS)
     )
     return numbers
 

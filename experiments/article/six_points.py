@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from experiments.article.crossings import crossings, uncross
 from gan import transport
 from gan.reports import drawing
-from gan.reports.parts import Part, Picture, Setting
+from gan.reports.story import Part, PartContext, Picture
 from gan.transport import brute_force
 
 POINTS = 6
@@ -41,10 +41,10 @@ def counterexample(seed: int, n: int, excess: float):
                 return x, y, permutations[index], best, ratio, tried
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """All permutations of one instance, their crossings, and one counterexample."""
     n = POINTS
-    x, y = instance(setting.seed, n)
+    x, y = instance(context.seed, n)
     matrix = cdist(x, y)
     permutations, costs = brute_force.every_permutation(matrix)
     best, worst = permutations[np.argmin(costs)], permutations[np.argmax(costs)]
@@ -60,21 +60,21 @@ def compute(setting: Setting) -> dict:
     figure, axes = drawing.panels(2, 2, 3.4, 3.6)
     for panel, permutation, name in ((axes[0], drawn, "as drawn"), (axes[1], best, "cheapest")):
         _draw(panel, x, y, permutation, name)
-    drawing.save(figure, setting.path("two"))
-    _histogram(setting.path("histogram"), costs, matrix[drawn, drawn].mean())
+    drawing.save(figure, context.path("two"))
+    _histogram(context.path("histogram"), costs, matrix[drawn, drawn].mean())
     shown = np.unique(np.linspace(0, len(frames) - 1, SHOWN_FRAMES).round().astype(int))
     across = drawing.columns(len(shown))
     figure, axes = drawing.panels(len(shown), across, 8.8 / across, 8.8 / across + 0.25)
     for panel, k in zip(axes, shown, strict=True):
         _draw(panel, x, y, frames[k], f"after {k}" if k else "most expensive")
-    drawing.save(figure, setting.path("frames"))
+    drawing.save(figure, context.path("frames"))
     cx, cy, stuck, stuck_best, ratio, tried = counterexample(
-        setting.seed, n, setting.sizes["excess"]
+        context.seed, n, context.sizes["excess"]
     )
     figure, axes = drawing.panels(2, 2, 3.4, 3.6)
     _draw(axes[0], cx, cy, stuck, "no crossing")
     _draw(axes[1], cx, cy, stuck_best, "cheapest")
-    drawing.save(figure, setting.path("stuck"))
+    drawing.save(figure, context.path("stuck"))
 
     return {
         "points": n,

@@ -6,7 +6,7 @@ import numpy as np
 
 from gan.games import dirac
 from gan.reports import drawing
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 
 ARRIVED = 1e-3
 """A trajectory converged if its end is this much nearer to the equilibrium than its start."""
@@ -23,20 +23,20 @@ PORTRAITS = [
 ]
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """Trajectories and eigenvalues of every method, beside theory."""
-    h, steps, start = (setting.sizes[name] for name in ("h", "steps", "start"))
-    methods = {name: dirac.METHODS[name] for name in setting.sizes["methods"]}
+    h, steps, start = (context.sizes[name] for name in ("h", "steps", "start"))
+    methods = {name: dirac.METHODS[name] for name in context.sizes["methods"]}
     with jax.enable_x64(True):
         found = {name: dirac.measure(method, h, start, steps) for name, method in methods.items()}
-        locus = _locus(setting.sizes["weights"], h)
+        locus = _locus(context.sizes["weights"], h)
         portraits = [name for name in PORTRAITS if name in methods]
         fields = {name: _arrows(methods[name]) for name in portraits}
     known = {name: dirac.theory(method, h) for name, method in methods.items()}
     rows = [_row(name, methods[name], found[name], known[name]) for name in methods]
-    _draw_portraits(setting.path("portraits"), portraits, found, fields)
-    _draw_eigenvalues(setting.path("eigenvalues"), found, known, locus)
-    _draw_distances(setting.path("distances"), portraits, found)
+    _draw_portraits(context.path("portraits"), portraits, found, fields)
+    _draw_eigenvalues(context.path("eigenvalues"), found, known, locus)
+    _draw_distances(context.path("distances"), portraits, found)
     errors = [row["error"] for row in rows if row["error"] is not None]
     errors += [abs(error) for error in locus["errors"]]
     return {

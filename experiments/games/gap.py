@@ -18,17 +18,17 @@ import numpy as np
 from gan import config, data, presets
 from gan.referee import critics as referee
 from gan.reports import drawing
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 from gan.training import advance, make_game
 from gan.transport import wasserstein
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """Gap, exact W1 and floor along every training."""
     runs = []
-    for name, changes in setting.sizes["runs"].items():
-        runs.append({"name": name} | _train(setting, changes))
-    _draw(setting.path("curves"), runs)
+    for name, changes in context.sizes["runs"].items():
+        runs.append({"name": name} | _train(context, changes))
+    _draw(context.path("curves"), runs)
     rows = [
         {"name": run["name"], "floor": run["floor"]}
         | {f"first_{key}": run["curve"][key][0] for key in ("w1", "critic", "generator")}
@@ -37,7 +37,7 @@ def compute(setting: Setting) -> dict:
         for run in runs
     ]
     return {
-        "n": setting.sizes["n"],
+        "n": context.sizes["n"],
         "steps": runs[0]["steps"],
         "width": runs[0]["width"],
         "evaluations": len(runs[0]["curve"]["step"]),
@@ -50,14 +50,14 @@ def compute(setting: Setting) -> dict:
     }
 
 
-def _train(setting: Setting, changes: dict) -> dict:
+def _train(context: PartContext, changes: dict) -> dict:
     """One training, measured on a probe that takes no part in it."""
-    n = setting.sizes["n"]
+    n = context.sizes["n"]
     chosen = config.replace(
         presets.get(changes["preset"]),
-        setting.sizes["common"]
+        context.sizes["common"]
         | {key: value for key, value in changes.items() if key != "preset"}
-        | {"seed": setting.seed},
+        | {"seed": context.seed},
     )
     dataset = data.load(chosen.data)
     real, other = (dataset.examples(split, np.arange(n))[0] for split in ("test", "validation"))
@@ -85,7 +85,7 @@ def _train(setting: Setting, changes: dict) -> dict:
         curve["share"].append(found.share)
 
     measure(0, game.state)
-    every = setting.sizes["every"]
+    every = context.sizes["every"]
     for pause in advance(
         game.chunk, game.state, game.hyper, game.feed, end=chosen.steps, cadences=[every]
     ):

@@ -4,7 +4,7 @@ import numpy as np
 
 from gan.games import matrix
 from gan.reports import drawing
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 
 CLASSICS = {
     "matching pennies": [[1, -1], [-1, 1]],
@@ -15,13 +15,13 @@ ENUMERABLE = 6
 """Games of at most this many rows and columns are also solved support by support."""
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """Values three ways, and the exploitability of every method of play."""
-    draw = np.random.default_rng(setting.seed)
+    draw = np.random.default_rng(context.seed)
     games = {name: np.array(rows, np.float64) for name, rows in CLASSICS.items()}
-    for n, m in setting.sizes["random"]:
+    for n, m in context.sizes["random"]:
         games[f"random {n} x {m}"] = draw.normal(size=(n, m))
-    steps = setting.sizes["steps"]
+    steps = context.sizes["steps"]
     rows, curves = [], {}
     for name, payoffs in games.items():
         n, m = payoffs.shape
@@ -50,7 +50,7 @@ def compute(setting: Setting) -> dict:
                 "value_error": float(abs(played.x[-1] @ payoffs @ played.y[-1] - solved.value)),
             }
         rows.append(row)
-    _draw(setting.path("exploitability"), list(games), curves)
+    _draw(context.path("exploitability"), list(games), curves)
     supports = [row["supports"] for row in rows if row["supports"] is not None]
     plays = [play for row in rows for play in row["play"].values()]
     led = [

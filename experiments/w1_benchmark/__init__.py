@@ -1,1 +1,1 @@
-"""The parts of experiments.w1_benchmark: methods, protocols, training, tables and pictures."""
+"""Critics against W1 that is known in closed form."""

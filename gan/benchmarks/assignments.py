@@ -6,8 +6,8 @@ import statistics
 import time
 
 from gan import transport as exact
-from gan.benchmarks import peers, worker
-from gan.benchmarks.showing import say, spread
+from gan.benchmarks import peers, side_process
+from gan.benchmarks.benchmark_page import say, spread
 from gan.errors import GanError, UserError
 from gan.transport import memory
 
@@ -42,7 +42,7 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
         taken.append(time.perf_counter() - start)
         say(f"solved in {taken[-1]:.1f} s, {solved.report['rounds']:.2f} passes over all pairs")
     gflop = first.report["rounds"] * 2 * len(x) * len(y) * x.shape[1] / 1e9
-    rate, peak = 1 / statistics.median(taken), worker.matrix_peak(worker.PEAK_SIZE)
+    rate, peak = 1 / statistics.median(taken), side_process.matrix_peak(side_process.PEAK_SIZE)
     result = {
         "workload": "transport20k",
         "iterations_per_second": rate,

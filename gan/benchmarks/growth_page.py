@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from gan.benchmarks import axes, fits
+from gan.benchmarks import growth_axes, power_laws
 from gan.reports import drawing
 
 GIB = 2**30
@@ -25,17 +25,17 @@ def readings(found: dict, axis: str, field: str = "seconds") -> dict[int, list[f
     return values
 
 
-def fit(found: dict, axis: str, field: str = "seconds") -> fits.Fit | None:
+def fit(found: dict, axis: str, field: str = "seconds") -> power_laws.PowerLaw | None:
     """Power law of the medians of a field; None from fewer than two sizes, or where one is 0."""
     values = medians(found, axis, field)
     if len(values) < 2 or min(values.values()) <= 0:
         return None
-    return fits.power_law(list(values), list(values.values()))
+    return power_laws.fit(list(values), list(values.values()))
 
 
 def page(found: dict) -> str:
     """growth.md: fitted exponents, then every measured size."""
-    measured = [name for name in axes.AXES if medians(found, name)]
+    measured = [name for name in growth_axes.AXES if medians(found, name)]
     passes = 1 + max((row["repeat"] for row in found["rows"]), default=0)
     lines = [
         "# How cost grows",
@@ -46,11 +46,11 @@ def page(found: dict) -> str:
         "",
         f"{found['when']}, {found['cores']} cores of {found['machine']}, jax {found['jax']}, "
         f"float32, seed 0; {_count(passes)} of the points, every point a process of its own, "
-        f"{axes.READINGS} readings of a training in each. Cost is seconds: of one iteration (all "
-        "critic steps and the generator step), of one iteration of every member, of one certified "
-        "assignment. Exponents are least squares on the logarithms of medians; the interval (95 %, "
-        "Student) says how far the sizes are from one power law, and the exponent between the two "
-        "largest sizes how the curve leaves them. Flops are the stated counts of "
+        f"{growth_axes.READINGS} readings of a training in each. Cost is seconds: of one iteration "
+        "(all critic steps and the generator step), of one iteration of every member, of one "
+        "certified assignment. Exponents are least squares on the logarithms of medians; the "
+        "interval (95 %, Student) says how far the sizes are from one power law, and the exponent "
+        "between the two largest sizes how the curve leaves them. Flops are the stated counts of "
         "`gan/benchmarks/workloads.py`.",
         "",
         "| cost of | against | sizes | exponent | 95 % interval | of the last two | of flops |",
@@ -59,7 +59,11 @@ def page(found: dict) -> str:
     for name in measured:
         if (line := fit(found, name)) is None:
             continue
-        axis, sizes, flops = axes.AXES[name], list(medians(found, name)), fit(found, name, "gflop")
+        axis, sizes, flops = (
+            growth_axes.AXES[name],
+            list(medians(found, name)),
+            fit(found, name, "gflop"),
+        )
         lines.append(
             f"| {axis.title} | {axis.unit} | {min(sizes):,} to {max(sizes):,} | "
             f"**{line.exponent:.2f}** | {_interval(line)} | {line.last:.2f} | "
@@ -67,7 +71,11 @@ def page(found: dict) -> str:
         )
     lines += _memory(found, measured)
     for name in measured:
-        lines += ["", f"## {axes.AXES[name].title}, against {axes.AXES[name].unit}", ""]
+        lines += [
+            "",
+            f"## {growth_axes.AXES[name].title}, against {growth_axes.AXES[name].unit}",
+            "",
+        ]
         lines += _transport(found, name) if readings(found, name, "passes") else _rates(found, name)
     return "\n".join(lines) + "\n"
 
@@ -75,7 +83,7 @@ def page(found: dict) -> str:
 def draw(found: dict, path: str) -> None:
     """Seconds of every axis of two sizes or more, and memory of transport, with their fits; axes
     are logarithmic, with ticks at the sizes and at the least and the largest median."""
-    fitted = [name for name in axes.AXES if fit(found, name)]
+    fitted = [name for name in growth_axes.AXES if fit(found, name)]
     panels = [(name, "seconds", 1) for name in fitted]
     panels += [(name, "bytes", GIB) for name in fitted if readings(found, name, "passes")]
     if not panels:
@@ -96,13 +104,13 @@ def draw(found: dict, path: str) -> None:
             markersize=4,
             color=drawing.SOURCE,
         )
-        title = axes.AXES[name].title
+        title = growth_axes.AXES[name].title
         ends = [min(middle), max(middle)]
         if line is not None:
-            values = [fits.predict(line, n)[0] / unit for n in ends]
+            values = [power_laws.predict(line, n)[0] / unit for n in ends]
             axis.plot(ends, values, color=drawing.ACCENT, linewidth=1.3)
             title += f"\nexponent {line.exponent:.2f} [{_interval(line)}]"
-        axis.set(xscale="log", yscale="log", xlabel=axes.AXES[name].unit)
+        axis.set(xscale="log", yscale="log", xlabel=growth_axes.AXES[name].unit)
         axis.set_xticks(list(middle), [_short(n) for n in middle], fontsize=8)
         values = [f(middle.values()) for f in (min, max)]
         axis.set_yticks(values, [f"{value:.2g}" for value in values], fontsize=8)
@@ -115,7 +123,7 @@ def draw(found: dict, path: str) -> None:
 
 
 def _rates(found: dict, name: str) -> list[str]:
-    unit = axes.AXES[name].unit
+    unit = growth_axes.AXES[name].unit
     lines = [
         f"| {unit} | seconds | min to max | per second | GFLOP | GFLOP/s | GiB |",
         "|" + "---|" * 7,
@@ -131,7 +139,7 @@ def _rates(found: dict, name: str) -> list[str]:
 
 
 def _transport(found: dict, name: str) -> list[str]:
-    unit = axes.AXES[name].unit
+    unit = growth_axes.AXES[name].unit
     lines = [
         f"| {unit} | seconds | min to max | looking at pairs, s | sparse solves, s | "
         "passes / solves | first call, s | verify, s | GiB | gap, relative |",
@@ -162,7 +170,7 @@ def _memory(found: dict, measured: list[str]) -> list[str]:
             if not readings(found, name, "passes") or (line := fit(found, name, field)) is None:
                 continue
             sizes = list(medians(found, name))
-            axis = axes.AXES[name]
+            axis = growth_axes.AXES[name]
             lines.append(
                 f"| {words} of {axis.title} | {axis.unit} | {min(sizes):,} to {max(sizes):,} | "
                 f"{line.exponent:.2f} | {_interval(line)} | {line.last:.2f} | |"
@@ -178,5 +186,5 @@ def _short(size: int) -> str:
     return f"{size // 1000}k" if size >= 2000 and size % 1000 == 0 else str(size)
 
 
-def _interval(line: fits.Fit) -> str:
+def _interval(line: power_laws.PowerLaw) -> str:
     return "" if line.interval is None else f"{line.interval[0]:.2f} to {line.interval[1]:.2f}"

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import jax
 
 from gan import config, networks, presets
-from gan.benchmarks import axes, fits, workloads
-from gan.benchmarks import growth_page as showing
+from gan.benchmarks import growth_axes, growth_page, power_laws, workloads
 
 SHARE = 0.05, 0.30
 """Assumed share of the data sheet's peak that training reaches, pessimistic and optimistic."""
@@ -140,9 +139,9 @@ def population(
 
 def possible(found: dict) -> bool:
     """Whether what the plan starts from was measured."""
-    parts = [showing.fit(found, "transport_n", part) for part in ("seconds", "sparse")]
-    parts.append(showing.fit(found, "members_vectorized"))
-    return all(showing.medians(found, name) for name in NEEDED) and None not in parts
+    parts = [growth_page.fit(found, "transport_n", part) for part in ("seconds", "sparse")]
+    parts.append(growth_page.fit(found, "members_vectorized"))
+    return all(growth_page.medians(found, name) for name in NEEDED) and None not in parts
 
 
 def page(found: dict) -> str:
@@ -176,9 +175,9 @@ def _growth(found: dict) -> list[str]:
         "| doubling of | of | multiplies seconds by | 95 % interval | flops by |",
         "|" + "---|" * 5,
     ]
-    for name in axes.AXES:
-        axis, line = axes.AXES[name], showing.fit(found, name)
-        flops = showing.fit(found, name, "gflop")
+    for name in growth_axes.AXES:
+        axis, line = growth_axes.AXES[name], growth_page.fit(found, name)
+        flops = growth_page.fit(found, name, "gflop")
         if line is None:
             continue
         reach = "" if line.interval is None else " to ".join(f"{2**e:.2f}" for e in line.interval)
@@ -193,7 +192,7 @@ def _rates(found: dict) -> tuple[float, float]:
     """Measured flop/s of the narrowest MLP and of the widest DCGAN."""
     rates = []
     for name, pick in (("mlp_width", min), ("dcgan_width", max)):
-        seconds, flops = showing.medians(found, name), showing.medians(found, name, "gflop")
+        seconds, flops = growth_page.medians(found, name), growth_page.medians(found, name, "gflop")
         size = pick(seconds)
         rates.append(1e9 * flops[size] / seconds[size])
     return rates[0], rates[1]
@@ -253,7 +252,7 @@ def _ranges(seconds) -> list[str]:
 
 def _populations(found: dict) -> list[str]:
     members = 1000
-    line = showing.fit(found, "members_vectorized")
+    line = growth_page.fit(found, "members_vectorized")
     dense, images = _rates(found)
     names = " | ".join(machine.name for machine in MACHINES)
     lines = [
@@ -290,10 +289,10 @@ def beyond(values: dict[int, float], n: int, most: float) -> tuple[float, float]
 
 
 def _transport(found: dict) -> list[str]:
-    seconds = EARLIER | showing.medians(found, "transport_n")
-    solves = showing.fit(found, "transport_n", "sparse")
-    passes = list(showing.medians(found, "transport_n", "passes").values())[-1]
-    largest = max(showing.medians(found, "transport_n"))
+    seconds = EARLIER | growth_page.medians(found, "transport_n")
+    solves = growth_page.fit(found, "transport_n", "sparse")
+    passes = list(growth_page.medians(found, "transport_n", "passes").values())[-1]
+    largest = max(growth_page.medians(found, "transport_n"))
     names = " | ".join(machine.name for machine in MACHINES)
     lines = [
         "## One certified assignment, d = 64, Euclidean",
@@ -312,7 +311,7 @@ def _transport(found: dict) -> list[str]:
         "|" + "---|" * (4 + len(MACHINES)),
     ]
     for n in CLUSTERS:
-        sparse, low, high = fits.predict(solves, n)
+        sparse, low, high = power_laws.predict(solves, n)
         cells = []
         for machine in MACHINES:
             products = passes * 2 * 64 * n**2 / (machine.single * machine.devices)
@@ -361,7 +360,7 @@ def _assumptions() -> list[str]:
     ]
 
 
-def _interval(line: fits.Fit) -> str:
+def _interval(line: power_laws.PowerLaw) -> str:
     return "no interval" if line.interval is None else "{:.2f} to {:.2f}".format(*line.interval)
 
 

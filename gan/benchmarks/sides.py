@@ -24,7 +24,7 @@ bring; a wrong term changes them by far more."""
 
 
 class Side:
-    """One process of the benchmark, see gan.benchmarks.worker."""
+    """One process of the benchmark, see gan.benchmarks.side_process."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Side:
         environment |= {convolution.OVERRIDE: side} if side in convolution.FORMS else {}
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gan.benchmarks.worker", side, workload]
+            [sys.executable, "-m", "gan.benchmarks.side_process", side, workload]
             + [str(number) for number in (devices, *cores)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -89,8 +89,8 @@ def compare(sides: list[Side]) -> dict:
         GanError: naming the loss and the side, if one differs by more than AGREEMENT or is missing.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "round.npz")
-        found = {side.name: side.ask(round=path) for side in sides}
+        path = os.path.join(folder, "iteration.npz")
+        found = {side.name: side.ask(first_losses=path) for side in sides}
     wanted = found[sides[0].name]
     for name, losses in found.items():
         if missing := set(LOSSES) - set(losses):

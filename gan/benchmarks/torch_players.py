@@ -19,7 +19,7 @@ def players(choice: Config, shape, merged: bool = False) -> tuple[nn.Module, nn.
     Args:
         choice: the config; both players have the same architecture.
         shape: of one example, ours: [h, w, c] or [d].
-        merged: for a resnet, resampling and its convolution as one, see `_Convolution`.
+        merged: for a resnet, resampling and its convolution as one, see `_TwinConvolution`.
 
     Raises:
         UserError: for a network that has no twin.
@@ -133,7 +133,7 @@ def _dcgan(choice: Config, shape) -> tuple[nn.Module, nn.Module]:
     return nn.Sequential(*up[:-1], nn.Tanh()), critic
 
 
-class _Convolution(nn.Conv2d):
+class _TwinConvolution(nn.Conv2d):
     """3 x 3 convolution, "plain", before means of 2 x 2 ("halve") or after repetition ("double").
 
     With `merged` the resampled ones are a single convolution of stride 2 with the 4 x 4 kernel that
@@ -158,7 +158,7 @@ class _Convolution(nn.Conv2d):
         return functional.conv_transpose2d(x, adjoint, self.bias, stride=2, padding=1)
 
 
-class _Block(nn.Module):
+class _TwinBlock(nn.Module):
     """gan.networks.resnet's blocks; `first` leaves out the nonlinearity on the pixels."""
 
     MODES = {"double": ("double", "plain"), "halve": ("plain", "halve"), "plain": ("plain",) * 2}
@@ -171,8 +171,8 @@ class _Block(nn.Module):
         self.before = nn.Identity() if first else _finish(f"{path}/LayerNorm_0", spec, inputs)
         self.between = _finish(f"{path}/LayerNorm_1", spec, between)
         one, two = self.MODES[mode]
-        self.one = _Convolution(f"{path}/Convolution_0", inputs, between, one, merged)
-        self.two = _Convolution(f"{path}/Convolution_1", between, width, two, merged)
+        self.one = _TwinConvolution(f"{path}/Convolution_0", inputs, between, one, merged)
+        self.two = _TwinConvolution(f"{path}/Convolution_1", between, width, two, merged)
         if mode != "plain":
             self.shortcut = _at(f"{path}/Convolution_2", nn.Conv2d(inputs, width, 1))
 
@@ -200,13 +200,13 @@ def _resnet(choice: Config, shape, merged: bool) -> tuple[nn.Module, nn.Module]:
     spec, width = choice.generator, choice.generator.width
     up = [_at("Dense_0", nn.Linear(choice.latent_dim, side * side * width), side)]
     up += [_Reshape(width, side, side)]
-    up += [_Block(f"_Block_{i}", spec, width, "double", merged) for i in range(levels)]
+    up += [_TwinBlock(f"_Block_{i}", spec, width, "double", merged) for i in range(levels)]
     up += [_finish("LayerNorm_0", spec, width)]
-    up += [_Convolution("Convolution_0", width, channels, "plain", merged), nn.Tanh()]
+    up += [_TwinConvolution("Convolution_0", width, channels, "plain", merged), nn.Tanh()]
     spec, width = choice.critic, choice.critic.width
-    down = [_Block("_First_0", spec, channels, "halve", merged, first=True)]
+    down = [_TwinBlock("_First_0", spec, channels, "halve", merged, first=True)]
     for i, mode in enumerate(["halve"] * (min(levels, 2) - 1) + ["plain"] * 2):
-        down += [_Block(f"_Block_{i}", spec, width, mode, merged)]
+        down += [_TwinBlock(f"_Block_{i}", spec, width, mode, merged)]
     down += [_activation(spec.activation), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     critic = nn.Sequential(*down, _at("Dense_0", nn.Linear(width, 1)), _Reshape())
     return nn.Sequential(*up), critic

@@ -12,17 +12,18 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gan.benchmarks import workloads
 from gan.benchmarks.torch_players import load, players
+from gan.config import Config
 from gan.errors import UserError
 
 
 class Torch:
-    """One mode of the peer, of workloads.modes(name)."""
+    """One mode of the peer, of workloads.modes(choice)."""
 
-    def __init__(self, mode: str, name: str):
-        self.choice = workloads.of(name)
-        if mode not in workloads.modes(self.choice):
-            allowed = ", ".join(workloads.modes(self.choice))
-            raise UserError(f"the modes of {name} are {allowed}; got {mode!r}")
+    def __init__(self, mode: str, choice: Config):
+        self.choice = choice
+        if mode not in workloads.modes(choice):
+            allowed = ", ".join(workloads.modes(choice))
+            raise UserError(f"the modes of this workload are {allowed}; got {mode!r}")
         torch.manual_seed(0)
         self.dataset = workloads.dataset(self.choice)
         self.image = len(self.dataset.shape) == 3
@@ -54,7 +55,7 @@ class Torch:
             self.iteration(self.drawn)
         return {"iterations": self.step - first, "seconds": time.perf_counter() - start}
 
-    def round(self, path: str) -> dict:
+    def first_losses(self, path: str) -> dict:
         """Losses of one iteration from the weights and inputs in `path`."""
         with np.load(path) as file:
             arrays = dict(file)
@@ -62,7 +63,7 @@ class Torch:
             load(getattr(self, player), arrays, player)
         self.average = [p.detach().clone() for p in self.generator.parameters()]
 
-        def given(i):
+        def kept(i):
             if i is None:
                 return None, torch.from_numpy(arrays["z"]), None
             real = torch.from_numpy(arrays[f"real {i}"])
@@ -71,7 +72,7 @@ class Torch:
             t = torch.from_numpy(arrays[f"t {i}"]).reshape(-1, *[1] * (real.ndim - 1))
             return real, torch.from_numpy(arrays[f"z {i}"]), t
 
-        metrics = self.iteration(given)
+        metrics = self.iteration(kept)
         return {name: float(value) for name, value in metrics.items()}
 
     def drawn(self, i):

@@ -61,7 +61,7 @@ WORKLOADS = {
 }
 """Training workloads by name."""
 MEMBERS = {"population16": 16}
-"""Members of the workloads that are populations; they differ in their seeds."""
+"""How many members the workloads have that are populations."""
 
 
 def of(name: str) -> Config:
@@ -73,6 +73,12 @@ def of(name: str) -> Config:
     if name not in WORKLOADS:
         raise UserError(unknown("workload", name, WORKLOADS))
     return dataclasses.replace(WORKLOADS[name](), steps=10**9)
+
+
+def members(name: str, count: int | None = None) -> list[Config]:
+    """The configs of a workload's members, or of `count` of them; they differ in their seeds."""
+    count = MEMBERS[name] if count is None else count
+    return [dataclasses.replace(of(name), seed=seed) for seed in range(count)]
 
 
 def images(choice: Config) -> bool:

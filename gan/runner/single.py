@@ -31,6 +31,7 @@ def train(
     tensorboard: bool = False,
     evaluated: bool = True,
     progress: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
+    dataset=None,
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
 
@@ -43,6 +44,7 @@ def train(
         tensorboard: also write the log as TensorBoard event files.
         evaluated: False leaves the evaluation and the report to experiments.evaluate.
         progress: called after every chunk of rounds with the step and the metrics of its last one.
+        dataset: in place of what gan.data.load finds for `config.data`; benchmarks bring their own.
 
     Returns:
         The evaluation, or the last record of the log when there is none, with "step" and
@@ -54,7 +56,8 @@ def train(
     interrupt = interrupt or Interrupt()
     with contextlib.ExitStack() as stack:
         try:
-            dataset = interrupt.watch(lambda: data.load(config.data, data_dir=data_dir))
+            if dataset is None:
+                dataset = interrupt.watch(lambda: data.load(config.data, data_dir=data_dir))
         except Interrupted:
             if jax.process_index() == 0:
                 print("stopped while the data were loaded", file=sys.stderr, flush=True)

@@ -24,34 +24,10 @@ from gan.config import Config, unknown
 from gan.errors import UserError
 from gan.inputs import shown
 from gan.objectives import losses, penalties
+from gan.registry import Entry, Registry
 
-NAMED: dict[str, dict[str, Any]] = {
-    "penalty": {
-        "penalty_weight": {"log": [0.1, 100], "points": 4},
-        "n_critic": [1, 2, 5],
-        "seed": [0, 1],
-    },
-    "learning_rates": {
-        "generator_learning_rate": {"log": [1e-4, 1e-2], "points": 3},
-        "critic_learning_rate": {"log": [1e-4, 1e-2], "points": 3},
-        "seed": [0, 1],
-    },
-    "objectives": {
-        "loss": [
-            "hinge",
-            "least_squares",
-            "minimax",
-            "non_saturating",
-            "relativistic",
-            "wasserstein",
-        ],
-        "penalty": ["two_sided", "one_sided", "r1", "none"],
-        "seed": [0, 1],
-    },
-    "widths": {"generator.width": [64, 128, 256], "critic.width": [64, 128, 256], "seed": [0, 1]},
-    "noise": {"instance_noise": {"uniform": [0, 0.6], "points": 4}, "seed": [0, 1, 2]},
-}
-"""Spaces with a name; all can be searched, drawn from, or trained whole as a grid."""
+NAMED: Registry["NamedSpace"] = Registry("space", "NamedSpace", "gan.sweeps.named")
+"""Spaces with a name."""
 
 POINTS = inputs.Range(2, 10_000)
 """Values of a range on a grid."""
@@ -75,6 +51,19 @@ REFUSED = {
     "data.largest_megapixels": _OTHER_SCORE,
 }
 """Fields that no space may hold, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedSpace(Entry):
+    """A space that `--space` takes by name.
+
+    Attributes:
+        axes: the JSON object; every axis a list, or a range with `points`, so that it has a grid.
+        case: every swept field of one trial of the grid; the battery looks for it there.
+    """
+
+    axes: dict[str, Any]
+    case: dict[str, Any]
 
 
 def names(path: str) -> Iterable[str] | None:
@@ -191,14 +180,14 @@ def load(name: str) -> Space:
     """The space of a JSON file, or a named one.
 
     Args:
-        name: a key of NAMED, or the path of a JSON file.
+        name: one of NAMED, `package.module:name` of a NamedSpace, or the path of a JSON file.
 
     Raises:
-        UserError: for an unreadable file, and as `parse`.
+        UserError: for an unreadable file or a name that is none, and as `parse`.
     """
-    if name in NAMED:
-        return parse(NAMED[name])
     path = Path(name)
+    if name in NAMED or (":" in name and path.suffix != ".json" and not path.exists()):
+        return parse(NAMED.get(name).axes)
     if not path.suffix and not path.exists():
         raise UserError(unknown("space", name, NAMED) + ", or a JSON file")
     return parse(inputs.read_json(name, "space"))

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 
-class Estimate(NamedTuple):
+class IntervalEstimate(NamedTuple):
     """A point estimate and the ends of its interval."""
 
     value: float
@@ -60,7 +60,7 @@ def bootstrap(
     seed: int,
     level: float = 0.95,
     resamples: int = 2000,
-) -> Estimate:
+) -> IntervalEstimate:
     """Percentile interval of a statistic under a stratified bootstrap.
 
     Runs are drawn with replacement within each task and each group apart, so that no resample lacks
@@ -87,7 +87,7 @@ def bootstrap(
         for _ in range(resamples)
     ]
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(statistic(*groups)), float(low), float(high))
+    return IntervalEstimate(float(statistic(*groups)), float(low), float(high))
 
 
 def performance_profile(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

@@ -14,21 +14,22 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from experiments.article import __main__ as article
 from experiments.article import (
     crossings,
-    growth,
     kantorovich,
+    mixture_proportions,
     pixels,
     primal_generator,
-    proportions,
+    running_times,
     simplex,
     six_points,
+    study,
 )
-from experiments.article.parts import PARTS
+from experiments.article.__main__ import NUMBERS
+from experiments.article.study import PARTS
 from gan import config, networks, transport
 from gan.errors import UserError
-from gan.reports.parts import Setting, quoted, templates
+from gan.reports.story import PartContext, quotations, templates
 from gan.transport import brute_force
 from tests.experiments.commands import call, finish, start
 
@@ -86,7 +87,7 @@ SIZES = {
 def written(tmp_path_factory):
     """All seven parts in miniature: (directory, results)."""
     workdir = tmp_path_factory.mktemp("article")
-    return workdir, article.run(str(workdir), 0, list(PARTS), sizes=SIZES)
+    return workdir, study.run(str(workdir), 0, list(PARTS), sizes=SIZES)
 
 
 # Part 1
@@ -139,16 +140,16 @@ def test_the_counterexample_is_uncrossed_and_too_expensive():
 
 def test_exponents_of_known_powers():
     seconds = {n: [1e-6 * n**2.5, 3e-6 * n**2.5] for n in (4, 8, 16, 32)} | {2: [1.0, 1.0]}
-    found = growth.fit(seconds, smallest=4)
+    found = running_times.fit(seconds, smallest=4)
     np.testing.assert_allclose([found["mean"], found["spread"]], [2.5, 0], atol=1e-9)
-    assert growth.fit(seconds, smallest=2)["mean"] < 2
+    assert running_times.fit(seconds, smallest=2)["mean"] < 2
 
 
 def test_methods_agree_and_years_are_counted(written):
     numbers = written[1][2]["numbers"]
     assert numbers["disagreement"] < 1e-12
     assert 0 <= numbers["checked_relative_gap"] < 1e-12
-    years = math.factorial(12) * numbers["nanoseconds_per_permutation"] * 1e-9 / growth.YEAR
+    years = math.factorial(12) * numbers["nanoseconds_per_permutation"] * 1e-9 / running_times.YEAR
     assert numbers["wish_digits"] == 9
     assert (
         10.0 ** (numbers["wish_years_digits"] - 1) <= years < 10.0 ** numbers["wish_years_digits"]
@@ -288,8 +289,8 @@ def test_shifting_hurts_pixels_only(written):
 @pytest.mark.slow
 def test_garments_where_they_are_at_hand(tmp_path):
     sizes = SIZES[5] | {"sets": {"digits": 1, "fashion_mnist": 2}}
-    setting = Setting(folder=tmp_path, prefix="p", seed=0, sizes=sizes)
-    numbers = pixels.compute(setting)
+    context = PartContext(folder=tmp_path, prefix="p", seed=0, sizes=sizes)
+    numbers = pixels.compute(context)
     assert ("missing" in numbers) != ("fashion_mnist" in numbers)
     if "missing" in numbers:
         pytest.skip(f"dataset-fashion-mnist is not installed: {numbers['missing']}")
@@ -307,11 +308,11 @@ def test_missing_garments_are_skipped_in_words(tmp_path, monkeypatch):
     monkeypatch.setattr(pixels.data, "load", without)
     pixels._load.cache_clear()
     sizes = SIZES[5] | {"sets": {"digits": 1, "fashion_mnist": 2}}
-    setting = Setting(folder=tmp_path, prefix="p", seed=0, sizes=sizes)
-    numbers = pixels.compute(setting)
+    context = PartContext(folder=tmp_path, prefix="p", seed=0, sizes=sizes)
+    numbers = pixels.compute(context)
     assert numbers["missing"] == "no such files" and "fashion_mnist" not in numbers
-    assert pixels.inputs(setting) == {"fashion_mnist": False}
-    assert any("no such files" in text for text in quoted(pixels.PART, numbers))
+    assert pixels.inputs(context) == {"fashion_mnist": False}
+    assert any("no such files" in text for text in quotations(pixels.PART, numbers))
 
 
 # Part 6
@@ -319,7 +320,7 @@ def test_missing_garments_are_skipped_in_words(tmp_path, monkeypatch):
 
 def test_flow_between_classes_of_a_known_plan():
     plan = transport.plan([0.0, 1, 9], [0.0, 8, 9], cost="euclidean").plan
-    flow = proportions.flow_between(plan, np.array([0, 0, 1]), np.array([0, 1, 1]))
+    flow = mixture_proportions.flow_between(plan, np.array([0, 0, 1]), np.array([0, 1, 1]))
     np.testing.assert_allclose(flow, [[1 / 3, 1 / 3], [0, 1 / 3]])
 
 
@@ -339,12 +340,12 @@ def test_a_fifth_of_the_mass_must_change_class(written):
 def test_source_and_target_share_no_image():
     pools = [np.arange(60.0)[:, None], 100 + np.arange(60.0)[:, None]]
     generator = np.random.default_rng(0)
-    x, source, y, target = proportions.draw_sets(pools, 40, 0.25, generator)
+    x, source, y, target = mixture_proportions.draw_sets(pools, 40, 0.25, generator)
     assert not set(x.ravel()) & set(y.ravel())
     assert (x[source == 0] < 100).all() and (x[source == 1] >= 100).all()
     assert (source == 0).sum() == 10 and (target == 0).sum() == 20
     with pytest.raises(ValueError, match="need 65 images of a class, got 60"):
-        proportions.draw_sets(pools, 50, 0.8, generator)
+        mixture_proportions.draw_sets(pools, 50, 0.8, generator)
 
 
 # Part 7
@@ -359,7 +360,7 @@ def test_the_adversary_is_read_from_its_log(written, tmp_path):
     lines = (run_dir / "metrics.jsonl").read_text().splitlines()
     measured = [r for r in map(json.loads, lines) if "w1" in r]
     np.testing.assert_allclose(own["last_ratio"], measured[-1]["w1_estimate"] / measured[-1]["w1"])
-    named = article.run(str(tmp_path), 0, [7], sizes=SIZES, run_dir=str(run_dir))[7]["numbers"]
+    named = study.run(str(tmp_path), 0, [7], sizes=SIZES, run_dir=str(run_dir))[7]["numbers"]
     assert not named["own"] and named["last_w1"] == own["last_w1"]
     assert before == {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")}
     assert list(tmp_path.glob("adversary")) == []
@@ -373,11 +374,11 @@ def test_the_page_holds_every_number_that_the_story_quotes(written):
     page = (workdir / "article.html").read_text()
     saved = json.loads((workdir / "article.json").read_text())
     assert saved["seed"] == 0 and list(saved["parts"]) == [str(k) for k in PARTS]
-    assert list(article.NUMBERS) == list(PARTS)
+    assert list(NUMBERS) == list(PARTS)
     for number, part in PARTS.items():
         numbers = saved["parts"][str(number)]["numbers"]
         assert numbers == json.loads(json.dumps(results[number]["numbers"]))
-        texts = quoted(part, numbers)
+        texts = quotations(part, numbers)
         assert len(texts) >= 10 and part.title in page
         for text in texts:
             assert text in page
@@ -400,9 +401,9 @@ def test_finished_parts_are_kept_until_seed_or_sizes_change(written, tmp_path, m
     calls = []
 
     def count(part):
-        def compute(setting):
+        def compute(context):
             calls.append(part.name)
-            return part.compute(setting)
+            return part.compute(context)
 
         return compute
 
@@ -410,18 +411,18 @@ def test_finished_parts_are_kept_until_seed_or_sizes_change(written, tmp_path, m
     for number, part in originals.items():
         monkeypatch.setitem(PARTS, number, dataclasses.replace(part, compute=count(part)))
     arguments = dict(sizes=SIZES)
-    assert list(article.run(str(tmp_path), 0, [1], **arguments)) == [1]
-    assert list(article.run(str(tmp_path), 0, [1, 3], **arguments)) == [1, 3]
+    assert list(study.run(str(tmp_path), 0, [1], **arguments)) == [1]
+    assert list(study.run(str(tmp_path), 0, [1, 3], **arguments)) == [1, 3]
     assert calls == ["six_points", "kantorovich"]
-    first = article.run(str(tmp_path), 0, [3], **arguments)
+    first = study.run(str(tmp_path), 0, [3], **arguments)
     assert list(first) == [1, 3] and len(calls) == 2
     (tmp_path / "parts" / "1_six_points_two.png").unlink()
-    assert list(article.run(str(tmp_path), 0, [1], **arguments)) == [1, 3] and len(calls) == 3
-    other = article.run(str(tmp_path), 1, [1], **arguments)
+    assert list(study.run(str(tmp_path), 0, [1], **arguments)) == [1, 3] and len(calls) == 3
+    other = study.run(str(tmp_path), 1, [1], **arguments)
     assert list(other) == [1] and len(calls) == 4
     assert other[1]["numbers"]["best_cost"] != first[1]["numbers"]["best_cost"]
     changed = SIZES | {1: {"excess": 0.2}}
-    article.run(str(tmp_path), 1, [1], sizes=changed)
+    study.run(str(tmp_path), 1, [1], sizes=changed)
     assert len(calls) == 5
 
 

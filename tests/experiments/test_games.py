@@ -7,10 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from experiments.games import __main__ as games
-from experiments.games import dirac_gan, gap
-from experiments.games.parts import PARTS
-from gan.reports.parts import quoted
+from experiments.games import dirac_gan, gap, study
+from experiments.games.study import PARTS
+from gan.reports.story import quotations
 from tests.experiments.commands import call
 
 TRAINED = gap.PART.sizes["common"] | {
@@ -40,7 +39,7 @@ SIZES = {
 def written(tmp_path_factory):
     """All parts in miniature: (directory, results)."""
     workdir = tmp_path_factory.mktemp("games")
-    return workdir, games.run(str(workdir), 0, sizes=SIZES)
+    return workdir, study.run(str(workdir), 0, sizes=SIZES)
 
 
 def test_the_page_holds_every_number_and_picture(written):
@@ -49,7 +48,7 @@ def test_the_page_holds_every_number_and_picture(written):
     for number, part in PARTS.items():
         numbers = results[number]["numbers"]
         assert part.title in page
-        found = quoted(part, numbers)
+        found = quotations(part, numbers)
         assert len(found) > 10
         assert all(text in page for text in found)
     assert page.count("data:image/png;base64,") == 5
@@ -89,7 +88,7 @@ def test_both_halves_of_the_gap_are_gains(written):
 
 def test_finished_parts_are_not_computed_again(written, capsys):
     workdir, results = written
-    assert games.run(str(workdir), 0, sizes=SIZES) == results
+    assert study.run(str(workdir), 0, sizes=SIZES) == results
     assert capsys.readouterr().err.count("already here") == 3
 
 

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.w1_benchmark import __main__ as w1_benchmark
-from experiments.w1_benchmark import methods, protocols, tables, training
+from experiments.w1_benchmark import published_tables, study
+from gan.benchmarks import critic_methods, critic_protocols, critic_training
 from gan.errors import NonFiniteError
-from gan.transport import truth
+from gan.transport import known_pairs
 from tests.experiments.commands import call
 
-TINY = protocols.Protocol(32, 30, 5e-3, "linear", evaluation_size=256)
+TINY = critic_protocols.Protocol(32, 30, 5e-3, "linear", evaluation_size=256)
 COLUMNS = {"dim", "funnels", "method", "seed", "cosine", "l2", "w1_estimate", "w1_true"}
 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setitem(protocols.PROTOCOLS, "short", TINY)
+    monkeypatch.setitem(critic_protocols.PROTOCOLS, "short", TINY)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def published(path, pair):
 
 
 def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monkeypatch):
-    pair = truth.load_funnels(str(funnels))
+    pair = known_pairs.load_funnels(str(funnels))
     workdir = tmp_path / "run"
     flags = ["--methods", "lp", "groupsort", "--seeds", 2, "--workdir", workdir]
     flags += ["--funnels", funnels, "--published", published(tmp_path / "published.csv", pair)]
@@ -64,18 +64,18 @@ def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monke
         assert image.size[0] > 300
 
     # A member of a population is what it is alone, up to the order of float32 sums.
-    alone = w1_benchmark.run([pair], ["lp"], "short", 1, str(tmp_path / "alone"))
+    alone = study.run([pair], ["lp"], "short", 1, str(tmp_path / "alone"))
     for name in ("cosine", "l2", "w1_estimate"):
         np.testing.assert_allclose(alone[0][name], rows[0][name], atol=2e-3)
 
     def refuse(*arguments, **options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(training, "train", refuse)
+    monkeypatch.setattr(critic_training, "train", refuse)
     status, again, _ = call("w1_benchmark", *flags)
     assert status == 0 and again == out
     with pytest.raises(AssertionError, match="trained again"):
-        w1_benchmark.run([pair], ["lp"], "short", 3, str(workdir))
+        study.run([pair], ["lp"], "short", 3, str(workdir))
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_bad_flags_end_with_status_two(tmp_path, flags, message):
 
 
 def test_the_true_critic_is_recognised_and_its_flaws_are_measured():
-    pair = truth.seeded_funnels(4, 8)
+    pair = known_pairs.seeded_funnels(4, 8)
 
     @jax.jit
     def measure(factor):
         key = jax.random.key(0)
-        return training.measure(pair, lambda x: -factor * pair.potential(x), key, 4096)
+        return critic_training.measure(pair, lambda x: -factor * pair.potential(x), key, 4096)
 
     for factor in (1.0, -1.0, 2.0):
         row = measure(factor)
@@ -109,12 +109,14 @@ def test_the_true_critic_is_recognised_and_its_flaws_are_measured():
         np.testing.assert_allclose(row["cosine"], np.sign(factor), atol=0.01)
         np.testing.assert_allclose(row["l2"], (1 - factor) ** 2, atol=0.04)
         np.testing.assert_allclose(row["slope_50"], abs(factor), rtol=1e-4)
-        np.testing.assert_allclose(row["w1_estimate"], factor * truth.w1(pair).value, atol=0.1)
+        np.testing.assert_allclose(
+            row["w1_estimate"], factor * known_pairs.w1(pair).value, atol=0.1
+        )
 
 
 def test_a_flat_critic_has_no_direction():
-    pair = truth.seeded_funnels(2, 2)
-    row = jax.jit(lambda key: training.measure(pair, lambda x: 0 * x.sum(1), key, 64))(
+    pair = known_pairs.seeded_funnels(2, 2)
+    row = jax.jit(lambda key: critic_training.measure(pair, lambda x: 0 * x.sum(1), key, 64))(
         jax.random.key(0)
     )
     assert (row["cosine"], row["slope_95"], row["w1_estimate"]) == (0, 0, 0)
@@ -125,24 +127,24 @@ def test_numbers_that_are_not_finite_stop_the_training():
     def update(state, p, q, key, learning_rate):
         return state / (1 - learning_rate)
 
-    learner = methods.Learner(lambda key: jax.numpy.ones(2), update, None)
-    protocol = dataclasses.replace(TINY, schedule="constant")
+    learner = critic_methods.Learner(lambda key: jax.numpy.ones(2), update, None)
+    protocol = dataclasses.replace(TINY, schedule="constant", learning_rate=1.0)
     with pytest.raises(NonFiniteError, match="after step"):
-        training.train(truth.seeded_funnels(1, 1), learner, protocol, [0], 30, 1.0)
+        critic_training.train(known_pairs.seeded_funnels(1, 1), learner, protocol, [0])
 
 
 def test_seeds_are_independent_and_a_rising_schedule_is_not_taken():
     """The batch of a step depends on seed and step alone."""
-    pair = truth.seeded_funnels(2, 2)
-    learner = methods.Learner(
+    pair = known_pairs.seeded_funnels(2, 2)
+    learner = critic_methods.Learner(
         lambda key: jax.numpy.zeros(2),
         lambda state, p, q, key, rate: jax.numpy.array([q.sum(), rate]),
         lambda state: lambda x: state[0] + state[1] * x.sum(1),
     )
 
     def slope(schedule, seeds):
-        protocol = dataclasses.replace(TINY, schedule=schedule)
-        rows = training.train(pair, learner, protocol, seeds, 30, 0.5)
+        protocol = dataclasses.replace(TINY, schedule=schedule, learning_rate=0.5)
+        rows = critic_training.train(pair, learner, protocol, seeds)
         return [row["slope_50"] / np.sqrt(2) for row in rows]
 
     np.testing.assert_allclose(slope("constant", [0, 1]), [0.5, 0.5], rtol=1e-5)
@@ -159,7 +161,7 @@ def test_tables_average_over_complete_instances_only():
 
     rows = [row(2, "lp", 0.25), row(2, "gp", 0.5), row(4, "lp", 0.75), row(4, "gp", 0.25)]
     rows.append(row(8, "lp", 0.125))
-    text = tables.report(rows, {("f", "gp"): dict(cosine=1.0, l2=0.0, w1_estimate=2.0)})
+    text = published_tables.markdown(rows, {("f", "gp"): dict(cosine=1.0, l2=0.0, w1_estimate=2.0)})
     lines = text.splitlines()
     assert "| 2 | 4 | 2.000 ± 0.100 | 0.500 (1.000) | 0.250 |" in lines
     assert "| 8 | 4 | 2.000 ± 0.100 |  | 0.125 |" in lines
@@ -167,16 +169,20 @@ def test_tables_average_over_complete_instances_only():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", methods.METHODS)
+@pytest.mark.parametrize("name", critic_methods.METHODS)
 def test_every_method_learns_the_direction_of_a_single_funnel(name):
-    pair = truth.seeded_funnels(3, 1)
-    protocol = protocols.Protocol(128, 300, 2e-3, "linear", 1024)
-    learner = methods.METHODS[name].learner(3)
-    rate = protocol.learning_rate * methods.METHODS[name].rate
+    pair = known_pairs.seeded_funnels(3, 1)
+    method = critic_methods.find(name)
     untrained, trained = (
-        training.train(pair, learner, protocol, [0], 300, factor * rate)[0] for factor in (0.0, 1.0)
+        critic_training.train(
+            pair,
+            method.learner(3),
+            critic_protocols.Protocol(128, 300, rate, "linear", 1024).of(method),
+            [0],
+        )[0]
+        for rate in (0.0, 2e-3)
     )
     assert trained["cosine"] > max(0.8, untrained["cosine"] + 0.1)
     if name in ("spectral", "groupsort", "cones"):
         assert trained["slope_95"] <= 1 + 1e-4
-        assert trained["w1_estimate"] <= truth.w1(pair).value + 0.1
+        assert trained["w1_estimate"] <= known_pairs.w1(pair).value + 0.1

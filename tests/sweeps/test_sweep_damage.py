@@ -20,7 +20,7 @@ from gan.sweeps import space as spaces
 from gan.sweeps.ledger import FAILED, FINISHED, UNFINISHED, Ledger, Row
 from gan.sweeps.trials import run_job
 from tests.experiments.fuzz_sweeps import fuzz
-from tests.experiments.test_sweep import Scores, distance, drive, table
+from tests.sweeps.makers import Scores, distance, drive, table
 
 SPACE = spaces.parse({"penalty_weight": {"log": [0.1, 100]}, "seed": [0, 1]})
 ROWS = [

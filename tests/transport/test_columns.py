@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError
-from gan.transport import columns, costs, pricing, reduction, sparse, truth
+from gan.transport import columns, costs, pricing, reduction, sparse
 from gan.transport.pricing import Pricer
 
 
@@ -229,7 +229,7 @@ def test_a_known_optimum_for_p_1_at_twenty_thousand_points():
     """Points moved along the rays of a funnel pair (Korotin et al. 2022): the identity is optimal,
     and the pair's own potential proves it."""
     n = 20_000
-    pair = truth.seeded_funnels(64, 16)
+    pair = known_pairs.seeded_funnels(64, 16)
     x = pair.source(np.random.default_rng(11).random((n, 64)))
     moved = pair.move(x)
     order = np.random.default_rng(12).permutation(n)

@@ -7,18 +7,18 @@ import pytest
 
 from gan import transport
 from gan.errors import UserError
-from gan.transport import truth
+from gan.transport import known_pairs
 from tests.conftest import ROOT
 
 PAIRS = {
-    "translation": truth.translation([0.3, -0.2, 1.0]),
-    "shrinking": truth.dilation(2, 0.3),
-    "spreading": truth.dilation(5, 1.7),
-    "line": truth.line(),
-    "line, strong": truth.line(3, -0.9),
-    "one funnel": truth.seeded_funnels(3, 1),
-    "funnels d=2": truth.seeded_funnels(2, 16),
-    "funnels d=16": truth.seeded_funnels(16, 64),
+    "translation": known_pairs.translation([0.3, -0.2, 1.0]),
+    "shrinking": known_pairs.dilation(2, 0.3),
+    "spreading": known_pairs.dilation(5, 1.7),
+    "line": known_pairs.line(),
+    "line, strong": known_pairs.line(3, -0.9),
+    "one funnel": known_pairs.seeded_funnels(3, 1),
+    "funnels d=2": known_pairs.seeded_funnels(2, 16),
+    "funnels d=16": known_pairs.seeded_funnels(16, 64),
 }
 SHARED = ROOT.parent / "shared" / "w1_benchmark"
 
@@ -66,16 +66,16 @@ def test_the_map_is_an_optimal_assignment_of_its_own_samples(name):
 
 @pytest.mark.parametrize("name", [name for name in PAIRS if PAIRS[name].w1 is not None])
 def test_the_sampled_distance_meets_the_formula(name):
-    estimate = truth.w1(PAIRS[name], 40_000)
+    estimate = known_pairs.w1(PAIRS[name], 40_000)
     assert abs(estimate.value - PAIRS[name].w1) <= 4 * estimate.stderr + 1e-12
     assert estimate.stderr < 0.01 * estimate.value
 
 
 def test_a_dilation_of_the_line_and_its_mirror_are_as_far():
     for factor in (0.5, 1.5):
-        pair = truth.dilation(1, factor, half_width=3.0)
+        pair = known_pairs.dilation(1, factor, half_width=3.0)
         assert pair.w1 == 0.75
-        estimate = truth.w1(pair, 40_000)
+        estimate = known_pairs.w1(pair, 40_000)
         assert abs(estimate.value - pair.w1) <= 4 * estimate.stderr
 
 
@@ -100,7 +100,7 @@ def test_funnels_stay_in_the_box_and_rays_end_where_another_funnel_takes_over():
     # With t = |x - a| / |up - a| the map keeps t^7 of |x - a| = u(x) - b, so it tells where up is.
     centers, offsets = np.zeros((2, 2)), np.array([0.0, 0.0])
     centers[1, 0] = 1.0
-    pair = truth.funnels(centers, offsets)
+    pair = known_pairs.funnels(centers, offsets)
     x = points(pair, 2000)
     moved = pair.move(x)
     radius = np.min(np.linalg.norm(x[:, None] - centers, axis=2), axis=1)
@@ -120,33 +120,33 @@ def test_funnels_stay_in_the_box_and_rays_end_where_another_funnel_takes_over():
 
 
 def test_the_power_of_the_map_is_eight():
-    pair = truth.funnels(np.zeros((1, 1)), np.zeros(1), half_width=2.0)
+    pair = known_pairs.funnels(np.zeros((1, 1)), np.zeros(1), half_width=2.0)
     x = np.array([[1.0], [-0.5], [2.0]])
     moved = pair.move(x)
     np.testing.assert_allclose(moved.image[:, 0], [2 * 0.5**8, -2 * 0.25**8, 2.0], rtol=1e-14)
 
 
 def test_seeded_instances_are_reproducible_and_differ():
-    first, again, other = (truth.seeded_funnels(4, 8, seed) for seed in (0, 0, 1))
+    first, again, other = (known_pairs.seeded_funnels(4, 8, seed) for seed in (0, 0, 1))
     assert first.fingerprint == again.fingerprint != other.fingerprint
     assert first.count == 8 and first.dim == 4
-    assert truth.w1(first, 1000) == truth.w1(again, 1000) != truth.w1(other, 1000)
+    assert known_pairs.w1(first, 1000) == known_pairs.w1(again, 1000) != known_pairs.w1(other, 1000)
 
 
 def test_bad_funnels_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"offsets \[n\]"):
-        truth.funnels(np.zeros((3, 2)), np.zeros(2))
+        known_pairs.funnels(np.zeros((3, 2)), np.zeros(2))
     with pytest.raises(UserError, match="finite"):
-        truth.funnels(np.full((3, 2), np.nan), np.zeros(3))
+        known_pairs.funnels(np.full((3, 2), np.nan), np.zeros(3))
     for name, content in (("text.npz", b"no archive"), ("empty.npz", b"")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match="wanted is an .npz file"):
-            truth.load_funnels(str(tmp_path / name))
+            known_pairs.load_funnels(str(tmp_path / name))
     np.savez(tmp_path / "half.npz", centers=np.zeros((3, 2)))
     with pytest.raises(UserError, match="offsets"):
-        truth.load_funnels(str(tmp_path / "half.npz"))
+        known_pairs.load_funnels(str(tmp_path / "half.npz"))
     with pytest.raises(UserError, match="cannot read the funnels"):
-        truth.load_funnels(str(tmp_path / "absent.npz"))
+        known_pairs.load_funnels(str(tmp_path / "absent.npz"))
 
 
 def cells():
@@ -167,11 +167,11 @@ def cells():
 
 @pytest.mark.parametrize("row", cells())
 def test_published_pairs_have_the_published_distance(row):
-    pair = truth.load_funnels(str(SHARED / f"funnels_d{row['dim']}_n{row['funnels']}.npz"))
+    pair = known_pairs.load_funnels(str(SHARED / f"funnels_d{row['dim']}_n{row['funnels']}.npz"))
     assert (pair.dim, pair.count) == (int(row["dim"]), int(row["funnels"]))
     x = points(pair, 5000)
     moved = pair.move(x)
     gained = pair.potential(x) - pair.potential(moved.image)
     np.testing.assert_allclose(gained, moved.distance, rtol=0, atol=1e-12)
-    estimate = truth.w1(pair)
+    estimate = known_pairs.w1(pair)
     assert abs(estimate.value - float(row["w1_true"])) <= 3 * float(row["stderr"])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.w1_benchmark.methods import METHODS
+from gan.benchmarks.critic_methods import METHODS
 from gan.errors import UserError
 from gan.reports import figures
 
@@ -48,7 +48,7 @@ def read_published(path: str) -> Published:
         ) from error
 
 
-def report(rows: list[dict], published: Published) -> str:
+def markdown(rows: list[dict], published: Published) -> str:
     """Markdown: cosine, L2 and W1 estimate over truth, a row per instance, a column per method.
 
     A cell holds the mean over seeds, ± the standard deviation where there are several seeds, and in

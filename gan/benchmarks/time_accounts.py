@@ -234,7 +234,7 @@ def run(workdir: str) -> dict:
     measure("compilation", compilation)
     measure("when", _when)
     files.write_atomically(folder / "start_up.md", start_up_page(found))
-    files.write_atomically(folder / "accounting.md", accounting_page(found, digits))
+    files.write_atomically(folder / "accounting.md", steps_page(found, digits))
     return found
 
 
@@ -255,7 +255,7 @@ def start_up_page(found: dict) -> str:
     ) + _table(("", "ready", "compiled", "first step"), rows)
 
 
-def accounting_page(found: dict, choice: Config) -> str:
+def steps_page(found: dict, choice: Config) -> str:
     """Where the time of a step, of a run and of compilation goes, as markdown."""
     steps = {name: found[f"step of {name}"] for name in PLAYS}
     pieces = [name for name in steps["digits"] if name != "round"]

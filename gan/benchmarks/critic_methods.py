@@ -37,7 +37,7 @@ class Learner(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class CriticMethod:
     """A row of the table.
 
     Attributes:
@@ -192,45 +192,45 @@ def uniform_initial(params, key):
 
 
 METHODS = {
-    "clipping": Method(
+    "clipping": CriticMethod(
         "every parameter within 0.04 (Arjovsky et al. 2017)",
         constrained(clip=0.04),
         published_steps=5000,
         published_name="wgan",
     ),
-    "spectral": Method(
+    "spectral": CriticMethod(
         "spectral normalisation of every layer (Miyato et al. 2018)",
         constrained(network={"weights": "spectral"}),
         published_steps=10_000,
         published_name="sn-gan",
     ),
-    "gp": Method(
+    "gp": CriticMethod(
         "two-sided gradient penalty, weight 10 (Gulrajani et al. 2017)",
         constrained(penalty="two_sided", weight=10.0),
         published_name="wgan-gp",
     ),
-    "lp": Method(
+    "lp": CriticMethod(
         "one-sided gradient penalty, weight 10 (Petzka et al. 2018)",
         constrained(penalty="one_sided", weight=10.0),
         published_name="wgan-lp",
     ),
-    "r1": Method(
+    "r1": CriticMethod(
         "half the squared slope on P, weight 1 (Mescheder et al. 2018)",
         constrained(penalty="r1", weight=1.0),
     ),
-    "groupsort": Method(
+    "groupsort": CriticMethod(
         "orthonormal layers and sorted pairs, slope at most 1 (Anil et al. 2019)",
         constrained(network={"name": "groupsort"}, beta1=0.9, beta2=0.999),
         published_steps=25_000,
         published_name="sort-out",
     ),
-    "maxmin": Method(
+    "maxmin": CriticMethod(
         "max-min with a mover for the c-transform (Dam et al. 2019)",
         max_min(),
         published_steps=20_000,
         published_name="3p-wgan",
     ),
-    "cones": Method(
+    "cones": CriticMethod(
         "upper envelope of 512 cones, slope at most 1; the truth is of this form",
         constrained(network={"name": "cones", "width": 512}, beta1=0.9, beta2=0.99),
         published_steps=10_000,
@@ -240,7 +240,7 @@ METHODS = {
 """By the name that --methods takes."""
 
 
-def find(name: str) -> Method:
+def find(name: str) -> CriticMethod:
     """The method `name`; raises UserError with the known names otherwise."""
     if name not in METHODS:
         raise UserError(config.unknown("method", name, METHODS))

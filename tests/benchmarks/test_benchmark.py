@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan import config, data, networks
-from gan.benchmarks import assignments, peers, showing, sides, turns, worker, workloads
+from gan import config, networks
+from gan.benchmarks import assignments, benchmark_page, peers, side_process, sides, turns, workloads
 from gan.errors import GanError, UserError
 from tests.experiments.commands import call
 
@@ -53,22 +53,20 @@ def test_flops_of_the_reference_workload_are_of_the_direct_form(form, monkeypatc
 
 @pytest.fixture(scope="module")
 def ours():
-    return worker.Ours("mlp64")
+    return side_process.Ours(workloads.of("mlp64"))
 
 
-def test_a_peer_that_computes_something_else_is_caught(ours, monkeypatch):
+def test_a_peer_that_computes_something_else_is_caught(ours):
     honest = InProcess("ours", ours)
     state = ours.game.state
     other = workloads.of("mlp64")
     for change in ({"penalty_target": 0.9}, {"seed": 1}, {"beta2": 0.5, "n_critic": 4}):
-        with monkeypatch.context() as patch:
-            patch.setattr(workloads, "of", lambda name, c=change: dataclasses.replace(other, **c))
-            peer = InProcess("peer", worker.Ours("mlp64"))
+        peer = InProcess("peer", side_process.Ours(dataclasses.replace(other, **change)))
         ours.state = copied(state)
         with pytest.raises(GanError, match="peer computes another"):
             sides.compare([honest, peer])
     ours.state = copied(state)
-    same = InProcess("peer", worker.Ours("mlp64"))
+    same = InProcess("peer", side_process.Ours(other))
     assert len(sides.compare([honest, same])) == 2
 
 
@@ -78,7 +76,7 @@ class Says:
     def __init__(self, losses):
         self.losses = losses
 
-    def round(self, path):
+    def first_losses(self, path):
         return self.losses
 
 
@@ -98,8 +96,13 @@ def test_a_peer_that_leaves_a_loss_out_or_has_another_is_caught(loss):
 
 @pytest.mark.slow
 def test_a_population_computes_the_losses_of_the_solo_run_and_counts_every_member():
-    together = worker.Together("population16", vectorized=True)
-    sides.compare([InProcess("ours", together), InProcess("solo", worker.Ours("population16"))])
+    together = side_process.Together(workloads.members("population16"), vectorized=True)
+    sides.compare(
+        [
+            InProcess("ours", together),
+            InProcess("solo", side_process.Ours(workloads.of("population16"))),
+        ]
+    )
     done = together.run(0.1)
     assert done["iterations"] > 0 and done["iterations"] % 16 == 0
 
@@ -127,9 +130,9 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_res
 
     modes = workloads.modes(workloads.of(name))
     assert len(modes) == {"dcgan28": 2, "resnet32": 4}.get(name, 1)
-    ours = InProcess("ours", worker.Ours(name))
+    ours = InProcess("ours", side_process.Ours(workloads.of(name)))
     first = copied(ours.side.state)
-    twins = [InProcess(mode, Torch(mode, name)) for mode in modes]
+    twins = [InProcess(mode, Torch(mode, workloads.of(name))) for mode in modes]
     found = sides.compare([ours, *twins])
     assert found["ours"]["penalty"] > 1e-3
     for twin in twins:
@@ -217,11 +220,10 @@ def test_parameters_go_to_the_layers_of_the_same_path_and_shape_only():
             torch_players.players(config.replace(choice, change), (32, 32, 3))
 
 
-def test_the_command_trains_in_its_turns_only(ours, monkeypatch):
-    monkeypatch.setattr(data, "load", data.load)  # put back after this test
-    side = worker.Train("mlp64")
+def test_the_command_trains_in_its_turns_only(ours):
+    side = side_process.Train(workloads.of("mlp64"))
     assert side.step == 1
-    first = InProcess("ours", worker.Ours("mlp64"))
+    first = InProcess("ours", side_process.Ours(workloads.of("mlp64")))
     found = sides.compare([first, InProcess("train", side)])
     assert found["train"] == found["ours"]
     done = side.run(0.2)
@@ -239,10 +241,9 @@ def test_an_error_of_the_command_ends_the_benchmark(monkeypatch):
     def fail(*arguments, **options):
         raise UserError("no space left")
 
-    monkeypatch.setattr(data, "load", data.load)
     monkeypatch.setattr(runner, "train", fail)
     with pytest.raises(UserError, match="no space left"):
-        worker.Train("mlp64")
+        side_process.Train(workloads.of("mlp64"))
 
 
 def test_transport_beside_another_solver(monkeypatch):
@@ -256,7 +257,7 @@ def test_transport_beside_another_solver(monkeypatch):
     assert result["ratio_to_best_peer"] == pytest.approx(ratio)
     late = assignments.run(0.01, "solvers", limit=0.01)
     assert late["peer"][0]["over_limit"]
-    assert "| scipy | < 1e+02 |" in showing.table(late)
+    assert "| scipy | < 1e+02 |" in benchmark_page.table(late)
 
 
 def test_a_solver_that_fails_is_named_and_the_others_are_kept(monkeypatch):
@@ -267,7 +268,7 @@ def test_a_solver_that_fails_is_named_and_the_others_are_kept(monkeypatch):
     result = assignments.run(0.01, "solvers")
     assert [row["mode"] for row in result["peer"]] == [result["best_peer"]] == ["scipy"]
     assert "absent at n = 100 failed" in result["failed"]["absent"]
-    assert result["failed"]["absent"] in showing.table(result).splitlines()
+    assert result["failed"]["absent"] in benchmark_page.table(result).splitlines()
     monkeypatch.setattr(peers, "SOLVERS", {"absent": None})
     alone = assignments.run(0.01, "solvers")
     assert alone["peer"] == [] and "best_peer" not in alone and alone["iterations_per_second"] > 0
@@ -281,7 +282,7 @@ def test_a_solver_with_another_value_is_caught():
 
 
 def test_a_miniature_run_writes_the_named_fields(tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "PEAK_SIZE", 512)
+    monkeypatch.setattr(side_process, "PEAK_SIZE", 512)
     output = tmp_path / "mlp64.json"
     flags = ["--workload", "mlp64", "--seconds", "0.5", "--devices", "2"]
     status, out, err = call("benchmark", *flags, "--output", output)
@@ -331,7 +332,7 @@ class Fake(sides.Side):
         answers = {
             "peak": {"gflops": 60.0},
             "memory": {"bytes": 7},
-            "round": dict.fromkeys(sides.LOSSES, 1.0),
+            "first_losses": dict.fromkeys(sides.LOSSES, 1.0),
         }
         if verb == "run":
             return {"iterations": self.RATES[self.name] * argument, "seconds": argument}
@@ -344,7 +345,9 @@ class Fake(sides.Side):
 def test_ratios_are_of_the_right_sides(monkeypatch):
     monkeypatch.setattr(turns, "Side", Fake)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
-    result = turns.run("dcgan28", 1.0, "torch", 2, train=True, forms=("matrix",))
+    both = turns.Options(seconds=1.0, peer="torch", cores=2)
+    options = dataclasses.replace(both, train=True, forms=("matrix",))
+    result = turns.run("dcgan28", options)
     assert result["iterations_per_second"] == pytest.approx(3)
     assert result["share_of_peak"] == pytest.approx(0.1)
     rates = {row["mode"]: row["iterations_per_second"] for row in result["peer"]}
@@ -361,9 +364,11 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
     (variant,) = result["variants"]
     assert variant["mode"] == "matrix"
     assert variant["iterations_per_second"] == pytest.approx(1.5)
-    table = showing.table(result)
+    table = benchmark_page.table(result)
     assert "90.0 % of ours" in table and "6 iterations/s, 1.50 times eager, allocator" in table
-    some = turns.run("dcgan28", 1.0, "torch", 2, modes=("channels_last",), allocator="off")
+    some = turns.run(
+        "dcgan28", dataclasses.replace(both, modes=("channels_last",), allocator="off")
+    )
     names = [row["mode"] for row in some["peer"]]
     assert names == ["channels_last"] and "train" not in some
 

@@ -11,16 +11,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from experiments.w1_benchmark.methods import Learner
-from experiments.w1_benchmark.protocols import Protocol
+from gan.benchmarks.critic_methods import Learner
+from gan.benchmarks.critic_protocols import Protocol
 from gan.errors import NonFiniteError
-from gan.transport.truth import Moved, Pair
+from gan.transport.known_pairs import KnownPair, Moved
 
 CHUNK_SECONDS = 5.0
 """Between two looks at the clock and at signals."""
 
 
-def sample(pair: Pair, key, count: int) -> tuple[Moved, Any]:
+def sample(pair: KnownPair, key, count: int) -> tuple[Moved, Any]:
     """`count` points of P, as images of points of Q with their directions, and as many of Q."""
     first, second = jax.random.split(key)
     shape = (count, pair.dim)
@@ -29,12 +29,10 @@ def sample(pair: Pair, key, count: int) -> tuple[Moved, Any]:
 
 
 def train(
-    pair: Pair,
+    pair: KnownPair,
     learner: Learner,
     protocol: Protocol,
     seeds: Sequence[int],
-    steps: int,
-    learning_rate: float,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[dict[str, float]]:
     """Metrics (see `measure`) of one critic per seed, trained side by side.
@@ -42,10 +40,8 @@ def train(
     Args:
         pair: P and Q.
         learner: of the method, in pair.dim dimensions.
-        protocol: batch size, schedule, evaluation size.
+        protocol: of the method, see Protocol.of.
         seeds: each determines its member's parameters and samples, whoever else is trained.
-        steps: critic steps.
-        learning_rate: before the schedule.
         progress: called with the steps done after the first step, which contains the compilation,
             and every few seconds; may raise to stop.
 
@@ -54,30 +50,15 @@ def train(
     """
     members = jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
     over_members = jax.vmap if len(seeds) > 1 else _alone
-
-    def step(i, state, key):
-        sample_key, update_key = jax.random.split(jax.random.fold_in(key, i))
-        moved, q = sample(pair, sample_key, protocol.batch_size)
-        rate = jnp.float32(learning_rate)
-        if protocol.schedule == "linear":
-            rate = rate * (1 - i / steps)
-        return learner.update(state, moved.image, q, update_key, rate)
-
-    @jax.jit
-    def advance(states, keys, start, stop):
-        states = jax.lax.fori_loop(
-            start, stop, lambda i, s: over_members(lambda a, b: step(i, a, b))(s, keys), states
-        )
-        return states, jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(states)])
-
+    advance = _advance(pair, learner, protocol, over_members)
     initial_keys, run_keys, evaluation_keys = jnp.moveaxis(
         jax.vmap(lambda key: jax.random.split(key, 3))(members), 1, 0
     )
     states = jax.jit(over_members(learner.init))(initial_keys)
     done, chunk = 0, 1
-    while done < steps:
+    while done < protocol.steps:
         before = time.perf_counter()
-        stop = min(done + chunk, steps)
+        stop = min(done + chunk, protocol.steps)
         states, finite = advance(states, run_keys, done, stop)
         if not finite.all():
             raise NonFiniteError(
@@ -93,7 +74,29 @@ def train(
     return [{name: float(values[i]) for name, values in metrics.items()} for i in range(len(seeds))]
 
 
-def measure(pair: Pair, critic, key, count: int) -> dict[str, jax.Array]:
+def _advance(pair: KnownPair, learner: Learner, protocol: Protocol, over_members: Callable):
+    """Compiled (states, keys, start, stop) -> states after those steps, and which leaves of them
+    are finite."""
+
+    def step(i, state, key):
+        sample_key, update_key = jax.random.split(jax.random.fold_in(key, i))
+        moved, q = sample(pair, sample_key, protocol.batch_size)
+        rate = jnp.float32(protocol.learning_rate)
+        if protocol.schedule == "linear":
+            rate = rate * (1 - i / protocol.steps)
+        return learner.update(state, moved.image, q, update_key, rate)
+
+    @jax.jit
+    def advance(states, keys, start, stop):
+        states = jax.lax.fori_loop(
+            start, stop, lambda i, s: over_members(lambda a, b: step(i, a, b))(s, keys), states
+        )
+        return states, jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(states)])
+
+    return advance
+
+
+def measure(pair: KnownPair, critic, key, count: int) -> dict[str, jax.Array]:
     """A critic against the truth, on fresh samples.
 
     Returns:

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from gan import presets
-from gan.benchmarks import accounting
+from gan.benchmarks import time_accounts
 from tests.experiments.commands import call
 
 
 def test_the_pieces_of_a_step_are_a_part_of_it(digits, tiny):
-    found = accounting.step(tiny, digits, seconds=0.1)
+    found = time_accounts.step(tiny, digits, seconds=0.1)
     assert set(found) == {
         *("round", "batches", "random numbers", "Adam", "moving average", "networks"),
         "empty call",
@@ -21,9 +21,9 @@ def test_the_pieces_of_a_step_are_a_part_of_it(digits, tiny):
 
 
 def test_pauses_are_counted_over_a_whole_run(digits, tiny):
-    found = accounting.pauses(tiny, digits, repeats=1, rounds=2)
+    found = time_accounts.pauses(tiny, digits, repeats=1, rounds=2)
     times = {name: times for name, (_, times) in found.items()}
-    assert times.pop(accounting.CERTIFICATE) == 2
+    assert times.pop(time_accounts.CERTIFICATE) == 2
     assert times == {"line of the log": 3, "evaluation": 2, "picture": 2, "checkpoint": 2}
     assert all(milliseconds > 0 for milliseconds, _ in found.values())
 
@@ -52,21 +52,23 @@ def test_what_was_measured_is_kept_and_both_pages_are_written(tmp_path, monkeypa
 
 def test_a_whole_run_of_a_preset_is_accounted_for(tmp_path, monkeypatch, tiny):
     monkeypatch.setitem(presets.PRESETS, "digits", lambda: tiny)
-    monkeypatch.setattr(accounting, "step", lambda *_, **__: {"round": 50.0})
+    monkeypatch.setattr(time_accounts, "step", lambda *_, **__: {"round": 50.0})
     monkeypatch.setattr(
-        accounting, "pauses", lambda *_: {"evaluation": [60.0, 2], accounting.CERTIFICATE: [9.0, 2]}
+        time_accounts,
+        "pauses",
+        lambda *_: {"evaluation": [60.0, 2], time_accounts.CERTIFICATE: [9.0, 2]},
     )
     status, out, _ = call("accounting", "--workdir", tmp_path, "--preset", "digits")
     assert status == 0 and out == (tmp_path / "digits.md").read_text() + "\n"
     assert "| steps | 50 | 12 | 0.6 | |" in out
-    assert f"| {accounting.CERTIFICATE} | 9 | 2 | 0.018 | 3.0 % |" in out
+    assert f"| {time_accounts.CERTIFICATE} | 9 | 2 | 0.018 | 3.0 % |" in out
     status, _, err = call("accounting", "--workdir", tmp_path, "--preset", "digist")
     assert status == 2 and "did you mean 'digits'" in err
 
 
 @pytest.mark.slow
 def test_start_up_is_measured_on_the_command(tmp_path):
-    found = accounting.start_up(cold=1, warm=1)
+    found = time_accounts.start_up(cold=1, warm=1)
     ((cold, warm),) = zip(found["cold"], found["warm"], strict=True)
     assert len(cold) == len(warm) == 3 and cold == sorted(cold) and warm == sorted(warm)
     assert warm[1] < cold[1] and found["help"][0] < warm[0]

@@ -1,4 +1,4 @@
-"""How cost grows: fits on exact laws, points measured once, pages in miniature, mistakes."""
+"""How cost grows: power_laws on exact laws, points measured once, pages in miniature, mistakes."""
 
 import json
 import math
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from gan import transport
-from gan.benchmarks import axes, fits, growth, planning
-from gan.benchmarks import growth_page as showing
+from gan.benchmarks import growth_axes, growth_page, growth_points, planning, power_laws
 from gan.benchmarks.instances import gaussian
 from gan.runs import environment
 from tests.experiments.commands import call
@@ -18,12 +17,12 @@ from tests.experiments.commands import call
 @pytest.mark.parametrize("exponent", [-1.0, 0.5, 1.0, 3.0])
 def test_an_exact_power_law_is_found_with_an_interval_of_no_width(exponent):
     sizes = [64, 1, 8, 512]
-    fit = fits.power_law(sizes, [2.5 * n**exponent for n in sizes])
+    fit = power_laws.fit(sizes, [2.5 * n**exponent for n in sizes])
     assert fit.exponent == pytest.approx(exponent, abs=1e-12)
     assert fit.factor == pytest.approx(2.5, rel=1e-12)
     assert fit.last == pytest.approx(exponent, abs=1e-12)
     np.testing.assert_allclose(fit.interval, [exponent, exponent], atol=1e-12)
-    np.testing.assert_allclose(fits.predict(fit, 4096), 2.5 * 4096**exponent, rtol=1e-11)
+    np.testing.assert_allclose(power_laws.predict(fit, 4096), 2.5 * 4096**exponent, rtol=1e-11)
 
 
 def test_the_interval_covers_the_exponent_as_often_as_it_says():
@@ -31,9 +30,9 @@ def test_the_interval_covers_the_exponent_as_often_as_it_says():
     rng, sizes = np.random.default_rng(0), 2.0 ** np.arange(5)
     covered = predicted = 0
     for _ in range(2000):
-        fit = fits.power_law(sizes, sizes**1.5 * np.exp(0.2 * rng.normal(size=5)))
+        fit = power_laws.fit(sizes, sizes**1.5 * np.exp(0.2 * rng.normal(size=5)))
         covered += fit.interval[0] <= 1.5 <= fit.interval[1]
-        _, low, high = fits.predict(fit, 128.0)
+        _, low, high = power_laws.predict(fit, 128.0)
         predicted += low <= 128.0**1.5 * math.exp(0.2 * rng.normal()) <= high
     assert abs(covered / 2000 - 0.95) < 0.02
     assert abs(predicted / 2000 - 0.95) < 0.02
@@ -41,30 +40,30 @@ def test_the_interval_covers_the_exponent_as_often_as_it_says():
 
 def test_a_curve_that_bends_shows_it():
     sizes = [1, 10, 100, 1000]
-    fit = fits.power_law(sizes, [5 + n for n in sizes])
+    fit = power_laws.fit(sizes, [5 + n for n in sizes])
     assert fit.exponent < 0.9 < fit.last < 1
     assert fit.interval[1] - fit.interval[0] > 0.5
 
 
 def test_two_sizes_give_no_interval_and_one_gives_no_law():
-    fit = fits.power_law([1, 4], [3, 6])
+    fit = power_laws.fit([1, 4], [3, 6])
     assert fit.exponent == pytest.approx(0.5) and fit.interval is None
     for sizes, values in (([2], [1]), ([2, 2], [1, 3]), ([1, 2], [0, 1]), ([1, 2], [1, -1])):
         with pytest.raises(ValueError, match="two different sizes"):
-            fits.power_law(sizes, values)
+            power_laws.fit(sizes, values)
 
 
 def test_the_reference_points_are_the_benchmarks():
     from gan.benchmarks import workloads
 
-    assert axes.dcgan() == workloads.of("dcgan28")
-    assert axes.mlp(width=64) == workloads.of("mlp64")
-    assert axes.dcgan(14, batch=16, width=32).data.name == "noise14"
+    assert growth_axes.dcgan() == workloads.of("dcgan28")
+    assert growth_axes.mlp(width=64) == workloads.of("mlp64")
+    assert growth_axes.dcgan(14, batch=16, width=32).data.name == "noise14"
 
 
 @pytest.mark.slow
 def test_transport_is_timed_certified_and_taken_apart():
-    found = axes.assignment(1100, 3)
+    found = growth_axes.assignment(1100, 3)
     assert found["sparse"] > 0 and found["dense"] > 0
     assert found["seconds"] == [pytest.approx(found["sparse"] + found["dense"])]
     value = transport.assignment(*gaussian(1100, 3)(None)).value
@@ -77,10 +76,10 @@ def test_members_are_counted():
     from gan import networks
     from gan.benchmarks import workloads
 
-    found, solo = axes.population(2, True, 0.05), workloads.of("population16")
+    found, solo = growth_axes.population(2, True, 0.05), workloads.of("population16")
     players = networks.players(solo, (2,), ())
     assert found["gflop"] == pytest.approx(2 * workloads.gflop(solo, *players, (2,)))
-    assert len(found["seconds"]) == axes.READINGS and min(found["seconds"]) > 0
+    assert len(found["seconds"]) == growth_axes.READINGS and min(found["seconds"]) > 0
 
 
 @pytest.fixture
@@ -90,9 +89,9 @@ def measured(monkeypatch):
 
     def here(name, size, seconds, limit):
         asked.append((name, size))
-        return axes.AXES[name].measure(size, seconds)
+        return growth_axes.AXES[name].measure(size, seconds)
 
-    monkeypatch.setattr(growth, "elsewhere", here)
+    monkeypatch.setattr(growth_points, "elsewhere", here)
     return asked
 
 
@@ -106,7 +105,7 @@ def test_a_small_run_end_to_end_and_again(tmp_path, measured):
     assert [row["size"] for row in rows] == [64, 128, 256]
     assert all(row["seconds"][0] > 0 for row in rows)
     assert [row["gflop"] for row in rows] == [2e-9 * n**3 for n in (64, 128, 256)]
-    fit = showing.fit(found, "product")
+    fit = growth_page.fit(found, "product")
     assert f"| product of two matrices | rows | 64 to 256 | **{fit.exponent:.2f}** |" in out
     assert out.strip() == (tmp_path / "growth.md").read_text().strip()
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
@@ -134,19 +133,19 @@ def test_sizes_past_the_limit_are_not_tried_again(tmp_path, monkeypatch):
         asked.append(size)
         return {"seconds": [1.0 * size] if size < 4 else None, "gflop": 1.0, "bytes": 2**20}
 
-    monkeypatch.setattr(growth, "elsewhere", slow)
+    monkeypatch.setattr(growth_points, "elsewhere", slow)
     chosen = {"mlp_width": (1, 2, 4, 8)}
     for _ in range(2):
-        found = growth.run(str(tmp_path), chosen, repeats=2, seconds=1.0)
+        found = growth_points.run(str(tmp_path), chosen, repeats=2, seconds=1.0)
     assert asked == [1, 2, 4, 1, 2]
-    assert showing.fit(found, "mlp_width").exponent == pytest.approx(1)
-    assert list(showing.medians(found, "mlp_width")) == [1, 2]
+    assert growth_page.fit(found, "mlp_width").exponent == pytest.approx(1)
+    assert list(growth_page.medians(found, "mlp_width")) == [1, 2]
 
 
 def invented():
     """Measurements by formula: every axis a power law."""
     rows = []
-    for name, axis in axes.AXES.items():
+    for name, axis in growth_axes.AXES.items():
         for n in axis.sizes:
             seconds = 1e-6 * n**1.5
             row = {"axis": name, "size": n, "repeat": 0, "seconds": [seconds]}
@@ -162,7 +161,7 @@ def invented():
 def test_the_pages_hold_what_was_measured_and_planned(tmp_path, monkeypatch):
     monkeypatch.setattr(planning, "EARLIER", {60_000: 33.0, 200_000: 89.4427})
     found = invented()
-    page = growth.write(str(tmp_path), found)
+    page = growth_points.write(str(tmp_path), found)
     assert (
         "| exact transport, d = 64 | points in each set (n) | 2,000 to 64,000 | **1.50** |" in page
     )

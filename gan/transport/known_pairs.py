@@ -36,7 +36,7 @@ class Moved(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Pair:
+class KnownPair:
     """A uniform law on [-half_width, half_width]^dim and its image, with the proof of optimality.
 
     Attributes:
@@ -61,7 +61,7 @@ class Pair:
 
 
 @dataclasses.dataclass(frozen=True)
-class Funnels(Pair):
+class Funnels(KnownPair):
     """A funnel pair.
 
     Attributes:
@@ -73,14 +73,14 @@ class Funnels(Pair):
     fingerprint: str = ""
 
 
-class Estimate(NamedTuple):
+class SampledMean(NamedTuple):
     """A mean with its standard error."""
 
     value: float
     stderr: float
 
 
-def w1(pair: Pair, count: int = 100_000, seed: int = 0, block: int = 8192) -> Estimate:
+def w1(pair: KnownPair, count: int = 100_000, seed: int = 0, block: int = 8192) -> SampledMean:
     """W1(P, Q) as the mean distance over `count` points of Q, in float64."""
     rng = np.random.default_rng(seed)
     distances = np.concatenate(
@@ -89,10 +89,10 @@ def w1(pair: Pair, count: int = 100_000, seed: int = 0, block: int = 8192) -> Es
             for start in range(0, count, block)
         ]
     )
-    return Estimate(float(distances.mean()), float(distances.std(ddof=1) / math.sqrt(count)))
+    return SampledMean(float(distances.mean()), float(distances.std(ddof=1) / math.sqrt(count)))
 
 
-def translation(shift, half_width: float = 1.0) -> Pair:
+def translation(shift, half_width: float = 1.0) -> KnownPair:
     """T(x) = x - shift, with u(x) = <x, shift> / |shift|; W1 is |shift| > 0."""
     shift = np.asarray(shift, np.float64)
     length = float(np.linalg.norm(shift))
@@ -106,10 +106,10 @@ def translation(shift, half_width: float = 1.0) -> Pair:
     def potential(x):
         return x @ x.__array_namespace__().asarray(shift / length, dtype=x.dtype)
 
-    return Pair("translation", len(shift), half_width, move, potential, length)
+    return KnownPair("translation", len(shift), half_width, move, potential, length)
 
 
-def dilation(dim: int, factor: float, half_width: float = 1.0) -> Pair:
+def dilation(dim: int, factor: float, half_width: float = 1.0) -> KnownPair:
     """T(x) = factor x, 0 <= factor < 1 shrinks and factor > 1 spreads; u(x) = +-|x|.
 
     W1 = |1 - factor| E|x|; known exactly for dim 1 (half_width / 2 times) and 2.
@@ -126,10 +126,10 @@ def dilation(dim: int, factor: float, half_width: float = 1.0) -> Pair:
         return sign * _norm(x)
 
     known = abs(1 - factor) * half_width * means[dim] if dim in means else None
-    return Pair("dilation", dim, half_width, move, potential, known)
+    return KnownPair("dilation", dim, half_width, move, potential, known)
 
 
-def line(waves: int = 2, strength: float = 0.5, half_width: float = 1.0) -> Pair:
+def line(waves: int = 2, strength: float = 0.5, half_width: float = 1.0) -> KnownPair:
     """A monotone map of the line that moves left and right by turns.
 
     T(x) = x + (strength / k) sin(k x) with k = pi waves / half_width and |strength| < 1, so that T
@@ -151,7 +151,7 @@ def line(waves: int = 2, strength: float = 0.5, half_width: float = 1.0) -> Pair
         turns = k * x[:, 0] / (2 * math.pi)
         return sign * 2 * math.pi / k * xp.abs(turns - xp.round(turns))
 
-    return Pair("line", 1, half_width, move, potential, 2 * abs(strength) / (math.pi * k))
+    return KnownPair("line", 1, half_width, move, potential, 2 * abs(strength) / (math.pi * k))
 
 
 def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) -> Funnels:

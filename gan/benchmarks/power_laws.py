@@ -18,7 +18,7 @@ LEVEL = 0.95
 """Coverage of the intervals, if the errors are what the model says."""
 
 
-class Fit(NamedTuple):
+class PowerLaw(NamedTuple):
     """value = factor * size^exponent.
 
     `interval` is that of the exponent, None from two sizes. `last` is the exponent between the two
@@ -37,14 +37,14 @@ class Fit(NamedTuple):
     breadth: float
 
 
-def power_law(sizes: Sequence[float], values: Sequence[float]) -> Fit:
+def fit(sizes: Sequence[float], values: Sequence[float]) -> PowerLaw:
     """Least squares of log values on log sizes.
 
     Args:
         sizes, values: [n] positive, n >= 2, sizes not all equal.
 
     Returns:
-        The `Fit`; of an exact power law the exponent to rounding and an interval of no width.
+        The `PowerLaw`; of an exact power law the exponent to rounding and an interval of no width.
 
     Raises:
         ValueError: for fewer than two different sizes or numbers that are not positive.
@@ -60,7 +60,7 @@ def power_law(sizes: Sequence[float], values: Sequence[float]) -> Fit:
     free = len(x) - 2
     deviation = math.sqrt(np.sum(errors**2) / free) if free else 0.0
     reach = _quantile(len(x)) * deviation / math.sqrt(breadth) if free else 0.0
-    return Fit(
+    return PowerLaw(
         float(exponent),
         float(np.exp(y.mean() - exponent * middle)),
         (float(exponent - reach), float(exponent + reach)) if free else None,
@@ -72,16 +72,16 @@ def power_law(sizes: Sequence[float], values: Sequence[float]) -> Fit:
     )
 
 
-def predict(fit: Fit, size: float) -> tuple[float, float, float]:
+def predict(law: PowerLaw, size: float) -> tuple[float, float, float]:
     """(value, low, high) at a size: the line, and the interval in which one more value would lie.
 
     The interval takes for granted that the power law goes on; it is the line alone from two sizes.
     """
-    value = fit.factor * size**fit.exponent
-    if fit.count == 2:
+    value = law.factor * size**law.exponent
+    if law.count == 2:
         return value, value, value
-    away = (math.log(size) - fit.middle) ** 2 / fit.breadth
-    reach = _quantile(fit.count) * fit.deviation * math.sqrt(1 + 1 / fit.count + away)
+    away = (math.log(size) - law.middle) ** 2 / law.breadth
+    reach = _quantile(law.count) * law.deviation * math.sqrt(1 + 1 / law.count + away)
     return value, value * math.exp(-reach), value * math.exp(reach)
 
 

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gan import config, transport
-from gan.benchmarks import instances, worker, workloads
+from gan.benchmarks import instances, side_process, workloads
 from gan.transport import memory
 
 READINGS = 3
 """Timed readings of a training in one process."""
 
 
-class Axis(NamedTuple):
+class GrowthAxis(NamedTuple):
     """One size that grows while all others stay.
 
     `measure(size, seconds)` times one point in this process: {"seconds": readings, "gflop" per
@@ -46,17 +46,15 @@ def mlp(batch: int = 256, width: int = 256) -> config.Config:
 
 def training(choice: config.Config, seconds: float) -> dict:
     """Seconds of one iteration of a training."""
-    workloads.WORKLOADS["growth"] = lambda: choice
     before = memory.peak()
-    return _readings(worker.Ours("growth"), 1, seconds, before)
+    return _readings(side_process.Ours(choice), 1, seconds, before)
 
 
-def population(members: int, vectorized: bool, seconds: float) -> dict:
+def population(count: int, vectorized: bool, seconds: float) -> dict:
     """Seconds of one iteration of every member of a population of small players."""
-    workloads.WORKLOADS["growth"] = workloads.WORKLOADS["population16"]
-    workloads.MEMBERS["growth"] = members
     before = memory.peak()
-    return _readings(worker.Together("growth", vectorized), members, seconds, before)
+    members = workloads.members("population16", count)
+    return _readings(side_process.Together(members, vectorized), count, seconds, before)
 
 
 def _readings(side, members: int, seconds: float, before: int) -> dict:
@@ -104,69 +102,69 @@ def assignment(n: int, d: int) -> dict:
 def product(size: int) -> dict:
     """Seconds of one float32 product of two square matrices, the best of twenty."""
     before, gflop = memory.peak(), 2e-9 * size**3
-    seconds = gflop / worker.matrix_peak(size)
+    seconds = gflop / side_process.matrix_peak(size)
     return {"seconds": [seconds], "gflop": gflop, "bytes": memory.peak() - before}
 
 
 AXES = {
-    "product": Axis(
+    "product": GrowthAxis(
         "product of two matrices", "rows", (512, 1024, 2048), lambda n, seconds: product(n)
     ),
-    "dcgan_batch": Axis(
+    "dcgan_batch": GrowthAxis(
         "DCGAN, 28 pixels, width 64",
         "batch",
         (8, 16, 32, 64, 128),
         lambda n, seconds: training(dcgan(batch=n), seconds),
     ),
-    "dcgan_width": Axis(
+    "dcgan_width": GrowthAxis(
         "DCGAN, 28 pixels, batch 64",
         "width",
         (16, 32, 64, 128),
         lambda n, seconds: training(dcgan(width=n), seconds),
     ),
-    "dcgan_side": Axis(
+    "dcgan_side": GrowthAxis(
         "DCGAN, width 32, batch 16",
         "image side",
         (14, 28, 56, 112),
         lambda n, seconds: training(dcgan(n, batch=16, width=32), seconds),
     ),
-    "mlp_batch": Axis(
+    "mlp_batch": GrowthAxis(
         "MLP, width 256",
         "batch",
         (64, 128, 256, 512, 1024),
         lambda n, seconds: training(mlp(batch=n), seconds),
     ),
-    "mlp_width": Axis(
+    "mlp_width": GrowthAxis(
         "MLP, batch 256",
         "width",
         (64, 128, 256, 512, 1024),
         lambda n, seconds: training(mlp(width=n), seconds),
     ),
-    "members_in_turn": Axis(
+    "members_in_turn": GrowthAxis(
         "population, in turn",
         "members",
         (1, 2, 8, 32),
         lambda n, seconds: population(n, False, seconds),
     ),
-    "members_vectorized": Axis(
+    "members_vectorized": GrowthAxis(
         "population, vectorised",
         "members",
         (1, 2, 8, 32),
         lambda n, seconds: population(n, True, seconds),
     ),
-    "transport_n": Axis(
+    "transport_n": GrowthAxis(
         "exact transport, d = 64",
         "points in each set (n)",
         (2000, 4000, 8000, 16000, 32000, 64000),
         lambda n, seconds: assignment(n, 64),
     ),
-    "transport_n_plane": Axis(
+    "transport_n_plane": GrowthAxis(
         "exact transport, d = 2",
         "points in each set (n)",
         (2000, 4000, 8000, 16000),
         lambda n, seconds: assignment(n, 2),
     ),
-    "transport_d": Axis(
+    "transport_d": GrowthAxis(
         "exact transport, n = 8,000",
         "dimension (d)",
         (2, 8, 32, 128, 512),

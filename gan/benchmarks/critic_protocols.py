@@ -1,11 +1,13 @@
 """How long and on what critics are trained: the published protocol, and one that fits a laptop.
 
 Published (Korotin et al. 2022): batches of 1024 fresh samples of both laws, learning rate 2e-4
-throughout, and as many steps as each method was given there (`Method.published_steps`).
+throughout, and as many steps as each method was given there (`CriticMethod.published_steps`).
 """
 
 import dataclasses
 from typing import Literal
+
+from gan.benchmarks.critic_methods import CriticMethod
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,14 @@ class Protocol:
     learning_rate: float
     schedule: Literal["constant", "linear"]
     evaluation_size: int = 4096
+
+    def of(self, method: CriticMethod) -> "Protocol":
+        """The protocol with the steps and the learning rate that the method has under it."""
+        return dataclasses.replace(
+            self,
+            steps=self.steps or method.published_steps,
+            learning_rate=self.learning_rate * method.rate,
+        )
 
 
 PROTOCOLS = {

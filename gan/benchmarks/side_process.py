@@ -1,13 +1,13 @@
 """Runs one side of the benchmark in a process of its own, on command, so that sides can take turns.
 
-    python -m gan.benchmarks.worker SIDE WORKLOAD DEVICES CORE [CORE ...]
+    python -m gan.benchmarks.side_process SIDE WORKLOAD DEVICES CORE [CORE ...]
 
 Our sides divide the CPU into DEVICES and split every batch, or the members of a population, over
 them. It reads one JSON command a line and answers each with one JSON line:
 
 - {"run": seconds}: train for about that long; {"iterations": k, "seconds": s}.
-- {"round": path}: one iteration from the start, whose losses are the answer. Ours writes weights
-  and random inputs to `path` first; the peer takes them from there.
+- {"first_losses": path}: one iteration from the start, whose losses are the answer. Ours writes
+  weights and random inputs to `path` first; the peer takes them from there.
 - {"peak": size}: GFLOP/s of the best of twenty products of two matrices of that size (ours only).
 - {"memory": null}: {"bytes": b}, the peak of the process.
 
@@ -24,6 +24,7 @@ import time
 
 from gan import files
 from gan.benchmarks import workloads
+from gan.config import Config
 from gan.networks import convolution
 from gan.transport import memory
 
@@ -34,14 +35,14 @@ PEAK_SIZE = 2048
 class Ours:
     """The shipped training path: make_game and the loop that experiments.train runs."""
 
-    def __init__(self, name: str, devices: int = 1):
+    def __init__(self, choice: Config, devices: int = 1):
         import numpy as np
 
         from gan import training
 
-        self.choice = workloads.of(name)
-        self.dataset = workloads.dataset(self.choice)
-        self.game = game = training.make_game(self.choice, self.dataset, devices)
+        self.choice = choice
+        self.dataset = workloads.dataset(choice)
+        self.game = game = training.make_game(choice, self.dataset, devices)
         self.state = game.state
         data, _ = game.feed.load(0)
         start = time.perf_counter()
@@ -49,7 +50,7 @@ class Ours:
         shape = self.dataset.shape
         self.about = {
             "compile_seconds": time.perf_counter() - start,
-            "gflop_per_iteration": workloads.gflop(self.choice, game.generator, game.critic, shape),
+            "gflop_per_iteration": workloads.gflop(choice, game.generator, game.critic, shape),
             "devices": game.mesh.size,
         }
 
@@ -73,7 +74,7 @@ class Ours:
             self.state = state
         return {"iterations": int(self.state.step) - first, "seconds": time.perf_counter() - start}
 
-    def round(self, path: str) -> dict:
+    def first_losses(self, path: str) -> dict:
         """Metrics of the first round; its weights and random inputs go to `path`."""
         import jax
         import jax.numpy as jnp
@@ -116,15 +117,12 @@ class Train:
     stand in for a data set.
     """
 
-    def __init__(self, name: str, devices: int = 1):
-
-        from gan import data
+    def __init__(self, choice: Config, devices: int = 1):
         from gan.signals import Interrupt
 
         self.devices = devices
-        self.choice, self.interrupt = workloads.of(name), Interrupt()
-        dataset = workloads.dataset(self.choice)
-        data.load = lambda choice, data_dir=None: dataset
+        self.choice, self.interrupt = choice, Interrupt()
+        self.dataset = workloads.dataset(choice)
         self.turn, self.rest = threading.Event(), threading.Event()
         self.step, self.until, self.metrics, self.error = 0, 0.0, {}, None
         self.thread = threading.Thread(target=self._train, daemon=True)
@@ -140,7 +138,7 @@ class Train:
         self._wait()
         return {"iterations": self.step - first, "seconds": time.perf_counter() - start}
 
-    def round(self, path: str) -> dict:
+    def first_losses(self, path: str) -> dict:
         """Metrics of the first round, which has its weights and inputs from the same seed."""
         del path
         return self.metrics
@@ -159,6 +157,7 @@ class Train:
                 runner.train(
                     self.choice,
                     folder,
+                    dataset=self.dataset,
                     devices=self.devices,
                     interrupt=self.interrupt,
                     progress=self._progress,
@@ -184,16 +183,13 @@ class Train:
 
 
 class Together:
-    """The members of a workload as one population; an iteration is one of one member."""
+    """Configs of one shape as one population; an iteration is one of one member."""
 
-    def __init__(self, name: str, vectorized: bool | None, devices: int = 1):
-        import dataclasses
-
+    def __init__(self, members: list[Config], vectorized: bool | None, devices: int = 1):
         from gan import training
 
-        self.name, choice = name, workloads.of(name)
+        self.choice = choice = members[0]
         dataset = workloads.dataset(choice)
-        members = [dataclasses.replace(choice, seed=i) for i in range(workloads.MEMBERS[name])]
         population = training.make_population(members, dataset, devices, vectorized)
         self.population = population
         self.state = population.state
@@ -226,9 +222,9 @@ class Together:
         done = int(self.state.step.sum()) - first
         return {"iterations": done, "seconds": time.perf_counter() - start}
 
-    def round(self, path: str) -> dict:
+    def first_losses(self, path: str) -> dict:
         """Metrics of member 0's first round; its weights and random inputs go to `path`."""
-        Ours(self.name).round(path)
+        Ours(self.choice).first_losses(path)
         self.state, metrics = self.chunk(*self._arguments(1))
         return {name: float(values[0]) for name, values in metrics.items()}
 
@@ -270,28 +266,29 @@ def serve(side, lines, write) -> None:
             write(getattr(side, command)(argument))
 
 
+def side_of(side: str, workload: str, devices: int):
+    """The side of that name, started."""
+    choice = workloads.of(workload)
+    if side not in ("ours", "vectorized", "solo", "train", *convolution.FORMS):
+        from gan.benchmarks.torch_twin import Torch
+
+        return Torch(side, choice)
+    from gan import training
+
+    training.divide_cpu(devices)
+    if side == "vectorized":
+        return Together(workloads.members(workload), True, devices)
+    if side == "ours" and workload in workloads.MEMBERS:
+        return Together(workloads.members(workload), None, devices)
+    return Train(choice, devices) if side == "train" else Ours(choice, devices)
+
+
 BEGIN = time.perf_counter()
 
 if __name__ == "__main__":
     _, asked, name, count, *cores = sys.argv
     os.sched_setaffinity(0, map(int, cores))
-    count = int(count)
-    if asked in ("ours", "vectorized", "solo", "train", *convolution.FORMS):
-        from gan import training
-
-        training.divide_cpu(count)
-    if asked == "vectorized":
-        chosen = Together(name, True, count)
-    elif asked == "ours" and name in workloads.MEMBERS:
-        chosen = Together(name, None, count)
-    elif asked in ("ours", "solo", *convolution.FORMS):
-        chosen = Ours(name, count)
-    elif asked == "train":
-        chosen = Train(name, count)
-    else:
-        from gan.benchmarks.torch_twin import Torch
-
-        chosen = Torch(asked, name)
+    chosen = side_of(asked, name, int(count))
     serve(chosen, sys.stdin, lambda answer: print(json.dumps(answer), flush=True))
     if hasattr(chosen, "close"):
         chosen.close()

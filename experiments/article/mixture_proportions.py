@@ -4,7 +4,7 @@ import numpy as np
 
 from gan import config, data, transport
 from gan.reports import drawing
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 
 CLASSES = (0, 1)
 SHOWN = 8
@@ -48,12 +48,12 @@ def flow_between(plan, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return flow
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """W1 for every share, the flow between the classes, and the images that must change."""
-    sizes = setting.sizes
-    dataset = data.load(config.Data(name="digits"), data_dir=setting.data_dir)
+    sizes = context.sizes
+    dataset = data.load(config.Data(name="digits"), data_dir=context.data_dir)
     images = pools(dataset, CLASSES)
-    generator = np.random.default_rng(setting.seed)
+    generator = np.random.default_rng(context.seed)
     n, shares = sizes["n"], sizes["shares"]
     values = {share: [] for share in shares}
     flows = {share: [] for share in shares}
@@ -71,10 +71,10 @@ def compute(setting: Setting) -> dict:
                 travel["same"].append(costs[~changes].mean())
                 travel["changing"].append(costs[changes].mean())
                 last = x[changes], y[exact.permutation[changes]]
-    _pictures(setting.path("changed"), *last)
+    _pictures(context.path("changed"), *last)
     changed = {s: [1 - float(np.trace(flow)) for flow in flows[s]] for s in shares}
     floor = values[0.5]
-    _draw(setting.path("charge"), shares, values)
+    _draw(context.path("charge"), shares, values)
     flow = np.mean(flows[extreme], axis=0)
     return {
         "classes": [str(k) for k in CLASSES],

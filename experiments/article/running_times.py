@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.reports import drawing
-from gan.reports.parts import Grid, Part, Picture, Setting
+from gan.reports.story import Grid, Part, PartContext, Picture
 from gan.transport import brute_force, dense
 
 NAMES = {
@@ -31,9 +31,9 @@ YEAR = 365.25 * 24 * 3600
 TOP = 1e20
 
 
-def compute(setting: Setting) -> dict:
+def compute(context: PartContext) -> dict:
     """Processor seconds of every method at its sizes, and the exponents fitted to them."""
-    sizes, draw = setting.sizes, np.random.default_rng(setting.seed)
+    sizes, draw = context.sizes, np.random.default_rng(context.seed)
     every = sorted({n for name in NAMES for n in sizes[name]} | {sizes["wish"]})
     latest = []
 
@@ -78,7 +78,7 @@ def compute(setting: Setting) -> dict:
     wished = sizes["wish"]
     magnitude = math.lgamma(wished + 1) / math.log(10) + math.log10(each / YEAR)
     years_digits = math.floor(magnitude) + 1
-    _draw(setting.path("seconds"), seconds, fits, each, wished, years_digits)
+    _draw(context.path("seconds"), seconds, fits, each, wished, years_digits)
     return {
         "dimension": sizes["dimension"],
         "repeats": sizes["repeats"],

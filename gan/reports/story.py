@@ -1,7 +1,7 @@
-"""What a part of the article is: something to compute, and a story that quotes the numbers.
+"""A page told in parts: each computes numbers, and its story quotes them.
 
 The story is made of templates that str.format fills from the computed numbers, so a number on the
-page cannot differ from the one in article.json.
+page cannot differ from the one in the JSON file beside it.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import hashlib
 import html
 import inspect
 import os
+import platform
 import string
 import sys
 import time
@@ -17,12 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan.reports import page as report
-from gan.runs import files
+from gan.runs import environment, files
 from gan.signals import Interrupt
 
 
-@dataclasses.dataclass(frozen=True)
-class Setting:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PartContext:
     """What a part may depend on, and where its pictures go."""
 
     folder: Path
@@ -63,32 +64,70 @@ Block = str | Picture | Grid
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One part of the article.
+    """One part of a page.
 
     Attributes:
         name: file name of what it leaves behind.
         title: its heading.
-        sizes: how much the full article computes.
-        compute: setting -> numbers, ready for JSON; draws its pictures on the way.
+        sizes: how much the full page computes.
+        compute: context -> numbers, ready for JSON; draws its pictures on the way.
         story: numbers -> blocks, whose templates are filled with the numbers.
-        inputs: setting -> what else the numbers depend on, ready for JSON.
+        inputs: context -> what else the numbers depend on, ready for JSON.
     """
 
     name: str
     title: str
     sizes: dict[str, Any]
-    compute: Callable[[Setting], dict]
+    compute: Callable[[PartContext], dict]
     story: Callable[[dict], Sequence[Block]]
-    inputs: Callable[[Setting], dict] = lambda setting: {}
+    inputs: Callable[[PartContext], dict] = lambda context: {}
 
 
-def render(part: Part, numbers: dict, setting: Setting) -> str:
+def tell(
+    parts: dict[int, Part], context: Callable[[int, Part], PartContext], wanted: Sequence[int]
+) -> tuple[dict[int, dict], list[str]]:
+    """Compute the wanted parts that are not there yet.
+
+    Args:
+        parts: by number, in the order of the story.
+        context: (number, part) -> context of the part.
+        wanted: numbers.
+
+    Returns:
+        {"title", "seconds", "numbers"} and the section of the page, of every part that was wanted
+        or was there for the same context.
+    """
+    results, sections = {}, []
+    for number, part in parts.items():
+        own = context(number, part)
+        saved = load_or_compute(part, own, wanted=number in wanted)
+        if saved is None:
+            continue
+        results[number] = {"title": part.title} | {k: saved[k] for k in ("seconds", "numbers")}
+        sections.append(render(part, saved["numbers"], own))
+    return results, sections
+
+
+def write_numbers(path: Path, seed: int, results: dict[int, dict]) -> str:
+    """Write every number of a page as JSON; returns the line that says how they were made."""
+    where = environment.environment()
+    spent = sum(result["seconds"] for result in results.values())
+    numbers = {str(number): result for number, result in results.items()}
+    files.write_json(path, {"seed": seed, "seconds": spent, "environment": where, "parts": numbers})
+    return (
+        f"Made with seed {seed} in {spent:.0f} seconds on {os.cpu_count()} cores "
+        f"({platform.machine()}), started {where['started']}, python {where['python']}, "
+        + ", ".join(f"{name} {where['packages'][name]}" for name in ("jax", "scipy", "POT"))
+    )
+
+
+def render(part: Part, numbers: dict, context: PartContext) -> str:
     """The part as a section of the page."""
     body = []
     for block in part.story(numbers):
         if isinstance(block, Picture):
             caption = block.caption.format(**numbers)
-            body.append(report.picture(setting.path(block.name), caption, block.plot))
+            body.append(report.picture(context.path(block.name), caption, block.plot))
         elif isinstance(block, Grid):
             rows = [[cell.format(**numbers) for cell in row] for row in block.rows]
             header = [cell.format(**numbers) for cell in block.header]
@@ -98,49 +137,49 @@ def render(part: Part, numbers: dict, setting: Setting) -> str:
     return report.section(part.title, *body)
 
 
-def identity(part: Part, setting: Setting) -> dict:
+def identity(part: Part, context: PartContext) -> dict:
     """Everything that the part's numbers depend on, the code of its module included."""
     source = inspect.getsource(inspect.getmodule(part.compute))
     return {
-        "seed": setting.seed,
-        "sizes": setting.sizes,
-        "inputs": part.inputs(setting),
+        "seed": context.seed,
+        "sizes": context.sizes,
+        "inputs": part.inputs(context),
         "code": hashlib.sha256(source.encode()).hexdigest(),
     }
 
 
-def complete(part: Part, numbers: dict, setting: Setting) -> bool:
+def complete(part: Part, numbers: dict, context: PartContext) -> bool:
     """Whether every picture of the story is there."""
     names = [block.name for block in part.story(numbers) if isinstance(block, Picture)]
-    return all(os.path.exists(setting.path(name)) for name in names)
+    return all(os.path.exists(context.path(name)) for name in names)
 
 
-def kept(part: Part, setting: Setting, wanted: bool = True) -> dict | None:
+def load_or_compute(part: Part, context: PartContext, wanted: bool = True) -> dict | None:
     """{"key", "seconds", "numbers"} of a part, from its JSON file or computed and written there.
 
     A file that other code, sizes or inputs left is not used. None when there is no usable one and
     the part is not `wanted`.
     """
-    path = setting.folder / f"{setting.prefix}.json"
+    path = context.folder / f"{context.prefix}.json"
     if not wanted and not path.exists():
         return None
-    key = identity(part, setting)
+    key = identity(part, context)
     saved = files.read_json(path) if path.exists() else {}
-    if saved.get("key") == key and complete(part, saved["numbers"], setting):
+    if saved.get("key") == key and complete(part, saved["numbers"], context):
         print(f"{part.title}: already here", file=sys.stderr, flush=True)
         return saved
     if not wanted:
         return None
     start = time.perf_counter()
-    interrupt = setting.interrupt or Interrupt()
-    numbers = interrupt.watch(lambda: part.compute(setting))
+    interrupt = context.interrupt or Interrupt()
+    numbers = interrupt.watch(lambda: part.compute(context))
     saved = {"key": key, "seconds": time.perf_counter() - start, "numbers": numbers}
     files.write_json(path, saved)
     print(f"{part.title}: {saved['seconds']:.1f} s", file=sys.stderr, flush=True)
     return saved
 
 
-def quoted(part: Part, numbers: dict) -> list[str]:
+def quotations(part: Part, numbers: dict) -> list[str]:
     """Every number that the part's story quotes, as it stands on the page (HTML-escaped)."""
     found = []
     for template in templates(part, numbers):

@@ -30,7 +30,7 @@ def run(
 
     Args:
         workdir: created when missing; growth.json is kept there.
-        chosen: sizes of each axis, by its name in axes.AXES.
+        chosen: sizes of each axis, by its name in growth_axes.AXES.
         repeats: passes over all points.
         seconds: of each timed reading of a training.
         limit: seconds for one process; larger sizes of an axis that passed it are left out.
