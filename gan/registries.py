@@ -5,3 +5,4 @@ from gan.registry import Registry
 LOSSES = Registry("loss", "Loss", "gan.objectives.losses")
 PENALTIES = Registry("penalty", "Penalty", "gan.objectives.penalties")
 OPTIMIZERS = Registry("optimizer", "Optimizer", "gan.training.optimizers")
+SPACES = Registry("space", "NamedSpace", "gan.sweeps.named")

@@ -8,7 +8,6 @@ import stat
 import jax
 import pytest
 
-from experiments import cli
 from gan import cache
 
 
@@ -136,7 +135,7 @@ def test_without_a_safe_folder_experiments_go_on_and_say_why(tmp_path, monkeypat
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", None)
     try:
-        cli.cache_compilations()
+        cache.keep_compilations()
         assert jax.config.jax_compilation_cache_dir is None
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
@@ -150,7 +149,7 @@ def test_experiments_keep_compiled_programs_there(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     jax.config.update("jax_compilation_cache_dir", None)
     try:
-        cli.cache_compilations()
+        cache.keep_compilations()
         assert jax.config.jax_compilation_cache_dir == str(tmp_path / "gan" / "xla")
     finally:
         for name, value in before.items():

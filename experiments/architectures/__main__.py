@@ -228,87 +228,50 @@ BASE = Config(
 """What the trainings share, where no flag says otherwise."""
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    parser.add_argument(
-        "--sample", type=cli.integer(1, space.SIZE), default=200, help="architectures drawn"
-    )
-    parser.add_argument(
-        "--trials",
-        type=cli.integer(1, space.SIZE),
-        metavar="N",
-        help="architectures trained, the first N (default: all)",
-    )
-    parser.add_argument(
-        "--study_seed", type=cli.integer(0, SEEDS), default=0, help="seed of the draw"
-    )
-    parser.add_argument(
-        "--seed", type=cli.field("seed"), default=BASE.seed, help="seed of every training"
-    )
-    parser.add_argument("--data", default=BASE.data.name, metavar="NAME", help="labelled images")
-    parser.add_argument(
-        "--image_size",
-        type=cli.field("data.image_size"),
-        default=0,
-        help="side of the images; 0 for the set's own",
-    )
-    parser.add_argument(
-        "--steps", type=cli.field("steps"), default=BASE.steps, help="generator steps"
-    )
-    parser.add_argument(
-        "--n_critic",
-        type=cli.field("n_critic"),
-        default=BASE.n_critic,
-        help="critic steps before each of them",
-    )
-    parser.add_argument(
-        "--batch_size",
-        type=cli.field("batch_size"),
-        default=BASE.batch_size,
-        help="examples per step",
-    )
-    parser.add_argument(
-        "--shrink", type=cli.integer(1, 1024), default=8, help="divisor of the base filters"
-    )
-    parser.add_argument(
-        "--speed",
-        type=cli.real(1e-6, 1e30),
-        default=10.0,
-        help="factor on the paper's learning rates",
-    )
+    flags.workdir()
+    flags.data_dir()
+    flags.integer("sample", 200, "architectures drawn", 1, space.SIZE)
+    what = "architectures trained, the first N (default: all)"
+    flags.integer("trials", None, what, 1, space.SIZE)
+    flags.integer("study_seed", 0, "seed of the draw", 0, SEEDS)
+    flags.field("seed", "seed", BASE.seed, "seed of every training")
+    flags.text("data", BASE.data.name, "labelled images", "NAME")
+    what = "side of the images; 0 for the set's own"
+    flags.field("image_size", "data.image_size", 0, what)
+    flags.field("steps", "steps", BASE.steps, "generator steps")
+    flags.field("n_critic", "n_critic", BASE.n_critic, "critic steps before each of them")
+    flags.field("batch_size", "batch_size", BASE.batch_size, "examples per step")
+    flags.integer("shrink", 8, "divisor of the base filters", 1, 1024)
+    flags.real("speed", 10.0, "factor on the paper's learning rates", 1e-6, 1e30)
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Run the study; a signal ends it with 128 + its number, and finished rows are kept."""
     base = configs.replace(
         BASE,
-        {name: getattr(arguments, name) for name in ("seed", "steps", "n_critic", "batch_size")}
-        | {"data.name": arguments.data, "data.image_size": arguments.image_size},
+        {name: getattr(values, name) for name in ("seed", "steps", "n_critic", "batch_size")}
+        | {"data.name": values.data, "data.image_size": values.image_size},
     )
-    trials = arguments.sample if arguments.trials is None else arguments.trials
-    with Interrupt() as interrupt:
-        try:
-            rows = run(
-                base,
-                arguments.workdir,
-                sample=arguments.sample,
-                trials=trials,
-                study_seed=arguments.study_seed,
-                shrink=arguments.shrink,
-                speed=arguments.speed,
-                data_dir=arguments.data_dir,
-                interrupt=interrupt,
-            )
-        except Interrupted as stop:
-            print("stopped; the same command continues", file=sys.stderr)
-            return cli.leave(128 + stop.signal)
-    print(summarize(arguments.workdir, rows, cli.command_line(), base))
+    trials = values.sample if values.trials is None else values.trials
+    with Interrupt("the same command continues") as interrupt:
+        rows = run(
+            base,
+            values.workdir,
+            sample=values.sample,
+            trials=trials,
+            study_seed=values.study_seed,
+            shrink=values.shrink,
+            speed=values.speed,
+            data_dir=values.data_dir,
+            interrupt=interrupt,
+        )
+    print(summarize(values.workdir, rows, cli.command_line(), base))
     total = trials * len(space.OBJECTIVES)
     if len(rows) < total:
         print(f"{total - len(rows)} rows are with another process; the same command completes")
-    print(f"done rows={len(rows)} of {total} {arguments.workdir}/architectures.csv")
+    print(f"done rows={len(rows)} of {total} {values.workdir}/architectures.csv")
     return 0
 
 

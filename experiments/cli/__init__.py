@@ -13,14 +13,21 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from absl import app, flags, logging
 
 import gan
 from experiments.cli import config_fields, ending, pages, words
-from experiments.cli.definitions import COUNT, LEAST_SECONDS, REQUIRED, SECONDS, SEEDS
-from experiments.cli.definitions import Flags, Values
+from experiments.cli.definitions import (
+    COUNT,
+    LEAST_SECONDS,
+    REQUIRED,
+    SECONDS,
+    SEEDS,
+    Flags,
+    Values,
+)
 from experiments.cli.literals import literal
 from gan import presets
 from gan.errors import GanError, UserError
@@ -36,6 +43,7 @@ __all__ = [
     "Flags",
     "Values",
     "command_line",
+    "defined",
     "literal",
     "parse",
     "print_scores",

@@ -33,6 +33,9 @@ GROUPS = {
 }
 """What the path of a field begins with, by the title of its group; the first that fits holds."""
 
+TITLES = ("training", "data", "objective", "optimiser", "networks", "evaluation and cadence")
+"""The groups in the order of a page."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Field:
@@ -126,8 +129,9 @@ def _texts(cls: type) -> dict[str, str]:
     return found
 
 
-FIELDS = fields(Config())
-"""Every field of the config, by path."""
+_FIELDS = fields(Config())
+FIELDS = dict(sorted(_FIELDS.items(), key=lambda item: TITLES.index(item[1].group)))
+"""Every field of the config by path, group by group."""
 
 
 def rebase(values: flags.FlagValues, default: str) -> None:

@@ -10,14 +10,12 @@ import textwrap
 from absl import flags
 
 from experiments.cli import kinds
+from experiments.cli.config_fields import FIELDS
 from experiments.cli.definitions import Flags
 
 WIDTH = 100
 LEFT = 34
 """Columns of the flags."""
-
-ORDER = ("run",)
-"""Groups that come first; the others follow as they are defined."""
 
 
 NOTE = """\
@@ -85,17 +83,17 @@ def standard_flags() -> flags.FlagValues:
 
 
 def _groups(of: Flags, whole: bool) -> list[tuple[str, list[str]]]:
-    """Titles with the names of their flags."""
-    from experiments.cli.config_fields import FIELDS, GROUPS
-
-    found: dict[str, list[str]] = {title: [] for title in ORDER}
-    if of.preset is not None:
-        own = {note.group for name, note in of.notes.items() if name not in FIELDS}
-        found |= {title: [] for title in own - {*ORDER, *GROUPS}}
+    """Titles with the names of their flags, in the order of definition."""
+    found: dict[str, list[str]] = {}
     for name, note in of.notes.items():
-        if whole or of.preset is None or name not in FIELDS:
+        if whole or not _is_field(of, name):
             found.setdefault(note.group, []).append(name)
-    return [(title, names) for title, names in found.items() if names]
+    return list(found.items())
+
+
+def _is_field(of: Flags, name: str) -> bool:
+    """Whether a flag is a field of the config."""
+    return of.preset is not None and name in FIELDS
 
 
 def _left(of: Flags, name: str) -> str:
@@ -118,20 +116,18 @@ def _line(of: Flags, name: str) -> str:
     left = f"  {_left(of, name)}".ljust(LEFT)
     parser, text = of.values[name].parser, _help(of, name).split(". ")[0].removesuffix(".")
     if isinstance(parser, kinds.Choice):
-        text = f"{text}: {', '.join(parser.names)}"
+        text = f"{', '.join(parser.names)}: {text}"
     space = WIDTH - len(left) - 1
     return f"{left} {textwrap.shorten(text, space, placeholder=' ...')}"
 
 
 def _meaning(of: Flags, name: str) -> str:
     """All that is known of a flag, in sentences."""
-    from experiments.cli.config_fields import FIELDS
-
     flag = of.values[name]
     text = _help(of, name).removesuffix(".") + "."
-    allowed = getattr(flag.parser, "range", None) or (
-        FIELDS[name].range if of.preset is not None and name in FIELDS else None
-    )
+    allowed = getattr(flag.parser, "range", None)
+    if _is_field(of, name):
+        allowed = FIELDS[name].range
     if allowed is not None:
         text += f" In {allowed}."
     if isinstance(flag.parser, kinds.Choice):
@@ -142,7 +138,7 @@ def _meaning(of: Flags, name: str) -> str:
 
 
 def _help(of: Flags, name: str) -> str:
-    return of.values[name].help.removesuffix(";\n    repeat this option to specify a list of values")
+    return of.values[name].help.partition(";\n    repeat this option")[0]  # what absl adds to lists
 
 
 def _paragraph(text: str) -> list[str]:

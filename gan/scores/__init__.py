@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan.lazy import on_first_use
 from gan.scores import frechet, inception_type, kernel, manifolds, two_sample
 from gan.scores.pair import Pair
+
+__getattr__ = on_first_use(__name__)
 
 __all__ = ["MEANINGS", "SCORES", "Pair", "Score"]
 

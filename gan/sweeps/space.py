@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 
 from gan import config as configs
-from gan import inputs, networks
+from gan import inputs, networks, registries
 from gan.config import Config, unknown
 from gan.errors import UserError
 from gan.inputs import shown
 from gan.objectives import losses, penalties
-from gan.registry import Entry, Registry
+from gan.registry import Entry
 
-NAMED: Registry["NamedSpace"] = Registry("space", "NamedSpace", "gan.sweeps.named")
+NAMED = registries.SPACES
 """Spaces with a name."""
 
 POINTS = inputs.Range(2, 10_000)

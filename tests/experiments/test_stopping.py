@@ -17,10 +17,10 @@ from tests.experiments.commands import call, finish, start
 WORKING = """
 import sys, time
 from experiments import cli
-def work(arguments):
+def work(values):
     print("working", flush=True)
     {work}
-cli.run(lambda parser, argv: None, work, "A command.", ["command"])
+cli.run(lambda flags: None, work, "A command.", ["command"])
 """
 
 
