@@ -11,6 +11,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["gan", "gan.*", "experiments", "experiments.*"]),
+    package_data={"gan": ["py.typed"]},
     install_requires=[
         "absl-py>=2.1",
         "array-record>=0.8.1",
@@ -32,6 +33,7 @@ setup(
     extras_require={
         "test": [
             "hypothesis>=6.100",
+            "mypy>=1.11",
             "ott-jax>=0.6",
             "prdc>=0.2",
             "pytest>=8.2",

@@ -119,7 +119,7 @@ def between_latents(
     """Images [r, length, *shape] from latents [:r] to latents [r:] of [2 r, d]; row i has the i-th
     of the chosen classes, in turn."""
     rows = len(latents) // 2
-    paths = gan.runner.sampler.slerp(latents[:rows], latents[rows:], length)
+    paths = gan.runner.sampling.slerp(latents[:rows], latents[rows:], length)
     labels = None
     if chosen:
         labels = np.resize(np.array(chosen, np.int32), rows).repeat(length)
@@ -177,12 +177,12 @@ def _range(chosen: list[int]) -> range:
 
 def _save_grid(path: str, images: np.ndarray, columns: int) -> None:
     figures = gan.reports.figures
-    figures.save_image(path, figures.image_grid(gan.runner.sampler.pixels(images), columns))
+    figures.save_image(path, figures.image_grid(gan.runner.sampling.pixels(images), columns))
 
 
 def _save_frames(path: str, images: np.ndarray) -> None:
     """Animation of images [r, frames, *shape], side by side, resting at the ends of paths."""
-    figures, pixels = gan.reports.figures, gan.runner.sampler.pixels
+    figures, pixels = gan.reports.figures, gan.runner.sampling.pixels
     frames = [figures.image_grid(pixels(now), len(now)) for now in images.swapaxes(0, 1)]
     rests = [MILLISECONDS * (6 if i % ANIMATED == 0 else 1) for i in range(len(frames))]
     figures.save_animation(path, frames, rests)

@@ -10,6 +10,8 @@ and the `labels` of a conditional run, all classes in order unless --label names
 Needs the run directory only, not the data set.
 """
 
+import numpy as np
+
 import gan
 from experiments import cli
 from gan import outputs
@@ -36,19 +38,23 @@ def define(flags) -> None:
 def main(values) -> None:
     """Sample and write."""
     outputs.file(values.output, (".png", ".npz"))
-    examples, labels = watched(
-        lambda: gan.runner.sample(
-            values.workdir,
-            values.count,
-            step=values.step,
-            seed=values.seed,
-            interpolate=values.interpolate,
-            label=values.label,
-        )
-    )
+    examples, labels = watched(lambda: draw(values))
     columns = values.interpolate or max(1, round(len(examples) ** 0.5))
     gan.runner.write_examples(examples, labels, values.output, columns)
     print(f"{len(examples)} examples of shape {examples.shape[1:]} in {values.output}")
+
+
+def draw(values):
+    """Examples, path by path if there are paths, and their labels."""
+    sampler = gan.runner.load(values.workdir, values.step)
+    count, length = values.count, values.interpolate
+    how = {"seed": values.seed, "label": values.label}
+    if not length:
+        return sampler.sample(count, **how), sampler.labels(count, values.label)
+    count = -(-count // length)
+    paths = sampler.paths(count, length, **how)
+    labels = sampler.labels(count, values.label)
+    return np.concatenate(paths), None if labels is None else labels.repeat(length)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The parts of `experiments.primal_vs_dual`: what is trained, how it is measured and shown."""
+"""Generators trained by transport, beside those trained with a critic."""

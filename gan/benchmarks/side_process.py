@@ -70,8 +70,8 @@ class Ours:
             stopping=lambda: time.perf_counter() - start >= seconds,
             chunk_seconds=min(training.CHUNK_SECONDS, seconds / 4),
         )
-        for _, state, _ in pauses:
-            self.state = state
+        for pause in pauses:
+            self.state = pause.state
         return {"iterations": int(self.state.step) - first, "seconds": time.perf_counter() - start}
 
     def first_losses(self, path: str) -> dict:
@@ -208,17 +208,18 @@ class Together:
 
         start, first = time.perf_counter(), int(self.state.step.sum())
         end = self.population.configs[0].steps
-        meetings = training.advance_together(
-            self.population,
+        pauses = training.advance(
+            self.chunk,
             self.state,
+            self.population.hyper,
+            self.population.feed,
             end=end,
             cadences=(end,),
             stopping=lambda: time.perf_counter() - start >= seconds,
-            chunk=self.chunk,
             chunk_seconds=min(training.CHUNK_SECONDS, seconds / 4),
         )
-        for meeting in meetings:
-            self.state = meeting.state
+        for pause in pauses:
+            self.state = pause.state
         done = int(self.state.step.sum()) - first
         return {"iterations": done, "seconds": time.perf_counter() - start}
 

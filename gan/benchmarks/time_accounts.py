@@ -23,7 +23,7 @@ from gan.errors import GanError
 from gan.objectives import penalties
 from gan.referee.evaluator import Evaluator
 from gan.reports import pictures
-from gan.runner.single import cadences as all_cadences
+from gan.runner.training import cadences as all_cadences
 from gan.runs import environment, files
 from gan.training import adversarial
 

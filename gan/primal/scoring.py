@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gan import transport
-from gan.primal.settings import Sets, Setting
+from gan.primal.comparisons import Comparison, ExampleSets
 from gan.referee import distances
 from gan.scores import SCORES, Pair, modes, samples
 
@@ -14,10 +14,10 @@ FEATURE_SCORES = ("frechet_distance", "precision", "recall")
 
 
 class Scorer:
-    """Scores samples against one setting's held-out and training examples."""
+    """Scores samples against one comparison's held-out and training examples."""
 
-    def __init__(self, setting: Setting, sets: Sets):
-        self._n = setting.n
+    def __init__(self, comparison: Comparison, sets: ExampleSets):
+        self._n = comparison.n
         self._sets = sets
         self._reference = distances.reference(sets.test, sets.others)
         self._where = samples.space(sets.dataset)
@@ -72,13 +72,13 @@ class Scorer:
         }
 
 
-def copies(sets: Sets, count: int, seed: int) -> np.ndarray:
+def copies(sets: ExampleSets, count: int, seed: int) -> np.ndarray:
     """Training examples drawn at random: a generator that has learned its data by heart."""
     draw = np.random.default_rng(seed)
     return sets.train[draw.integers(len(sets.train), size=count)]
 
 
-def centroids(sets: Sets, count: int, seed: int) -> np.ndarray:
+def centroids(sets: ExampleSets, count: int, seed: int) -> np.ndarray:
     """Centroids of k-means on the training examples, each as often as it has members: averages,
     which lie nearer to held-out examples than other examples do."""
     from sklearn.cluster import KMeans
@@ -90,7 +90,7 @@ def centroids(sets: Sets, count: int, seed: int) -> np.ndarray:
     return fitted.cluster_centers_[labels].reshape(count, *sets.train.shape[1:])
 
 
-LINES: dict[str, Callable[[Sets, int, int], np.ndarray]] = {
+LINES: dict[str, Callable[[ExampleSets, int, int], np.ndarray]] = {
     "training examples": copies,
     f"{CENTROIDS} k-means centroids": centroids,
 }

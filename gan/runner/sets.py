@@ -7,7 +7,7 @@ import numpy as np
 
 from gan import config, data
 from gan.errors import UserError
-from gan.runner.sampling import sample
+from gan.runner.sampling import Sampler
 
 SAMPLES = 1000
 """Samples of a run, where no number is given."""
@@ -25,7 +25,7 @@ def read(text: str, data_dir: str | None) -> np.ndarray:
     place, _, count = text.rpartition(":")
     if os.path.isdir(text) or (count.isdigit() and os.path.isdir(place)):
         folder = text if os.path.isdir(text) else place
-        examples, _ = sample(folder, SAMPLES if folder == text else _count(count))
+        examples = Sampler(folder).sample(SAMPLES if folder == text else _count(count))
         return _levels(examples) if examples.ndim == 4 else examples
     name, *rest = text.split(":")
     if not 1 <= len(rest) <= 2:

@@ -19,8 +19,7 @@ from gan import config as configs
 from gan import files
 from gan.config import Config
 from gan.errors import GanError, LockedError, NonFiniteError, StorageError
-from gan.runner.population import FAILURE, failure, train_together
-from gan.runner.single import train
+from gan.runner.training import FAILURE, failure, train, train_together
 from gan.signals import Interrupt, Interrupted
 from gan.sweeps import outcomes
 

@@ -7,9 +7,7 @@ from gan.training.hosts import agreed, join
 from gan.training.loop import CHUNK_SECONDS, Pause, advance
 from gan.training.mesh import divide_cpu
 from gan.training.population import (
-    Meeting,
     Population,
-    advance_together,
     make_population,
     member,
     shape_of,
@@ -21,12 +19,10 @@ __all__ = [
     "CHUNK_SECONDS",
     "Game",
     "Hyperparameters",
-    "Meeting",
     "Pause",
     "Population",
     "State",
     "advance",
-    "advance_together",
     "agreed",
     "check",
     "check_names",

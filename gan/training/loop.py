@@ -5,7 +5,6 @@ bits do not depend on where a run is cut. It ends early at the first round with 
 not finite.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -24,11 +23,30 @@ XLA:CPU gives the memory of its temporaries back, to page it in again in the nex
 
 
 class Pause(NamedTuple):
-    """The run between two rounds: `state` after `step` rounds, `metrics` of the last of them."""
+    """The runs between two rounds.
 
-    step: int
+    Arrays have one entry per run, [k], for k runs that are trained together, and are scalars for a
+    run alone; so has every leaf of `state`.
+
+    Attributes:
+        steps: rounds of each run.
+        state: after them.
+        metrics: of each run's last round.
+        moved: whether a run has trained since the pause before and is well.
+        fallen: runs that stopped for good since then, each with the step and the quantities that
+            were not finite.
+    """
+
+    steps: np.ndarray
     state: State
-    metrics: dict[str, float]
+    metrics: dict[str, np.ndarray]
+    moved: np.ndarray
+    fallen: dict[int, str]
+
+    @property
+    def step(self) -> int:
+        """Rounds of the run that is furthest behind; of the one there is, for a run alone."""
+        return int(np.min(self.steps))
 
 
 def make_play(round: Callable) -> Callable:
@@ -72,50 +90,71 @@ def advance(
     *,
     end: int,
     cadences: Iterable[int],
+    fallen: Iterable[int] = (),
     stopping: Callable[[], bool] = lambda: False,
     chunk_seconds: float | None = CHUNK_SECONDS,
-    progress: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
+    progress: Callable[[int, dict[str, np.ndarray]], None] = lambda step, metrics: None,
 ) -> Iterator[Pause]:
     """Train until `end`, pausing at every multiple of a cadence, at `end`, and when `stopping()`.
 
+    One run, or several whose states are stacked (see gan.training.population). These may start at
+    different steps: those behind catch up while the others wait. One of several with a number that
+    is not finite stops, and the others go on.
+
     Args:
-        chunk: from `make_chunk`, possibly compiled ahead of time.
+        chunk: of the game or the population, possibly compiled ahead of time.
         state: consumed; the caller continues with the state of the latest pause.
         hyper, feed: see their types.
-        end: number of rounds in all.
+        end: number of rounds of each run in all.
         cadences: pause at their multiples.
-        stopping: polled between chunks.
+        fallen: runs that are not to be trained.
+        stopping: polled between chunks; the last pause is then wherever the runs are.
         chunk_seconds: aim for chunks of this length, so that `stopping` is seen soon; None runs
             from pause to pause, which several processes need to stay in step.
-        progress: called after every chunk with the step and the metrics of its last round.
+        progress: called after every chunk with the lowest step of the runs that are well, and the
+            metrics of their last round.
 
     Raises:
-        NonFiniteError: naming the step and the quantities that are NaN or infinite.
+        NonFiniteError: in a run alone; names the step and the quantities that are NaN or infinite.
     """
-    cadences = tuple(cadences)
-    step = int(state.step)
+    alone, cadences = np.ndim(state.step) == 0, tuple(cadences)
+    shaped = (lambda array: array[0].item()) if alone else (lambda array: array)
+    steps = np.atleast_1d(np.asarray(state.step))
+    well = np.isin(np.arange(len(steps)), list(fallen), invert=True)
+    metrics: dict[str, np.ndarray] = {}
     rounds = 1 if chunk_seconds is not None else end
-    while step < end:
-        due = next_due(step, cadences, end)
-        while step < due:
-            data, last = feed.load(step)
-            stop = min(due, step + rounds, *([last] if last is not None else []))
+    while np.any(well & (steps < end)):
+        before, lost = steps, {}
+        due = next_due(int(steps[well].min()), cadences, end)
+        while np.any(well & (steps < due)):
+            front = int(steps[well].min())
+            data, last = feed.load(front)
+            stop = min(due, front + rounds, *([last] if last is not None else []))
+            stops = np.where(well, np.maximum(steps, stop), steps).astype(np.int32)
             start = time.perf_counter()
-            state, metrics = chunk(state, hyper, data, np.int32(stop))
-            metrics = {name: float(value) for name, value in metrics.items()}
-            seconds = time.perf_counter() - start
-            reached = int(state.step)
-            bad = [
-                f"{name} = {value}" for name, value in metrics.items() if not math.isfinite(value)
-            ]
-            if bad:
-                raise NonFiniteError(f"step {reached}: {', '.join(bad)}")
+            state, latest = chunk(state, hyper, data, stops[0] if alone else stops)
+            latest = {name: np.atleast_1d(np.asarray(values)) for name, values in latest.items()}
             if chunk_seconds is not None:
-                rounds = max(1, int(chunk_seconds * (stop - step) / max(seconds, 1e-6)))
-            step = reached
-            progress(step, metrics)
+                spent = max(time.perf_counter() - start, 1e-6)
+                rounds = max(1, int(chunk_seconds * (stop - front) / spent))
+            trained = stops > steps
+            steps = np.atleast_1d(np.asarray(state.step))
+            for name, values in latest.items():
+                metrics[name] = np.where(trained, values, metrics.get(name, values))
+            for index in map(int, np.flatnonzero(trained)):
+                bad = [f"{n} = {v[index]}" for n, v in latest.items() if not np.isfinite(v[index])]
+                if bad:
+                    lost[index] = f"step {steps[index]}: {', '.join(bad)}"
+            if alone and lost:
+                raise NonFiniteError(lost[0])
+            well &= ~np.isin(np.arange(len(steps)), list(lost))
+            if np.any(well):
+                shown = {name: shaped(values) for name, values in metrics.items()}
+                progress(int(steps[well].min()), shown)
             if stopping():
                 break
-        yield Pause(step, state, metrics)
+        moved = well & (steps > before)
+        shown = {name: shaped(values) for name, values in metrics.items()}
+        yield Pause(shaped(steps), state, shown, shaped(moved), lost)
         if stopping():
             return

@@ -12,8 +12,7 @@ the members and never talks to the others.
 """
 
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -27,7 +26,7 @@ from gan.config import Config
 from gan.errors import UserError
 from gan.training.adversarial import make_round
 from gan.training.feed import Feed, make_feed
-from gan.training.loop import CHUNK_SECONDS, make_play, next_due
+from gan.training.loop import make_play
 from gan.training.state import Hyperparameters, State, initial_state
 
 AXIS = "member"
@@ -46,21 +45,6 @@ class Population(NamedTuple):
     hyper: Hyperparameters
     feed: Feed
     chunk: Callable
-
-
-class Meeting(NamedTuple):
-    """The population between two rounds; arrays have one entry per member.
-
-    `steps` counts each member's rounds, `metrics` are those of its last round, `moved` says who has
-    trained since the meeting before and is well. `fallen` maps a member that stopped for good since
-    then to the step and the quantities that were not finite.
-    """
-
-    steps: np.ndarray
-    state: State
-    metrics: dict[str, np.ndarray]
-    moved: np.ndarray
-    fallen: dict[int, str]
 
 
 def shape_of(config: Config) -> Config:
@@ -126,72 +110,6 @@ def stack(trees: Sequence):
 def member(tree, index: int):
     """The tree of one member, on the host, from a stacked tree that is there already."""
     return jax.tree.map(lambda leaf: leaf[index], tree)
-
-
-def advance_together(
-    population: Population,
-    state: State,
-    *,
-    end: int,
-    cadences: Iterable[int],
-    fallen: Iterable[int] = (),
-    stopping: Callable[[], bool] = lambda: False,
-    chunk: Callable | None = None,
-    chunk_seconds: float = CHUNK_SECONDS,
-    progress: Callable[[int, dict[str, np.ndarray]], None] = lambda step, metrics: None,
-) -> Iterator[Meeting]:
-    """Train every member until `end`, as `advance` does with one game.
-
-    Members may start at different steps: those behind catch up while the others wait. A member with
-    a number that is not finite stops; the others go on.
-
-    Args:
-        population: gives the chunk, the hyper-parameters and the data.
-        state: consumed; the caller continues with the state of the latest meeting.
-        end: number of rounds of each member in all.
-        cadences: meet at their multiples.
-        fallen: members that are not to be trained.
-        stopping: polled between chunks; the last meeting is then wherever the members are.
-        chunk: the population's, compiled ahead of time.
-        chunk_seconds: aim for chunks of this length.
-        progress: called after every chunk with the lowest step of the members that are well, and
-            the metrics.
-    """
-    chunk, cadences = chunk or population.chunk, tuple(cadences)
-    data, _ = population.feed.load(0)
-    steps = np.asarray(state.step)
-    well = np.isin(np.arange(len(steps)), list(fallen), invert=True)
-    metrics: dict[str, np.ndarray] = {}
-    rounds = 1
-    while np.any(well & (steps < end)):
-        before, found = steps, {}
-        due = next_due(int(steps[well].min()), cadences, end)
-        while np.any(well & (steps < due)):
-            front = int(steps[well].min())
-            stop = min(due, front + rounds)
-            stops = np.where(well, np.maximum(steps, stop), steps).astype(np.int32)
-            start = time.perf_counter()
-            state, latest = chunk(state, population.hyper, data, stops)
-            latest = {name: np.asarray(values) for name, values in latest.items()}
-            seconds = time.perf_counter() - start
-            rounds = max(1, int(chunk_seconds * (stop - front) / max(seconds, 1e-6)))
-            trained = stops > steps
-            steps = np.asarray(state.step)
-            for name, values in latest.items():
-                metrics[name] = np.where(trained, values, metrics.get(name, values))
-            for index in map(int, np.flatnonzero(trained)):
-                values = {name: values[index] for name, values in latest.items()}
-                bad = [f"{name} = {v}" for name, v in values.items() if not math.isfinite(v)]
-                if bad:
-                    well[index] = False
-                    found[index] = f"step {steps[index]}: {', '.join(bad)}"
-            if np.any(well):
-                progress(int(steps[well].min()), metrics)
-            if stopping():
-                break
-        yield Meeting(steps, state, dict(metrics), well & (steps > before), found)
-        if stopping():
-            return
 
 
 def _make_mesh(members: int, devices: int) -> Mesh:

@@ -55,6 +55,7 @@ class Done(Exception):
 def commands() -> list[str]:
     """The experiments that are commands."""
     names = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
+    names.remove("cli")
     modules = {name: command(name) for name in names}
     return [name for name, module in modules.items() if hasattr(module, "define")]
 

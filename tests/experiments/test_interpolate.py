@@ -8,7 +8,7 @@ from PIL import Image, ImageSequence
 
 from experiments import interpolate
 from gan import runs
-from gan.runner.sampler import Sampler
+from gan.runner.sampling import Sampler
 from tests.experiments.commands import TINY, call, done
 
 RUN = ["--preset", "digits_conditional", *TINY, "--steps", 12, "--sample_every", 6]

@@ -1,5 +1,6 @@
 """The comparison in miniature: tables, pictures, nothing trained twice, mistakes named."""
 
+import dataclasses
 import json
 
 import jax
@@ -7,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.primal_vs_dual import __main__ as primal_vs_dual
 from gan import networks
-from gan.primal import scoring, settings
+from gan.primal import comparisons, scoring
 from gan.scores.classifier import Classifier
 from tests.experiments.commands import call
 
@@ -58,21 +58,21 @@ def test_tables_hold_what_the_runs_scored(finished):
 
 def test_the_score_of_a_kept_run_is_that_of_its_samples(finished):
     folder, _ = finished
-    setting = primal_vs_dual.SETTINGS["digits"]
+    comparison = comparisons.COMPARISONS["digits"]
     path = folder / "digits" / "minibatch_8-pixels-1"
     scores = json.loads((path / "scores.json").read_text())
     with np.load(path / "samples.npz") as samples:
         assert samples["steps"].shape == (24, 8, 8, 1)
         assert np.abs(samples["steps"]).max() <= 1
-        small = settings.dataclasses.replace(setting, size=24, n=12, samples=24)
-        scorer = scoring.Scorer(small, settings.load(small, None))
+        small = dataclasses.replace(comparison, size=24, n=12, samples=24)
+        scorer = scoring.Scorer(small, comparisons.load(small, None))
         assert scorer(samples["steps"]) == pytest.approx(scores["steps"])
 
 
 def test_sample_scores_tell_collapse_and_blur_from_real_examples():
-    setting = settings.dataclasses.replace(settings.SETTINGS["digits"], size=300, n=150)
-    sets = settings.load(setting, None)
-    scorer = scoring.Scorer(setting, sets)
+    comparison = dataclasses.replace(comparisons.COMPARISONS["digits"], size=300, n=150)
+    sets = comparisons.load(comparison, None)
+    scorer = scoring.Scorer(comparison, sets)
     itself = scorer(np.tile(sets.test, (2, 1, 1, 1)) * 0.9999)
     assert itself["precision"] == itself["recall"] == 1
     assert itself["frechet_classifier_distance"] == pytest.approx(0, abs=1e-3)
@@ -82,9 +82,9 @@ def test_sample_scores_tell_collapse_and_blur_from_real_examples():
     blurred = scorer(np.repeat(sets.test.mean(axis=0)[None], 300, axis=0))
     assert blurred["recall"] < 0.05
 
-    setting = settings.SETTINGS["gaussians25"]
-    sets = settings.load(setting, None)
-    scorer = scoring.Scorer(setting, sets)
+    comparison = comparisons.COMPARISONS["gaussians25"]
+    sets = comparisons.load(comparison, None)
+    scorer = scoring.Scorer(comparison, sets)
     real = scorer(sets.train)
     assert real["modes"] == 25 and real["high_quality"] > 0.97 and real["reverse_kl"] < 0.03
     center = np.tile(sets.dataset.modes.centers[:1], (1024, 1))
@@ -103,8 +103,8 @@ def test_nothing_is_trained_twice_and_other_budgets_are_refused(finished):
 
 
 def test_real_sets_share_no_example():
-    setting = primal_vs_dual.SETTINGS["digits"]
-    sets = settings.load(setting, None)
+    comparison = comparisons.COMPARISONS["digits"]
+    sets = comparisons.load(comparison, None)
     parts = [sets.train, sets.test, *sets.others]
     assert [len(part) for part in parts] == [1024, 375, 375]
     keys = [{image.tobytes() for image in part} for part in parts]
@@ -114,7 +114,7 @@ def test_real_sets_share_no_example():
 
 
 def test_feature_costs_have_the_spread_of_the_pixels():
-    sets = settings.load(primal_vs_dual.SETTINGS["digits"], None)
+    sets = comparisons.load(comparisons.COMPARISONS["digits"], None)
     network = networks.classifier(sets.dataset.shape, 10)
     untrained = Classifier(
         name="digits",
@@ -127,8 +127,8 @@ def test_feature_costs_have_the_spread_of_the_pixels():
         params={"network": network.init(jax.random.key(0)), "scale": np.float32(2)},
     )
     mapped = {
-        cost: np.asarray(settings.feature_function(sets, cost, lambda: untrained)(sets.train))
-        for cost in settings.COSTS
+        cost: np.asarray(comparisons.feature_function(sets, cost, lambda: untrained)(sets.train))
+        for cost in comparisons.COSTS
     }
     spreads = {cost: np.linalg.norm(x.std(axis=0)) for cost, x in mapped.items()}
     assert len(spreads) == 3

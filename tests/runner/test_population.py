@@ -9,7 +9,7 @@ import pytest
 from gan import config, runs
 from gan.errors import LockedError, UserError
 from gan.runner import train
-from gan.runner.population import train_together
+from gan.runner.training import train_together
 from gan.signals import Interrupt
 from tests.experiments.commands import TINY, call, finish, kill, saved, start
 
@@ -77,7 +77,7 @@ RUN += ["--evaluate_every", 6, "--checkpoint_every", 6, "--together"]
 @pytest.mark.slow
 def test_seeds_together_are_tabulated(tmp_path):
     status, out, err = call("seeds", "--workdir", tmp_path, "--seeds", 2, *RUN)
-    assert status == 0 and "2 members on" in err, err
+    assert status == 0 and "2 members, each" in err, err
     rows = json.loads((tmp_path / "seeds.json").read_text())
     assert [row["seed"] for row in rows] == [0, 1] and rows[0]["w1"] != rows[1]["w1"]
     flags = ["--generator_learning_rate", 1e30, "--critic_learning_rate", 1e30]

@@ -251,7 +251,7 @@ def test_a_trial_survives_what_happens_to_its_directory(job, tmp_path, monkeypat
     assert (tmp_path / "trials.bad" / "0" / "config.json").read_text() == "{"
 
     shutil.rmtree(directory)
-    train = importlib.import_module("gan.runner.single")
+    train = importlib.import_module("gan.runner.training")
     real, deleted = train.record, []
 
     def record(run, *arguments):

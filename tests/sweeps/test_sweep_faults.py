@@ -76,7 +76,7 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed") / "run"
     status, _, err = finish(begin(folder, "--workers", 1, "--together", 6))
     assert status == 0, err
-    assert "6 members on" in (folder / "logs" / "worker_0.log").read_text()
+    assert "6 members, each" in (folder / "logs" / "worker_0.log").read_text()
     lines = table(folder)
     assert [line["state"] for line in lines] == [FINISHED] * 3 + [FAILED] * 3
     assert len({line["state_sha256"] for line in lines[:3]}) == 3

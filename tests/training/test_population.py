@@ -54,10 +54,18 @@ def population_of(configs, vectorized, devices=1):
 
 
 def train(population, end=12, state=None, cadences=(6,), **options):
-    """The meetings of a population trained until `end`."""
+    """The pauses of a population trained until `end`."""
     state = population.state if state is None else state
     found = list(
-        training.advance_together(population, state, end=end, cadences=cadences, **options)
+        training.advance(
+            population.chunk,
+            state,
+            population.hyper,
+            population.feed,
+            end=end,
+            cadences=cadences,
+            **options,
+        )
     )
     assert found
     return found

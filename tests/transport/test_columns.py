@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError
-from gan.transport import columns, costs, pricing, reduction, sparse
+from gan.transport import columns, costs, known_pairs, pricing, reduction, sparse
 from gan.transport.pricing import Pricer
 
 

@@ -7,7 +7,7 @@ import statistics
 import numpy as np
 from matplotlib.figure import Figure
 
-from gan.primal.settings import Sets, Setting
+from gan.primal.comparisons import Comparison, ExampleSets
 from gan.reports import figures
 
 BUDGETS = ("seconds", "steps")
@@ -47,18 +47,18 @@ def _cell(values: list) -> str:
     return text + (f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else "")
 
 
-def describe(name: str, setting: Setting, results: list[dict], command: str) -> str:
+def describe(name: str, comparison: Comparison, results: list[dict], command: str) -> str:
     """Both tables of a data set, with what made them."""
     every = [score for row in results for score in row["scores"]]
     first = every[0]
-    config = setting.config
+    config = comparison.config
     text = (
         f"# {name}: primal against dual\n\n`{command}`\n\n"
-        f"{setting.size:,} training examples; exact W1 (Euclidean, examples in [-1, 1] or in the "
-        f"plane) between n = {setting.n} generated and as many test examples; mean ± standard "
-        f"deviation over seeds. Floor {first['w1_floor']:.4g}: other real examples to the same "
-        f"test examples. W1, training: from {setting.n} generated to all training examples; its "
-        f"floor, from held-out ones, {first['w1_train_floor']:.4g}. Largest relative gap of a "
+        f"{comparison.size:,} training examples; exact W1 (Euclidean, examples in [-1, 1] or in "
+        f"the plane) between n = {comparison.n} generated and as many test examples; mean ± "
+        f"standard deviation over seeds. Floor {first['w1_floor']:.4g}: other real examples to the "
+        f"same test examples. W1, training: from {comparison.n} generated to all training examples; "
+        f"its floor, from held-out ones, {first['w1_train_floor']:.4g}. Largest relative gap of a "
         f"certificate of W1: {max(score['gap'] for score in every):.1g}.\n\n"
         f"Generator: mlp, {config.generator.depth} x {config.generator.width}, "
         f"{config.latent_dim} latents, Adam({config.generator_learning_rate:g}, {config.beta1:g}, "
@@ -68,8 +68,8 @@ def describe(name: str, setting: Setting, results: list[dict], command: str) -> 
         f"CPU, one core per run.\n"
     )
     titles = {
-        "seconds": f"After {setting.seconds:g} processor seconds",
-        "steps": f"After {setting.steps:,} generator steps",
+        "seconds": f"After {comparison.seconds:g} processor seconds",
+        "steps": f"After {comparison.steps:,} generator steps",
     }
     for budget in BUDGETS:
         rows = [row for row in results if row["budget"] in (budget, "none")]
@@ -77,7 +77,7 @@ def describe(name: str, setting: Setting, results: list[dict], command: str) -> 
     return text
 
 
-def picture(path: str, sets: Sets, panels: list[tuple[str, np.ndarray]]) -> None:
+def picture(path: str, sets: ExampleSets, panels: list[tuple[str, np.ndarray]]) -> None:
     """Samples side by side: a panel per (title, examples), the test examples first."""
     panels = [("held-out real examples", sets.test), *panels]
     rows = -(-len(panels) // PANEL_COLUMNS)

@@ -1,4 +1,4 @@
-"""What is compared: one setting per data set, the costs, and the sets that everyone is given."""
+"""What is compared on every data set: methods and costs, budgets, and the sets all are given."""
 
 import dataclasses
 from collections.abc import Callable
@@ -29,7 +29,7 @@ spread of the pixels; of the two side by side."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class Comparison:
     """One data set's comparison.
 
     Attributes:
@@ -87,8 +87,8 @@ def _players(name: str, latent_dim: int, width: int, learning_rate: float) -> Co
     )
 
 
-SETTINGS: dict[str, Setting] = {
-    "gaussians25": Setting(
+COMPARISONS: dict[str, Comparison] = {
+    "gaussians25": Comparison(
         config=dataclasses.replace(_players("gaussians25", 2, 128, 1e-3), penalty_weight=0.1),
         size=1024,
         n=512,
@@ -100,7 +100,7 @@ SETTINGS: dict[str, Setting] = {
         costs=("pixels",),
         seeds=3,
     ),
-    "digits": Setting(
+    "digits": Comparison(
         config=_players("digits", 16, 128, 1e-3),
         size=1024,
         n=375,
@@ -112,7 +112,7 @@ SETTINGS: dict[str, Setting] = {
         costs=COSTS,
         seeds=3,
     ),
-    "fashion_mnist": Setting(
+    "fashion_mnist": Comparison(
         config=_players("fashion_mnist", 32, 256, 1e-3),
         size=2048,
         n=512,
@@ -129,8 +129,8 @@ SETTINGS: dict[str, Setting] = {
 code)."""
 
 
-class Sets(NamedTuple):
-    """The examples of a setting, the same for every method and seed.
+class ExampleSets(NamedTuple):
+    """The examples of a comparison, the same for every method and seed.
 
     Attributes:
         dataset: what gan.data.load returns.
@@ -145,16 +145,16 @@ class Sets(NamedTuple):
     others: list[np.ndarray]
 
 
-def load(setting: Setting, data_dir: str | None) -> Sets:
-    """The sets of a setting, drawn without regard to the seed.
+def load(comparison: Comparison, data_dir: str | None) -> ExampleSets:
+    """The sets of a comparison, drawn without regard to the seed.
 
     Raises:
         UserError: if the data set has too few examples.
     """
-    dataset = data.load(setting.config.data, data_dir)
+    dataset = data.load(comparison.config.data, data_dir)
     draw = np.random.default_rng(0)
     rows = {split: draw.permutation(dataset.size(split)) for split in data.SPLITS}
-    used, size, n = rows["train"], setting.size, setting.n
+    used, size, n = rows["train"], comparison.size, comparison.n
     left = min(len(used) - size, 2 * n)
     if left < 0 or len(rows["test"]) < n or left + len(rows["validation"]) < n:
         raise UserError(
@@ -166,7 +166,7 @@ def load(setting: Setting, data_dir: str | None) -> Sets:
             dataset.examples("validation", rows["validation"][: 2 * n])[0],
         ]
     )
-    return Sets(
+    return ExampleSets(
         dataset,
         dataset.examples("train", used[:size])[0],
         dataset.examples("test", rows["test"][:n])[0],
@@ -180,7 +180,7 @@ def pixels(x):
 
 
 def feature_function(
-    sets: Sets, cost: str, trained: Callable[[], classifier.Classifier]
+    sets: ExampleSets, cost: str, trained: Callable[[], classifier.Classifier]
 ) -> Callable:
     """phi: [m, *shape] -> [m, k], differentiable, so that the cost is |phi(x) - phi(y)|.
 

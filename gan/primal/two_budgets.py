@@ -16,7 +16,7 @@ import numpy as np
 
 from gan import networks, primal
 from gan.errors import NonFiniteError
-from gan.primal import settings
+from gan.primal import comparisons
 
 PATIENCE = 1.5
 """A run ends at this many times its seconds."""
@@ -26,8 +26,8 @@ LATENTS = 2**31
 
 
 def train(
-    setting: settings.Setting,
-    sets: settings.Sets,
+    comparison: comparisons.Comparison,
+    sets: comparisons.ExampleSets,
     features: Callable,
     method: str,
     seed: int,
@@ -35,7 +35,7 @@ def train(
     """Train once.
 
     Args:
-        features: phi of the cost, from `settings.feature_function`.
+        features: phi of the cost, from `comparisons.feature_function`.
         method: as `primal.make` takes it.
 
     Returns:
@@ -46,12 +46,12 @@ def train(
     Raises:
         NonFiniteError: when the loss is NaN or infinite.
     """
-    config = dataclasses.replace(setting.config, seed=seed)
+    config = dataclasses.replace(comparison.config, seed=seed)
     generator = networks.generator(config.generator, config.latent_dim, sets.dataset.shape)
     problem = primal.make_problem(config, generator, sets.train, features)
     trainer = primal.make(problem, method)
     generate = jax.jit(generator.apply)
-    z = jax.random.normal(jax.random.key(LATENTS), (setting.samples, config.latent_dim))
+    z = jax.random.normal(jax.random.key(LATENTS), (comparison.samples, config.latent_dim))
     # What compiles does so here, on a state that is thrown away.
     jax.block_until_ready(generate(trainer.round(trainer.start())[0].average, z))
 
@@ -67,7 +67,7 @@ def train(
         samples[budget] = np.asarray(generate(state.average, z))
 
     state, seconds = trainer.start(), 0.0
-    while len(snapshots) < 2 and seconds < PATIENCE * setting.seconds:
+    while len(snapshots) < 2 and seconds < PATIENCE * comparison.seconds:
         started = time.process_time()
         state, loss = trainer.round(state)
         jax.block_until_ready(state)
@@ -75,8 +75,8 @@ def train(
         if not math.isfinite(loss):
             raise NonFiniteError(f"{method}, step {int(state.step)}: loss = {loss}")
         losses.append(loss)
-        if "steps" not in snapshots and int(state.step) >= setting.steps:
+        if "steps" not in snapshots and int(state.step) >= comparison.steps:
             take("steps", state, seconds)
-        if "seconds" not in snapshots and seconds >= setting.seconds:
+        if "seconds" not in snapshots and seconds >= comparison.seconds:
             take("seconds", state, seconds)
     return snapshots, samples

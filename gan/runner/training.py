@@ -1,0 +1,469 @@
+"""Training from the host's side: one run, or several as one jitted training.
+
+The directory of a run that was trained with others is what it would be alone: it can be evaluated,
+sampled from, and continued alone or in another company. Resuming is resuming each run; those that a
+stop left behind catch up first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from gan import data, networks, runs, training
+from gan.config import Config
+from gan.errors import UserError
+from gan.referee.evaluator import Evaluator
+from gan.reports import pictures
+from gan.runner.evaluation import evaluate_and_report
+from gan.runs import files
+from gan.scores import needs
+from gan.signals import Interrupt, Interrupted
+
+FAILURE = "failure.json"
+"""Beside a run's other files when a number ceased to be finite while others were trained with it:
+{"message": step and quantities}. The same config would fail again, so it is not tried again."""
+
+
+def train(
+    config: Config,
+    workdir: str,
+    *,
+    data_dir: str | None = None,
+    devices: int = 0,
+    interrupt: Interrupt | None = None,
+    tensorboard: bool = False,
+    evaluated: bool = True,
+    progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None,
+    dataset: Any = None,
+) -> dict | None:
+    """Start or continue the run in `workdir`; evaluate it and write its report at the end.
+
+    Args:
+        config: the run; must agree with what the directory holds.
+        workdir: run directory, created when missing.
+        data_dir: where data sets are, see gan.data.load.
+        devices: devices to split batches over; 0 for all.
+        interrupt: an entered context; its signal saves and stops the run.
+        tensorboard: also write the log as TensorBoard event files.
+        evaluated: False leaves the evaluation and the report to `evaluate`.
+        progress: called after every chunk of rounds with the step and the metrics of its last one.
+        dataset: in place of what gan.data.load finds for `config.data`; benchmarks bring their own.
+
+    Returns:
+        The evaluation, or the last record of the log when there is none, with "step" and
+        "state_sha256"; None when a signal ended the run early.
+
+    Raises:
+        GanError: see gan.errors.
+    """
+
+    def make(dataset):
+        training.check(config, dataset, devices)
+        return lambda: training.make_game(config, dataset, devices)
+
+    how = _How(interrupt or Interrupt(), data_dir, tensorboard, evaluated, progress, dataset)
+    found = _train([config], [workdir], make, how)
+    return found and found[0]
+
+
+def train_together(
+    members: Sequence[Config],
+    workdirs: Sequence[str],
+    *,
+    data_dir: str | None = None,
+    devices: int = 0,
+    vectorized: bool | None = None,
+    interrupt: Interrupt | None = None,
+    evaluated: bool = True,
+) -> list[dict] | None:
+    """Start or continue runs as one jitted training; evaluate each at the end.
+
+    Args:
+        members: configs that differ in seed and float hyper-parameters only, see
+            gan.training.make_population.
+        workdirs: a run directory for each, created when missing.
+        data_dir: where data sets are, see gan.data.load.
+        devices: devices to split the members over; 0 for as many as divide them.
+        vectorized: see gan.training.make_population.
+        interrupt: an entered context; its signal saves and stops every run.
+        evaluated: False leaves evaluations and reports to `evaluate`.
+
+    Returns:
+        Per member its evaluation, or the last record of its log when there is none, with "step" and
+        "state_sha256"; {"failure": step and quantities} if it diverged. None when a signal ended
+        the training early.
+
+    Raises:
+        GanError: see gan.errors.
+    """
+    if len(set(map(os.path.realpath, workdirs))) != len(members):
+        raise UserError(f"{len(members)} members need as many different run directories")
+
+    def make(dataset):
+        training.check_names(members[0])
+        training.require(members[0], dataset, members=len(members))
+        return lambda: training.make_population(members, dataset, devices, vectorized)
+
+    how = _How(interrupt or Interrupt(), data_dir, evaluated=evaluated)
+    return _train(members, workdirs, make, how)
+
+
+def failure(workdir: str | Path) -> str | None:
+    """Why the run in a directory ended before its last step; None if it did not."""
+    path = Path(workdir) / FAILURE
+    return files.read_json(path)["message"] if path.exists() else None
+
+
+@dataclasses.dataclass(frozen=True)
+class _How:
+    """What the callers of `_train` choose."""
+
+    interrupt: Interrupt
+    data_dir: str | None = None
+    tensorboard: bool = False
+    evaluated: bool = True
+    progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
+    dataset: Any = None
+
+    def load(self, config: Config):
+        """The data set of the runs."""
+        return (
+            data.load(config.data, data_dir=self.data_dir) if self.dataset is None else self.dataset
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    """What is trained: the run directories, the data, the game or the population of all runs."""
+
+    configs: Sequence[Config]
+    runs: Sequence[Any]
+    dataset: Any
+    game: training.Game | training.Population
+    logs: Sequence[Sequence[Callable]]
+    failures: dict[int, str]
+
+    @property
+    def stacked(self) -> bool:
+        """Whether the runs' states are one tree with a leading axis."""
+        return isinstance(self.game, training.Population)
+
+    @property
+    def left(self) -> list[int]:
+        """The runs that have not diverged."""
+        return [i for i in range(len(self.runs)) if i not in self.failures]
+
+    @property
+    def primary(self) -> bool:
+        """Whether this process writes."""
+        return self.runs[0].primary
+
+    def say(self, text: str) -> None:
+        """A line on stderr, from one process."""
+        if self.primary:
+            _say(text)
+
+    def apart(self, state) -> list:
+        """The state of each run."""
+        if not self.stacked:
+            return [state]
+        host = jax.device_get(state)
+        return [training.member(host, i) for i in range(len(self.runs))]
+
+    def placed(self, states: list):
+        """The states of all runs as the game's chunk takes them."""
+        if not self.stacked:
+            return states[0]
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *states)
+        return jax.device_put(stacked, jax.tree.map(lambda leaf: leaf.sharding, self.game.state))
+
+
+def _train(configs, workdirs, make: Callable, how: _How) -> list[dict] | None:
+    """Load, check, open, resume, train and evaluate.
+
+    Args:
+        configs, workdirs: of the runs.
+        make: make(dataset) checks that the runs can be trained on it and returns a function that
+            builds their game.
+        how: see _How.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            dataset = how.interrupt.watch(lambda: how.load(configs[0]))
+        except Interrupted:
+            if jax.process_index() == 0:
+                _say("stopped while the data were loaded; run the same command to continue")
+            return None
+        build = make(dataset)
+        notes = needs.check(configs[0], dataset)
+        opened = [
+            stack.enter_context(runs.open(path, config))
+            for path, config in zip(workdirs, configs, strict=True)
+        ]
+        described = data.describe(dataset)
+        for run in opened:
+            run.record_data(described)
+        game = build()
+        states = _resumed(opened, game)
+        logs = [[run.log] for run in opened]
+        if how.tensorboard and opened[0].primary:
+            for run, log, state in zip(opened, logs, states, strict=True):
+                log.append(stack.enter_context(runs.mirror(run.path, int(state.step))))
+        here = _Training(configs, opened, dataset, game, logs, {})
+        if here.stacked:  # a run alone is tried again
+            here.failures.update(_known_failures(opened))
+        for line in notes:
+            here.say(line)
+        return _play_and_finish(here, states, how)
+
+
+def _known_failures(opened) -> dict[int, str]:
+    return {i: text for i, run in enumerate(opened) if (text := failure(run.path)) is not None}
+
+
+def _resumed(opened, game) -> list:
+    """The state of every run, from its directory or from the start."""
+    if len(opened) == 1 and not isinstance(game, training.Population):
+        return [opened[0].resume(game.state)[1]]
+    fresh = jax.device_get(game.state)
+    return [run.resume(training.member(fresh, i))[1] for i, run in enumerate(opened)]
+
+
+def _play_and_finish(here: _Training, states: list, how: _How) -> list[dict] | None:
+    end = here.configs[0].steps
+    with contextlib.suppress(Interrupted):
+        if any(int(states[i].step) < end for i in here.left):
+            states = _play(here, states, how)
+    behind = min((int(states[i].step) for i in here.left), default=end)
+    if behind < end:
+        here.say(f"stopped at step {behind}; run the same command to continue")
+        return None
+    results = []
+    for i, run in enumerate(here.runs):
+        if i in here.failures:
+            results.append({"failure": here.failures[i]})
+        elif not how.evaluated:
+            results.append(summary(run, states[i]))
+        else:
+            try:
+                results.append(_finish(here, i, states[i], how.interrupt))
+            except Interrupted:
+                here.say(
+                    f"stopped before the evaluation of step {end}; experiments.evaluate does it"
+                )
+                return None
+    return results
+
+
+def _play(here: _Training, states: list, how: _How) -> list:
+    """Rounds to the end, or to a signal, with everything that is due between them; returns the
+    states at the last pause."""
+    config, game = here.configs[0], here.game
+    start = min(int(states[i].step) for i in here.left)
+    _announce(here, start)
+    chunk, scorer = _prepared(here, states, how.interrupt)
+    begin, evaluating = time.perf_counter(), []
+    bar = _Bar(config.steps, start, how.progress, disable=not here.primary)
+    pauses = training.advance(
+        chunk,
+        here.placed(states),
+        game.hyper,
+        game.feed,
+        end=config.steps,
+        cadences=cadences(config),
+        fallen=here.failures,
+        stopping=lambda: training.agreed(how.interrupt.signal is not None),
+        chunk_seconds=training.CHUNK_SECONDS if jax.process_count() == 1 else None,
+        progress=bar.show,
+    )
+    with bar.tqdm:
+        for pause in pauses:
+            for index, message in pause.fallen.items():
+                _give_up(here, index, message, bar)
+            states = here.apart(pause.state)
+            for index in map(int, np.flatnonzero(pause.moved)):
+                scores = _record(here, index, states[index], pause, timed(scorer, evaluating))
+                bar.add(scores)
+    if evaluating:
+        share = 100 * sum(evaluating) / (time.perf_counter() - begin)
+        here.say(
+            f"{len(evaluating)} evaluations, {sum(evaluating):.1f} s in all, took {share:.1f} % of "
+            "the time since compilation"
+        )
+    for index in here.left:
+        here.runs[index].checkpoints.save(int(states[index].step), states[index])
+    return states
+
+
+def _prepared(here: _Training, states: list, interrupt: Interrupt):
+    """The chunk, compiled, and in a process that writes the scorer of the validation split."""
+    game, start = here.game, time.perf_counter()
+    first = min(int(states[i].step) for i in here.left)
+    stops = np.zeros(len(states), np.int32) if here.stacked else np.int32(first)
+    example = (here.placed(states), game.hyper, game.feed.load(first)[0], stops)
+    chunk = interrupt.watch(lambda: game.chunk.lower(*example).compile())
+    here.say(f"compiled in {time.perf_counter() - start:.1f} s")
+    if not here.primary:
+        return chunk, None
+    make = functools.partial(Evaluator, here.configs[0], here.dataset)
+    return chunk, interrupt.watch(lambda: make(game.generator, game.critic, "validation"))
+
+
+def _give_up(here: _Training, index: int, message: str, bar: _Bar) -> None:
+    """Keeps and says that a run has diverged."""
+    here.failures[index] = message
+    files.write_json(here.runs[index].path / FAILURE, {"message": message})
+    bar.tqdm.write(f"{here.runs[index].path.name} diverged: {message}", file=sys.stderr)
+
+
+def _record(here: _Training, index: int, state, pause: training.Pause, scorer) -> dict:
+    """What is due of one run at a pause."""
+    metrics = {name: np.atleast_1d(v)[index].item() for name, v in pause.metrics.items()}
+    return record(
+        here.runs[index],
+        here.configs[index],
+        here.dataset,
+        here.game.generator,
+        scorer,
+        int(np.atleast_1d(pause.steps)[index]),
+        state,
+        metrics,
+        here.logs[index],
+    )
+
+
+class _Bar:
+    """Progress with time left, the critic's estimate and the latest scores."""
+
+    def __init__(self, end: int, start: int, progress: Callable, disable: bool):
+        self.tqdm = tqdm(
+            total=end,
+            initial=start,
+            unit="step",
+            disable=disable,
+            mininterval=0.5 if sys.stderr.isatty() else 20,
+            dynamic_ncols=True,
+        )
+        self.shown: dict[str, str] = {}
+        self.progress = progress
+
+    def show(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """After a chunk."""
+        if np.ndim(metrics["w1_estimate_batch"]) == 0:
+            self.shown["estimate"] = f"{metrics['w1_estimate_batch']:.3g}"
+            self.tqdm.set_postfix(self.shown, refresh=False)
+        self.tqdm.update(step - self.tqdm.n)
+        self.progress(step, metrics)
+
+    def add(self, scores: Mapping[str, float]) -> None:
+        """After an evaluation, if there was one."""
+        if scores:
+            self.shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
+            self.shown["share"] = f"{scores['critic_share']:.2f}"
+
+
+def timed(function, seconds: list[float]):
+    """The function, every call of which appends its seconds to the list."""
+
+    def call(*arguments):
+        start = time.perf_counter()
+        result = function(*arguments)
+        seconds.append(time.perf_counter() - start)
+        return result
+
+    return call
+
+
+def cadences(config: Config) -> tuple[int, ...]:
+    """The steps at whose multiples a run has something to do."""
+    return (
+        config.log_every,
+        config.evaluate_every,
+        config.sample_every,
+        config.checkpoint_every,
+    )
+
+
+def record(run, config: Config, dataset, generator, scorer, step: int, state, metrics, logs):
+    """What is due at `step`: scores, a line of the log, a picture, a checkpoint.
+
+    Args:
+        run: the writable run directory.
+        generator: pure network.
+        scorer: evaluator of the validation split; not called in processes that do not write.
+        state, metrics: after `step` rounds, and of the last of them.
+        logs: functions of one record.
+
+    Returns:
+        The validation scores, empty when no evaluation was due.
+    """
+
+    def due(cadence):
+        return step % cadence == 0 or step == config.steps
+
+    scores = {}
+    if run.primary and due(config.evaluate_every):
+        scores = scorer(*jax.device_get((state.average, state.critic)))
+    if due(config.log_every) or due(config.evaluate_every):
+        for log in logs:
+            log({"step": step, **metrics, **scores})
+    if run.primary and due(config.sample_every):
+        pictures.save_samples(run.path, config, dataset, generator, state.average, step)
+    if due(config.checkpoint_every):
+        run.checkpoints.save(step, state, score=scores.get("w1_debiased"))
+    return scores
+
+
+def summary(run, state) -> dict:
+    """The last record of the log of a finished run, with "step" and "state_sha256"."""
+    step = int(state.step)
+    records = run.metrics()
+    if not records or records[-1]["step"] != step:
+        raise UserError(f"{run.path}: the log lacks step {step}, which was trained")
+    return {**records[-1], "state_sha256": runs.tree_hash(state)}
+
+
+def _finish(here: _Training, index: int, state, interrupt: Interrupt) -> dict:
+    """The last evaluation of a run, with its report."""
+    run, step = here.runs[index], int(state.step)
+    last = {"step": step, "state_sha256": runs.tree_hash(state)}
+    if not run.primary:
+        return last
+    params = jax.device_get((state.average, state.critic))
+    players = here.game.generator, here.game.critic
+    scores = interrupt.watch(
+        lambda: evaluate_and_report(
+            run.path, here.configs[index], here.dataset, *players, step, *params
+        )
+    )
+    return scores | last
+
+
+def _announce(here: _Training, step: int) -> None:
+    players = (here.game.state.generator, here.game.state.critic)
+    count = len(here.runs)
+    generator, critic = (f"{networks.parameter_count(params) // count:,}" for params in players)
+    members = f"{count} members, each " if here.stacked else ""
+    here.say(
+        f"{here.dataset.name} {' x '.join(map(str, here.dataset.shape))}, "
+        f"{here.dataset.size('train'):,} training examples; {members}generator {generator}, "
+        f"critic {critic} parameters; {here.game.mesh.size} x {jax.default_backend()}"
+    )
+    if step:
+        here.say(f"continuing after step {step} of {here.configs[0].steps}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
