@@ -36,7 +36,7 @@ from pathlib import Path
 
 import gan
 from experiments import cli
-from gan import files, outputs, registries
+from gan import files, inputs, outputs, registries, rules
 from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
@@ -86,8 +86,8 @@ def run(
     if plan.score in gan.sweeps.tables.OF_MIXTURES and dataset.modes is None:
         raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
     gan.scores.needs.check(plan.base, dataset)
-    if not {"loss", "penalty"} & set(plan.space.fields):
-        gan.training.check_names(plan.base)
+    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
+        rules.check(plan.base)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(gan.runs.lock.lock(folder / "lock"))
@@ -123,7 +123,7 @@ def run(
 
 def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
-    gan.training.check_names(config)
+    rules.check(config)
     gan.training.require(config, dataset)
     gan.scores.needs.check(config, dataset)
 

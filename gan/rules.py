@@ -16,6 +16,9 @@ def check(config: Config) -> None:
     """
     values = flatten(config)
     for path, registry in inputs.registries(config).items():
-        for rule in registry.get(values[path]).rules:
-            if rule.broken(config):
-                raise UserError(rule.reason)
+        try:
+            entry = registry.get(values[path])
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        part = path.rpartition(".")[0]
+        entry.check(config, getattr(config, part) if part else config)

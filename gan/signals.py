@@ -66,10 +66,10 @@ class Interrupt:
         if self.count == 1:
             self.signal = number
         if self.count == 2:
+            for other in self._previous:  # first, or a third signal could come in between
+                signal.signal(other, signal.SIG_DFL)
             with contextlib.suppress(OSError):  # nobody listens behind a closed terminal
                 os.write(2, PATIENCE)
-            for other in self._previous:
-                signal.signal(other, signal.SIG_DFL)
 
     def watch(self, work: Callable[[], Any]) -> Any:
         """Result of `work()`, run in a thread so that a signal is noticed during one long call.

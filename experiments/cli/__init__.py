@@ -154,7 +154,7 @@ def parse(define: Callable[[Flags], None], description: str, arguments: list[str
             logging.set_verbosity(logging.WARNING)
         if of.preset is not None:
             if values.preset == "list":
-                _show(list_presets())
+                _show(presets.table())
             config_fields.rebase(values, of.preset)
         if of.positional is not None and alone:
             values[of.positional[0]].parse(alone.pop(0))
@@ -193,12 +193,6 @@ def defined(define: Callable[[Flags], None]) -> tuple[Flags, Values]:
     for name, what in pages.PAGES.items():  # absl's own would print and exit while it parses
         flags.DEFINE_boolean(name, False, what, flag_values=of.values, allow_override=True)
     return of, of.values
-
-
-def list_presets() -> str:
-    """The presets, each with the first sentence of what it says of itself."""
-    lines = [f"{name}: {make.__doc__}" for name, make in presets.PRESETS.items()]
-    return "\n".join(" ".join(line.split(". ")[0].split()) for line in lines)
 
 
 def _show(page: str) -> NoReturn:
