@@ -16,7 +16,7 @@ import simple_parsing
 from absl import app, flags, logging
 
 from experiments import later, stopping, streams
-from gan import cache, config, files, presets
+from gan import cache, config, files, inputs, presets
 from gan.errors import GanError, StorageError, UserError
 from gan.inputs import STEPS, Range, shown
 
@@ -60,8 +60,8 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
     group.add_argument(
         "--preset",
         metavar="NAME",
-        help=f"named configuration to start from, default {default}; one of "
-        f"{', '.join(presets.PRESETS)}",
+        help=f"named configuration to start from, default {default}; list describes all: "
+        f"{', '.join(presets.PRESETS)}, or package.module:name of your own",
     )
     group.add_argument("--config_path", metavar="FILE", help="configuration saved as JSON")
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
@@ -71,6 +71,9 @@ def add_config(to: simple_parsing.ArgumentParser, argv: list[str], default: str)
         asked, _ = first.parse_known_args(argv)
     except argparse.ArgumentError as error:
         to.error(str(error))
+    if asked.preset == "list":
+        print(presets.table())
+        to.exit()
     if asked.preset and asked.config_path:
         to.error("give either --preset or --config_path, not both")
     saved = os.path.join(files.usable(asked.workdir), "config.json") if asked.workdir else ""
@@ -363,11 +366,15 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
         text = action.help
         if action.default not in (None, argparse.SUPPRESS):
             text = super()._get_help_string(action)
-        allowed = getattr(action.type, "range", None) or _FIELDS.get(
-            action.dest.removeprefix("config.")
-        )
+        path = action.dest.removeprefix("config.")
+        allowed = getattr(action.type, "range", None) or _FIELDS.get(path)
+        if path in _REGISTRIES:
+            allowed = f"{', '.join(_REGISTRIES[path])}, or package.module:name of your own"
         return text if allowed is None else f"{text} [{allowed}]"
 
 
 _FIELDS = config.ranges(config.Config())
 """Range of every numeric field of the config, by its path."""
+
+_REGISTRIES = inputs.registries(config.Config())
+"""Registry of every field of the config that holds a name, by its path."""

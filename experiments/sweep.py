@@ -38,7 +38,7 @@ from pathlib import Path
 import jax
 
 from experiments import cli
-from gan import data, files, outputs, training
+from gan import data, files, inputs, outputs, rules, training
 from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
@@ -98,8 +98,8 @@ def run(
     if plan.score in tables.OF_MIXTURES and dataset.modes is None:
         raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
     needs.check(plan.base, dataset)
-    if not {"loss", "penalty"} & set(plan.space.fields):
-        training.check_names(plan.base)
+    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
+        rules.check(plan.base)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(folder / "lock"))
@@ -135,7 +135,7 @@ def run(
 
 def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
-    training.check_names(config)
+    rules.check(config)
     training.require(config, dataset)
     needs.check(config, dataset)
 
@@ -148,7 +148,7 @@ def define(parser, argv) -> None:
     group.add_argument(
         "--space",
         metavar="FILE|NAME",
-        help=f"what is varied: a JSON file, or {', '.join(spaces.NAMED)} (default: that of DIR)",
+        help=f"what is varied: a JSON file, or {', '.join(spaces.SPACES)} (default: that of DIR)",
     )
     group.add_argument(
         "--trials",
@@ -221,7 +221,7 @@ def make_plan(arguments) -> Plan:
     """
     saved = load(Path(arguments.workdir)) or {}
     if arguments.space is None and not saved:
-        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.NAMED)}")
+        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.SPACES)}")
     space = spaces.load(arguments.space) if arguments.space else spaces.parse(saved["space"])
 
     def chosen(name: str, default):

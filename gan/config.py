@@ -2,7 +2,7 @@
 
 A `Config` is complete: with the code and the data it determines the run. Where things are (the
 run directory, the folder of the data sets, the devices) is not part of it. Names of networks,
-losses, penalties and data sets are checked by the registries that own them.
+losses, penalties and data sets, and what these ask of the rest, are checked by gan.rules.
 """
 
 import dataclasses
@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from gan import inputs
 from gan.errors import UserError
-from gan.inputs import SEEDS, STEPS, ranged, ranges, shown, unknown
+from gan.inputs import SEEDS, STEPS, named, ranged, ranges, shown, unknown
+from gan.registries import ARCHITECTURES, LOSSES, OPTIMIZERS, PENALTIES, SOURCES
 
 BELOW_ONE = 1 - 2**-24
 """The largest float32 below 1: a decay above it would be 1 in training."""
@@ -28,10 +29,8 @@ LONGEST = 4096
 class Data:
     """What is learned from."""
 
-    name: str = "digits"
-    """Data set: digits, mnist, fashion_mnist, stacked_digits, stacked_mnist, stacked_fashion_mnist,
-    folder, gaussians8, gaussians25, swiss_roll, two_moons, checkerboard, or any image set of
-    tensorflow-datasets."""
+    name: str = named("digits", SOURCES)
+    """Data set; any other name is an image set of tensorflow-datasets."""
     folder: str | None = None
     """Folder of images, for the data set 'folder'; sub-folders become classes."""
     splits: Literal["auto", "folders", "content"] = "auto"
@@ -56,16 +55,13 @@ class Data:
 class Network:
     """One player's architecture."""
 
-    name: str = "mlp"
-    """Architecture: mlp, dcgan (strided convolutions), resnet (of the WGAN-GP paper), table1 (that
-    paper's family of random architectures), r3gan (residual, without normalisation), biggan
-    (conditional), or for a critic groupsort or cones, whose slope is at most 1 by construction."""
+    name: str = named("mlp", ARCHITECTURES)
+    """Architecture."""
     width: int = ranged(256, 1, 2**16)
-    """Hidden units of an mlp or groupsort; number of cones; channels next to the pixels of the
-    others."""
+    """Units of a hidden layer, or channels next to the pixels; see the architecture."""
     depth: int = ranged(3, 0, 256)
-    """Hidden layers of an mlp or groupsort; all layers of a table1; blocks per image size of an
-    r3gan. A dcgan, a resnet and a biggan derive their own from the image size."""
+    """Hidden layers, or what the architecture counts instead; some derive it from the image
+    size."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "relu"
     """Nonlinearity; leaky_relu has slope 0.2, softplus is softplus(2x + 2) / 2 - 1."""
     normalization: Literal["none", "layer", "batch"] = "none"
@@ -94,34 +90,42 @@ class Config:
     conditional: bool = False
     """Give both players the class of every example; needs labelled data and networks that take
     labels."""
-    loss: str = "wasserstein"
-    """Pair of critic and generator losses: wasserstein, minimax, non_saturating, least_squares,
-    hinge or relativistic."""
-    penalty: str = "two_sided"
-    """Penalty on the critic's slopes: two_sided, one_sided or zero_centered (between real and
-    generated examples), r1 (real ones), r2 (generated ones), r1_r2, dragan (around real ones) or
-    none."""
+    loss: str = named("wasserstein", LOSSES)
+    """Losses of the critic and of the generator."""
+    penalty: str = named("two_sided", PENALTIES)
+    """Penalty on the critic, most of them on its slopes."""
     penalty_weight: float = ranged(10.0, 0, 1e12)
     """Weight of the penalty; r1 and r2 carry a factor 1/2 of their own."""
-    penalty_every: int = ranged(1, 1, 10**6)
-    """Critic steps from one penalty to the next; its weight is multiplied by as much (lazy
-    regularisation)."""
     penalty_target: float = ranged(1.0, 0, 1e6)
     """Slope that the penalty asks for, in critic output per unit of input."""
+    penalty2: str = named("none", PENALTIES)
+    """A second penalty, beside the first."""
+    penalty2_weight: float = ranged(0.0, 0, 1e12)
+    """Weight of the second penalty."""
+    penalty2_target: float = ranged(1.0, 0, 1e6)
+    """Slope that the second penalty asks for."""
+    penalty_every: int = ranged(1, 1, 10**6)
+    """Critic steps from one penalty to the next; the weight is multiplied by as much (lazy
+    regularisation). Of both penalties."""
     weight_clip: float = ranged(0.0, 0, 1e6)
     """Largest absolute value of a critic's parameter, enforced after every critic step; 0 leaves
     them free."""
     instance_noise: float = ranged(0.0, 0, 1e6)
     """Standard deviation of normal noise on everything the critic is trained on, real and generated
     alike; keeps a critic from learning a small data set by heart."""
+    optimizer: str = named("adam", OPTIMIZERS)
+    """How both players make steps of their gradients."""
     generator_learning_rate: float = ranged(1e-4, 0, 1e30)
-    """Adam's learning rate of the generator."""
+    """Learning rate of the generator."""
     critic_learning_rate: float = ranged(1e-4, 0, 1e30)
-    """Adam's learning rate of the critic."""
+    """Learning rate of the critic."""
     beta1: float = ranged(0.0, 0, BELOW_ONE)
-    """Adam's first-moment decay, both players."""
+    """Decay of the optimiser's first moment, both players."""
     beta2: float = ranged(0.9, 0, BELOW_ONE)
-    """Adam's second-moment decay, both players."""
+    """Decay of the optimiser's second moment, both players."""
+    weight_decay: float = ranged(0.0, 0, 1e6)
+    """Decay of the parameters per unit of learning rate, both players; of the optimisers that have
+    one."""
     schedule: Literal["constant", "linear"] = "constant"
     """Learning rates stay, or fall linearly to zero at the last step."""
     ema_decay: float = ranged(0.999, 0, BELOW_ONE)
@@ -168,25 +172,9 @@ class Config:
 
 FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
     (
-        lambda c: c.penalty != "none" and c.critic.normalization == "batch",
-        "critic.normalization batch goes with penalty none only: it couples the examples of a "
-        "batch, and the penalty is about the slope at each; take layer",
-    ),
-    (
         lambda c: c.weight_clip > 0 and c.critic.weights == "spectral",
         "weight_clip goes with critic.weights free only: spectral normalisation undoes any scale "
         "of the kernels",
-    ),
-    (
-        lambda c: any(
-            p.name == "r3gan" and p.normalization != "none" for p in (c.generator, c.critic)
-        ),
-        "r3gan goes with normalization none only: its blocks start as the identity instead",
-    ),
-    (
-        lambda c: any(p.name == "r3gan" and p.weights != "free" for p in (c.generator, c.critic)),
-        "r3gan goes with weights free only: kernels that start at zero have no largest singular "
-        "value to be divided by",
     ),
     (
         lambda c: (
@@ -195,13 +183,9 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
         "precision bfloat16 goes with weights free only: the largest singular value, and with it "
         "the bound on the slope, would be right to two digits",
     ),
-    (
-        lambda c: c.precision == "bfloat16" and c.critic.name in ("groupsort", "cones"),
-        "precision bfloat16 goes with critics other than groupsort and cones only: their slope of "
-        "at most 1 rests on orthonormal matrices, or on distances, that are exact to float32",
-    ),
 ]
-"""Choices that do not go together: whether a config makes them, and why it is refused."""
+"""Choices that do not go together whatever they name: whether a config makes them, and why it is
+refused."""
 
 
 def to_dict(config: Config) -> dict[str, Any]:

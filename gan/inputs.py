@@ -53,15 +53,29 @@ def ranged(default: float, low: float, high: float) -> Any:
     return dataclasses.field(default=default, metadata={"range": Range(low, high)})
 
 
-def ranges(values: Any, prefix: str = "") -> dict[str, Range]:
+def named(default: str, registry: Iterable[str]) -> Any:
+    """A field of a dataclass that holds a name of a registry; see `registries`."""
+    return dataclasses.field(default=default, metadata={"registry": registry})
+
+
+def ranges(values: Any) -> dict[str, Range]:
     """The range of every numeric field of a dataclass and of those inside it, by path."""
-    found: dict[str, Range] = {}
+    return _noted(values, "range", "")
+
+
+def registries(values: Any) -> dict[str, Any]:
+    """The registry of every field of a dataclass that holds a name, likewise."""
+    return _noted(values, "registry", "")
+
+
+def _noted(values: Any, note: str, prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for field in dataclasses.fields(values):
         inner = getattr(values, field.name)
         if dataclasses.is_dataclass(inner):
-            found |= ranges(inner, f"{prefix}{field.name}.")
-        elif "range" in field.metadata:
-            found[prefix + field.name] = field.metadata["range"]
+            found |= _noted(inner, note, f"{prefix}{field.name}.")
+        elif note in field.metadata:
+            found[prefix + field.name] = field.metadata[note]
     return found
 
 

@@ -6,14 +6,15 @@ An entry is a module-level assignment in the folder (or the module) of its regis
 
 and nothing else: its name is the name it is assigned to. Listing names and help texts reads the
 source and executes none of it, so that a command line can show them at once; `get` imports the
-entry's module.
+entry's module. An assignment with an annotation is not listed: so is the entry that stands for all
+names that are not.
 """
 
 import ast
 import dataclasses
 import functools
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -49,6 +50,26 @@ class Entry:
     source: str = ""
     rules: tuple[Rule, ...] = ()
 
+    def check(self, config: Any, part: Any) -> None:
+        """Refuses a config that breaks a rule.
+
+        Args:
+            config: that names the entry.
+            part: of it, whose field holds the name: config.data for a data set, or config itself.
+
+        Raises:
+            UserError: with the reason of the first broken rule.
+        """
+        del part
+        refuse(self.rules, config)
+
+
+def refuse(rules: Iterable[Rule], choice: Any) -> None:
+    """Raises UserError, with its reason, for the first of the rules that `choice` breaks."""
+    for rule in rules:
+        if rule.broken(choice):
+            raise UserError(rule.reason)
+
 
 E = TypeVar("E", bound=Entry)
 
@@ -63,12 +84,15 @@ class Registry(Generic[E]):
         kind: what errors call an entry, as in "penalty".
         entry: the name of the class of entries, as it is called in their assignments.
         home: package or module in which they are assigned, as in "gan.objectives.penalties".
+        fallback: `package.module:name` of the entry that stands for every name that is not listed;
+            "" where such names are mistakes.
     """
 
-    def __init__(self, kind: str, entry: str, home: str):
+    def __init__(self, kind: str, entry: str, home: str, fallback: str = ""):
         self.kind = kind
         self.entry = entry
         self.home = home
+        self.fallback = fallback
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._listed)
@@ -93,9 +117,11 @@ class Registry(Generic[E]):
         Raises:
             UserError: if there is none; names the closest, or what the module's import raised.
         """
-        if ":" in name:
+        if name.partition(":")[2].isidentifier():
             return self._foreign(name)
         if name not in self:
+            if self.fallback:
+                return self._foreign(self.fallback)
             raise UserError(unknown(self.kind, name, self))
         module, _ = self._listed[name]
         return getattr(importlib.import_module(module), name)

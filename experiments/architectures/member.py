@@ -86,7 +86,7 @@ def train(config: Config, dataset, judge: Judge, stopping) -> tuple[dict, np.nda
     begin = time.perf_counter()
     spent = time.process_time()
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    state = initial_state(generator, critic, np.uint32(config.seed))
+    state = initial_state(generator, critic, np.uint32(config.seed), config.optimizer)
     feed = make_feed(dataset, config, state.key)
     chunk = make_chunk(make_round(config, generator, critic, feed.batch))
     row: dict[str, Any] = {

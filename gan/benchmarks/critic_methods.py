@@ -17,8 +17,8 @@ import jax.numpy as jnp
 
 from gan import config, networks
 from gan.errors import UserError
-from gan.objectives import losses, penalties
-from gan.training import state as states
+from gan.objectives import losses
+from gan.registries import OPTIMIZERS, PENALTIES
 
 
 class Learner(NamedTuple):
@@ -84,8 +84,8 @@ def constrained(
     def build(dim: int) -> Learner:
         spec = dataclasses.replace(config.Network(width=width(dim), depth=2), **(network or {}))
         player = networks.critic(spec, (dim,))
-        adam = states.optimizer(beta1, beta2)
-        excess = penalties.PENALTIES[penalty]
+        adam = OPTIMIZERS.get("adam").direction(beta1, beta2, 0.0)
+        excess = PENALTIES.get(penalty)
 
         def init(key):
             flax_key, uniform_key = jax.random.split(key)
@@ -132,7 +132,7 @@ def max_min(
         spec = config.Network(width=width(dim), depth=2)
         player = networks.critic(spec, (dim,))
         mover = networks.generator(spec, dim, (dim,))
-        adam = states.optimizer(beta1, beta2)
+        adam = OPTIMIZERS.get("adam").direction(beta1, beta2, 0.0)
 
         def init(key):
             keys = jax.random.split(key, 4)

@@ -22,6 +22,7 @@ from gan.config import Config
 from gan.errors import GanError
 from gan.objectives import penalties
 from gan.referee.evaluator import Evaluator
+from gan.registries import OPTIMIZERS
 from gan.reports import pictures
 from gan.runner.training import cadences as all_cadences
 from gan.runs import environment, files
@@ -108,12 +109,10 @@ def step(choice: Config, dataset, seconds: float = 2.0) -> dict[str, float]:
 
     def adam(i, carry):
         generator, critic, of_generator, of_critic = carry
-        rate, descend = jnp.float32(1e-4), adversarial.descend
+        rate, step = jnp.float32(1e-4), OPTIMIZERS.get(choice.optimizer).step
         for _ in range(choice.n_critic):
-            critic, of_critic = adversarial.descend(
-                critic, gradients[1], of_critic, game.hyper, rate
-            )
-        found = descend(generator, gradients[0], of_generator, game.hyper, rate)
+            critic, of_critic = step(critic, gradients[1], of_critic, game.hyper, rate)
+        found = step(generator, gradients[0], of_generator, game.hyper, rate)
         return found[0], critic, found[1], of_critic
 
     def average(i, mean):

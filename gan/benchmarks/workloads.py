@@ -110,7 +110,7 @@ def dataset(choice: Config):
         labels = np.zeros(IMAGES, np.int32)
         return (pixels, labels) if rows is None else (pixels[rows], labels[rows])
 
-    source = data.Source(
+    source = data.RawImages(
         name=choice.data.name,
         shape=shape,
         levels=256,

@@ -1,7 +1,7 @@
 """Images by split, whose training batches are pure functions of a key.
 
-A `Source` knows where raw images are and reads them; a `Dataset` turns them into training batches
-and held-out examples. A set that fits lives on the device and is indexed inside jit. One that does
+`RawImages` say how raw images are read; a `Dataset` turns them into training batches and held-out
+examples. A set that fits lives on the device and is indexed inside jit. One that does
 not is streamed: the same batch in two halves, with the reading of the rows on the host in between.
 
 Pixels: the raw level p in 0 .. levels - 1 becomes 2 p / (levels - 1) - 1, in [-1, 1]. With
@@ -30,8 +30,8 @@ DEVICE_LIMIT = 2 * 1024**3
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """Where the raw images of a data set are, and what they look like."""
+class RawImages:
+    """What the raw images of a data set look like, and how they are read."""
 
     name: str
     shape: tuple[int, int, int]
@@ -47,7 +47,7 @@ class Source:
     read: Callable[[str, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
     """(split, rows [m] or None for all) -> (uint8 [m, *shape], int32 [m]); verifies what it
     reads."""
-    base: "Source | None" = None
+    base: "RawImages | None" = None
     """Set whose images are stacked as the channels of these (gan.data.stacked)."""
     notes: tuple[str, ...] = ()
     """What a user must know about what was read: left out, converted, put together; a line each."""
@@ -72,37 +72,37 @@ class Dataset:
     modes = None
 
     def __init__(
-        self, source: Source, *, dequantize: bool, stream: Literal["auto", "always", "never"]
+        self, raw: RawImages, *, dequantize: bool, stream: Literal["auto", "always", "never"]
     ):
-        """Data set over `source`; see gan.config.Data for `dequantize` and `stream`."""
-        self._source = source
-        self.name = source.name
-        self.shape = source.shape
-        self.levels = source.levels
-        self.class_names = source.class_names
-        self.notes = source.notes
-        self.num_classes = len(source.class_names)
+        """Data set over `raw`; see gan.config.Data for `dequantize` and `stream`."""
+        self._images = raw
+        self.name = raw.name
+        self.shape = raw.shape
+        self.levels = raw.levels
+        self.class_names = raw.class_names
+        self.notes = raw.notes
+        self.num_classes = len(raw.class_names)
         self.dequantize = dequantize
-        size = sum(source.sizes.values()) * int(np.prod(source.shape))
+        size = sum(raw.sizes.values()) * int(np.prod(raw.shape))
         self.streamed = stream == "always" or (stream == "auto" and size > DEVICE_LIMIT)
         self._splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.arrays: dict[str, jax.Array] = {}
-        content = source.identity
+        content = raw.identity
         if not self.streamed:
-            self._splits = {split: source.read(split, None) for split in SPLITS}
+            self._splits = {split: raw.read(split, None) for split in SPLITS}
             images, labels = self._splits["train"]
             self.arrays = {"images": jnp.asarray(images), "labels": jnp.asarray(labels)}
             content = " ".join(digest(*self._splits[split]) for split in SPLITS)
         self.fingerprint = fingerprint(
-            [source.name, source.shape, source.levels, source.class_names, source.sizes, content]
+            [raw.name, raw.shape, raw.levels, raw.class_names, raw.sizes, content]
         )
 
     @functools.cached_property
     def base(self) -> "Dataset | None":
         """The set whose images are stacked as the channels of these, read when asked for; None for
         a set that is not stacked."""
-        source = self._source.base
-        return None if source is None else Dataset(source, dequantize=False, stream="auto")
+        raw = self._images.base
+        return None if raw is None else Dataset(raw, dequantize=False, stream="auto")
 
     def batch(self, arrays: Any, key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
         """Training batch: pure, a function of `key` alone, for use inside jit.
@@ -147,7 +147,7 @@ class Dataset:
 
     def size(self, split: str) -> int:
         """Number of examples of a split: train, validation or test."""
-        return self._source.sizes[known_split(split)]
+        return self._images.sizes[known_split(split)]
 
     def examples(self, split: str, indices: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Examples of a split without noise, in a fixed order; on the host.
@@ -177,7 +177,7 @@ class Dataset:
     def _raw(self, split: str, indices: Any) -> tuple[np.ndarray, np.ndarray]:
         selected = rows(indices, self.size(split))
         if self.streamed:
-            return self._source.read(split, selected)
+            return self._images.read(split, selected)
         images, labels = self._splits[split]
         return (images, labels) if selected is None else (images[selected], labels[selected])
 

@@ -1,14 +1,16 @@
 """The real 8x8 digits of the UCI repository, from the copy that scikit-learn installs.
 
-1,797 images of 43 writers, 17 grey levels (Alpaydin and Kaynak 1998). The source is ordered by
-writer, so its rows are permuted before they are split.
+1,797 images of 43 writers, 17 grey levels (Alpaydin and Kaynak 1998). They are ordered there by
+writer, so the rows are permuted before they are split.
 """
 
 import hashlib
 
 import numpy as np
 
-from gan.data.dataset import SPLITS, Source, shuffled
+from gan.config import Data
+from gan.data.dataset import SPLITS, RawImages, shuffled
+from gan.data.source import Case, Source
 from gan.errors import UserError
 
 SIZES = {"train": 1201, "validation": 198, "test": 398}
@@ -20,24 +22,25 @@ LEVELS = 17
 _SHA256 = "fe61bc84cd6a594d5ed1b937b7d8f8f791d4091d2a9df91fe5d6066156a4db6e"
 
 
-def load(image_size: int) -> Source:
+def load(choice: Data, data_dir: str | None = None) -> RawImages:
     """The digits, prepared on first use; see gan.data.load."""
+    del data_dir
     from gan.data import prepared
 
     names = tuple("0123456789")
     directory = prepared.prepare("digits", _splits, (8, 8, 1), names)
     splits = {split: split for split in SPLITS}
-    return prepared.source(
-        "digits", directory, splits, image_size=image_size, levels=LEVELS, class_names=names
+    return prepared.raw_images(
+        "digits", directory, splits, image_size=choice.image_size, levels=LEVELS, class_names=names
     )
 
 
 def _splits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     from sklearn.datasets import load_digits
 
-    source = load_digits()
-    images = source.images.astype(np.uint8)[..., None]
-    labels = source.target.astype(np.int32)
+    published = load_digits()
+    images = published.images.astype(np.uint8)[..., None]
+    labels = published.target.astype(np.int32)
     found = hashlib.sha256(images.tobytes() + labels.astype("<i4").tobytes()).hexdigest()
     if found != _SHA256:
         raise UserError("scikit-learn's copy of the digits is damaged: install scikit-learn again")
@@ -48,3 +51,11 @@ def _splits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         splits[split] = images[chosen], labels[chosen]
         start += size
     return splits
+
+
+digits = Source(
+    help="1,797 real 8 x 8 digits, installed with scikit-learn",
+    source="Alpaydin and Kaynak 1998",
+    load=load,
+    case=Case(shape=(8, 8, 1), classes=10, fingerprint="25597ffee730b09b"),
+)

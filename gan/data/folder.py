@@ -17,6 +17,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -25,9 +26,10 @@ from tqdm import tqdm
 
 from gan import config
 from gan.data import dataset, layout, pictures, tree
-from gan.data.dataset import SPLITS, Source
+from gan.data.dataset import SPLITS, RawImages
 from gan.data.layout import Item
 from gan.data.regular import open_regular, shown
+from gan.data.source import IMAGES, Case, Source
 from gan.errors import UserError
 
 SMALLEST = 10
@@ -56,15 +58,17 @@ class _Picture(NamedTuple):
         return self.item.path
 
 
-def load(choice: config.Data) -> Source:
+def load(choice: config.Data, data_dir: str | None = None) -> RawImages:
     """The images below `choice.folder`; see gan.data.load.
 
     Args:
         choice: the field `data` of a config; image_size 0 needs images that all have one size.
+        data_dir: not used.
 
     Raises:
         UserError: for a missing folder, too few images, unreadable ones, or differing sizes.
     """
+    del data_dir
     root = _root(choice.folder)
     listing = tree.walk(root, pictures.readable())
     found = layout.arrange(root, listing, choice.splits)
@@ -98,7 +102,7 @@ def load(choice: config.Data) -> Source:
         collections.deque(_in_parallel(fill, list(enumerate(chosen))), 0)
         return images, np.array([picture.item.label for picture in chosen], np.int32)
 
-    return Source(
+    return RawImages(
         name="folder",
         shape=shape,
         levels=256,
@@ -301,3 +305,21 @@ def _in_parallel(function: Callable[..., Any], arguments: Sequence[tuple]) -> It
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(arguments), block):
             yield from pool.map(lambda each: function(*each), arguments[start : start + block])
+
+
+def _miniature(place: Path) -> RawImages:
+    """Two classes of pictures that it writes, in a format that holds the pixels as they are."""
+    for row in range(24):
+        path = place / "pictures" / "ab"[row % 2] / f"{row}.ppm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = (np.arange(8 * 8 * 3) * (row + 1) % 251).astype(np.uint8)
+        path.write_bytes(b"P6 8 8 255\n" + pixels.tobytes())
+    return load(config.Data(name="folder", folder=str(place / "pictures")))
+
+
+folder = Source(
+    help="a folder of your own pictures; its sub-folders are classes",
+    load=load,
+    reads=(*IMAGES, "folder", "splits", "skip_unreadable", "largest_megapixels"),
+    case=Case(shape=(8, 8, 3), classes=2, fingerprint="b09d9dc1ad87988d", load=_miniature),
+)

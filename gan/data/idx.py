@@ -13,12 +13,15 @@ import hashlib
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from gan.data.dataset import SPLITS, Source, shuffled
+from gan.config import Data
+from gan.data.dataset import SPLITS, RawImages, shuffled
 from gan.data.regular import open_regular
+from gan.data.source import Case, Source
 from gan.errors import UserError
 
 NAMES = (
@@ -98,11 +101,8 @@ FASHION_MNIST = Files(
     "https://github.com/zalandoresearch/fashion-mnist",
 )
 
-TABLE = {files.name: files for files in (MNIST, FASHION_MNIST)}
-"""The known sets of idx files, by name."""
 
-
-def load(files: Files, data_dir: str | None, image_size: int) -> Source:
+def load(files: Files, data_dir: str | None, image_size: int) -> RawImages:
     """The set that `files` describes, prepared from them on first use; see gan.data.load.
 
     Args:
@@ -121,18 +121,16 @@ def load(files: Files, data_dir: str | None, image_size: int) -> Source:
         files.name, lambda: _splits(files, data_dir), shape, files.class_names
     )
     splits = {split: split for split in SPLITS}
-    return prepared.source(
+    return prepared.raw_images(
         files.name, directory, splits, image_size=image_size, class_names=files.class_names
     )
 
 
 def _splits(files: Files, data_dir: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     folder = _folder(files, data_dir)
-
-    shapes = [shape for n in (files.train, files.test) for shape in ((n, *files.shape), (n,))]
     images, labels, test_images, test_labels = (
         _read(folder / name, shape, sha256, files.obtain)
-        for name, shape, sha256 in zip(NAMES, shapes, files.sha256, strict=True)
+        for name, shape, sha256 in zip(NAMES, _shapes(files), files.sha256, strict=True)
     )
     images, test_images = images[..., None], test_images[..., None]
     labels, test_labels = labels.astype(np.int32), test_labels.astype(np.int32)
@@ -143,6 +141,11 @@ def _splits(files: Files, data_dir: str | None) -> dict[str, tuple[np.ndarray, n
         "validation": (images[validation], labels[validation]),
         "test": (test_images, test_labels),
     }
+
+
+def _shapes(files: Files) -> list[tuple[int, ...]]:
+    """Of the arrays in the four files, in the order of NAMES."""
+    return [shape for n in (files.train, files.test) for shape in ((n, *files.shape), (n,))]
 
 
 def _folder(files: Files, data_dir: str | None) -> Path:
@@ -184,3 +187,47 @@ def _read(path: Path, shape: tuple[int, ...], sha256: str, obtain: str) -> np.nd
     if hashlib.sha256(content).hexdigest() != sha256:
         raise UserError(f"{path} is damaged: its content has the wrong SHA-256\n{obtain}")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def _loader(files: Files) -> Callable[[Data, str | None], RawImages]:
+    return lambda choice, data_dir: load(files, data_dir, choice.image_size)
+
+
+def _miniature(files: Files) -> Callable[[Path], RawImages]:
+    """Loads a few images of fixed content from four files that it writes."""
+
+    def write_and_load(folder: Path) -> RawImages:
+        few = dataclasses.replace(files, train=30, validation=6, test=10)
+        checksums = []
+        for name, shape in zip(NAMES, _shapes(few), strict=True):
+            rows = np.arange(shape[0])[:, None] + (1 if shape[0] == few.train else 101)
+            pixels = rows * np.arange(np.prod(shape[1:], dtype=int)) % 251
+            array = (pixels if len(shape) == 3 else rows % 10).reshape(shape).astype(np.uint8)
+            header = struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape)
+            (folder / name).write_bytes(gzip.compress(header + array.tobytes()))
+            checksums.append(hashlib.sha256(header + array.tobytes()).hexdigest())
+        return load(dataclasses.replace(few, sha256=tuple(checksums)), str(folder), 0)
+
+    return write_and_load
+
+
+mnist = Source(
+    help="70,000 handwritten digits, 28 x 28, from the published idx files",
+    source="LeCun et al. 1998",
+    load=_loader(MNIST),
+    case=Case(
+        shape=(28, 28, 1), classes=10, fingerprint="475365e1c0c56eda", load=_miniature(MNIST)
+    ),
+)
+
+fashion_mnist = Source(
+    help="70,000 garments, 28 x 28, from the published idx files",
+    source="Xiao et al. 2017",
+    load=_loader(FASHION_MNIST),
+    case=Case(
+        shape=(28, 28, 1),
+        classes=10,
+        fingerprint="d4adb22ad49c0223",
+        load=_miniature(FASHION_MNIST),
+    ),
+)

@@ -1,6 +1,6 @@
 """Images that tensorflow-datasets keeps on disk as ArrayRecord files, read without TensorFlow.
 
-`prepare` writes a set of ours there once; `source` opens a directory that it, or anyone else's
+`prepare` writes a set of ours there once; `raw_images` opens a directory that it, or anyone else's
 tensorflow-datasets, has prepared. Import this module lazily: tensorflow-datasets takes a while.
 """
 
@@ -22,7 +22,7 @@ import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordReader
 
 from gan.data import pictures, regular
-from gan.data.dataset import SPLITS, Source, digest, finish_digest
+from gan.data.dataset import SPLITS, RawImages, digest, finish_digest
 from gan.errors import GanError, StorageError, UserError
 
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -114,7 +114,7 @@ def prepare(
     return directory
 
 
-def source(
+def raw_images(
     name: str,
     directory: Path,
     splits: dict[str, str],
@@ -122,7 +122,7 @@ def source(
     image_size: int,
     levels: int = 256,
     class_names: tuple[str, ...] | None = None,
-) -> Source:
+) -> RawImages:
     """The prepared set in `directory`.
 
     Record counts are checked here, ArrayRecord's checksums whenever rows are read, and the digests
@@ -185,7 +185,7 @@ def source(
         return images, labels
 
     levels_read = levels if shape == stored else 256
-    return Source(name, shape, levels_read, names, sizes, identity, read)
+    return RawImages(name, shape, levels_read, names, sizes, identity, read)
 
 
 def opened(name: str, directory: Path) -> tfds.core.DatasetBuilder:

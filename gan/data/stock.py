@@ -14,35 +14,37 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import tensorflow_datasets as tfds
 
+from gan import config
 from gan.config import unknown
 from gan.data import prepared
-from gan.data.dataset import SPLITS, Source
+from gan.data.dataset import SPLITS, RawImages
+from gan.data.source import Case, Source
 from gan.errors import UserError
+from gan.registries import SOURCES
 
 
-def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) -> Source:
-    """The set `name`, as in cifar10, cifar10:3.0.2 or CONFIGURED/CONFIG; see gan.data.load.
+def load(choice: config.Data, data_dir: str | None) -> RawImages:
+    """The set `choice.name`, as in cifar10, cifar10:3.0.2 or CONFIGURED/CONFIG; see gan.data.load.
 
     A split of its own named test (or else validation) is the test split, and the last tenth of its
     training split the validation split, unless it has all three. With a training split alone, that
     is cut 80 : 10 : 10. Slices are in the order on disk, which tensorflow-datasets shuffles once.
 
     Args:
-        name: data set, with an optional configuration and version.
+        choice: the field `data` of a config.
         data_dir: folder of prepared sets; None for the usual one.
-        image_size: side of the images; 0 for the set's own.
-        ours: names of the sets that are not tensorflow-datasets', for the error message.
 
     Raises:
         UserError: for an unknown name, a set that is not prepared and cannot be, or damaged data.
     """
+    name = choice.name
     if not re.fullmatch(r"[a-z0-9_]+(/\w[\w.+-]*)?(:\d+\.\d+\.\d+)?", name):
-        raise UserError(unknown("data set", name, ours))
+        raise UserError(unknown("data set", name, SOURCES))
     base = re.split("[/:]", name)[0]
     root = prepared.usual(data_dir) if data_dir else prepared.root()
     directory = _find(name, root)
@@ -50,7 +52,7 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
         known = tfds.list_builders(with_community_datasets=False)
         if base not in known:
             close = difflib.get_close_matches(base, known)
-            message = unknown("data set", base, [*ours, *close])
+            message = unknown("data set", base, [*SOURCES, *close])
             raise UserError(f"{message}, or another image set of tensorflow-datasets")
         _prepare(name, base, root)
         directory = _find(name, root)
@@ -64,7 +66,7 @@ def load(name: str, data_dir: str | None, image_size: int, ours: Iterable[str]) 
             f"delete it and prepare it again: {_command(name, root)}"
         )
     splits = _splits(name, list(info.splits))
-    return prepared.source(name, directory, splits, image_size=image_size)
+    return prepared.raw_images(name, directory, splits, image_size=choice.image_size)
 
 
 def _find(name: str, root: Path) -> Path | None:
@@ -134,6 +136,27 @@ def _check_online(name: str, base: str) -> None:
             f"on a machine with a network run: {_command(name, 'DIR')}; copy DIR here and "
             "pass it as data_dir"
         ) from error
+
+
+def _miniature(folder: Path) -> RawImages:
+    """A set that it prepares."""
+
+    def splits() -> prepared.Arrays:
+        labels = np.arange(12, dtype=np.int32) % 2
+        pixels = np.arange(8 * 8 * 3) * np.arange(1, 13)[:, None] % 251
+        images = pixels.reshape(12, 8, 8, 3).astype(np.uint8)
+        return {split: (images + row, labels) for row, split in enumerate(SPLITS)}
+
+    prepared.prepare("stock", splits, (8, 8, 3), ("a", "b"))
+    return load(config.Data(name="gan_stock"), str(folder))
+
+
+# With an annotation, since it is no name: it stands for all that are none of ours.
+tensorflow_datasets: Source = Source(
+    help="any image set of tensorflow-datasets, by its name there",
+    load=load,
+    case=Case(shape=(8, 8, 3), classes=2, fingerprint="7d188796d69d4fc4", load=_miniature),
+)
 
 
 if __name__ == "__main__":

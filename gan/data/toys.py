@@ -1,4 +1,4 @@
-"""Laws of points in the plane, sampled inside jit.
+"""Laws of points in the plane.
 
 The Gaussian mixtures and the Swiss roll have the scales of Gulrajani et al. 2017 (authors' code);
 the Swiss roll and the moons follow the formulas of scikit-learn's make_swiss_roll and make_moons.
@@ -6,92 +6,24 @@ All are scaled to a standard deviation near 1 per coordinate, except the moons, 
 own.
 """
 
-import dataclasses
-import functools
-import hashlib
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan.data.dataset import SPLITS, fingerprint, known_split, rows
-
-HELD_OUT = 100_000
-"""Points of each split of a measure."""
+from gan.data.measure import Law, Modes
+from gan.data.source import Case, Source
 
 
-@dataclasses.dataclass(frozen=True)
-class Modes:
-    """Components of a mixture of equal, isotropic Gaussians."""
-
-    centers: np.ndarray
-    """Means, float32 [k, 2]."""
-    sigma: float
-    """Standard deviation of each coordinate around its centre."""
+def _fixed(law: Law) -> Callable[..., Law]:
+    """Loads the law, whatever is chosen."""
+    return lambda choice, data_dir: law
 
 
-@dataclasses.dataclass(frozen=True)
-class _Law:
-    sample: Callable[[jax.Array, int], tuple[jax.Array, jax.Array]]
-    class_names: tuple[str, ...]
-    modes: Modes | None = None
-
-
-class Measure:
-    """A probability law in the plane; the same protocol as Dataset, without raw levels.
-
-    Every batch is a fresh sample. The splits hold HELD_OUT points each, drawn once with keys that
-    no training run uses; `examples` generates them when they are first asked for.
-
-    Attributes: as Dataset's, with shape (2,), arrays {}, streamed False, and `modes` for the
-    Gaussian mixtures, None for the others.
-    """
-
-    shape = (2,)
-    streamed = False
-    dequantize = False
-    base = None
-    notes = ()
-
-    def __init__(self, name: str):
-        """The law `name`, one of MEASURES."""
-        self._law = MEASURES[name]
-        self.name = name
-        self.arrays: dict[str, jax.Array] = {}
-        self.class_names = self._law.class_names
-        self.num_classes = len(self.class_names)
-        self.modes = self._law.modes
-        self._split = functools.cache(self._generate)
-        self.fingerprint = fingerprint(["measure 1", name, HELD_OUT])
-
-    def batch(self, arrays: Any, key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-        """Independent points, float32 [count, 2], and their components, int32 [count]; pure."""
-        del arrays
-        return self._law.sample(key, count)
-
-    def size(self, split: str) -> int:
-        """Number of points of a split: HELD_OUT."""
-        known_split(split)
-        return HELD_OUT
-
-    def examples(self, split: str, indices: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """Points of a split, float32 [m, 2], and components, int32 [m]; fixed, on the host."""
-        selected = rows(indices, self.size(split))
-        points, labels = self._split(split)
-        return (points, labels) if selected is None else (points[selected], labels[selected])
-
-    def _generate(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        text = f"held-out {self.name} {SPLITS.index(split)}"
-        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-        sample = jax.jit(self._law.sample, static_argnums=1)(jax.random.key(seed), HELD_OUT)
-        return np.asarray(sample[0]), np.asarray(sample[1])
-
-
-def _mixture(centers: np.ndarray, sigma: float) -> _Law:
+def _mixture(centers: np.ndarray, sigma: float) -> Law:
     means = centers.astype(np.float32)
 
     def sample(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
@@ -100,19 +32,37 @@ def _mixture(centers: np.ndarray, sigma: float) -> _Law:
         return jnp.asarray(means)[labels] + sigma * jax.random.normal(where, (count, 2)), labels
 
     names = tuple(f"mode {k}" for k in range(len(means)))
-    return _Law(sample, names, Modes(means, sigma))
+    return Law(sample, names, Modes(means, sigma))
 
 
-def _gaussians8() -> _Law:
+def _circle() -> Law:
     """Eight Gaussians on a circle: radius 2, sigma .02, divided by 1.414."""
     angles = np.arange(8) * math.pi / 4
     return _mixture(2 * np.stack([np.cos(angles), np.sin(angles)], 1) / 1.414, 0.02 / 1.414)
 
 
-def _gaussians25() -> _Law:
+gaussians8 = Source(
+    help="8 Gaussians on a circle in the plane",
+    source="Gulrajani et al. 2017",
+    load=_fixed(_circle()),
+    reads=(),
+    case=Case(shape=(2,), classes=8, fingerprint="c8b6312894150a53"),
+)
+
+
+def _grid() -> Law:
     """25 Gaussians on the grid {-4, -2, 0, 2, 4}^2, sigma .05, divided by 2.828."""
     grid = np.array(list(itertools.product(range(-4, 5, 2), repeat=2)))
     return _mixture(grid / 2.828, 0.05 / 2.828)
+
+
+gaussians25 = Source(
+    help="25 Gaussians on a grid in the plane",
+    source="Gulrajani et al. 2017",
+    load=_fixed(_grid()),
+    reads=(),
+    case=Case(shape=(2,), classes=25, fingerprint="23f8062e7a71a954"),
+)
 
 
 def _swiss_roll(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
@@ -122,6 +72,15 @@ def _swiss_roll(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     points = jnp.stack([t * jnp.cos(t), t * jnp.sin(t)], 1)
     points = (points + 0.25 * jax.random.normal(noise, (count, 2))) / 7.5
     return points, jnp.zeros(count, jnp.int32)
+
+
+swiss_roll = Source(
+    help="a noisy spiral in the plane",
+    source="Gulrajani et al. 2017",
+    load=_fixed(Law(_swiss_roll, ("all",))),
+    reads=(),
+    case=Case(shape=(2,), classes=1, fingerprint="5220a92003c4d735"),
+)
 
 
 def _two_moons(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
@@ -135,6 +94,15 @@ def _two_moons(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     return points + 0.1 * jax.random.normal(noise, (count, 2)), labels
 
 
+two_moons = Source(
+    help="two noisy half circles in the plane",
+    source="scikit-learn's make_moons",
+    load=_fixed(Law(_two_moons, ("upper", "lower"))),
+    reads=(),
+    case=Case(shape=(2,), classes=2, fingerprint="10b0b8bce9e30ae1"),
+)
+
+
 def _checkerboard(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     """Uniform on the 8 dark unit squares of a 4 x 4 board over [-2, 2]^2, lower left one dark."""
     which, where = jax.random.split(key)
@@ -145,11 +113,9 @@ def _checkerboard(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     return corners + jax.random.uniform(where, (count, 2)), labels
 
 
-MEASURES: dict[str, _Law] = {
-    "gaussians8": _gaussians8(),
-    "gaussians25": _gaussians25(),
-    "swiss_roll": _Law(_swiss_roll, ("all",)),
-    "two_moons": _Law(_two_moons, ("upper", "lower")),
-    "checkerboard": _Law(_checkerboard, tuple(f"square {k}" for k in range(8))),
-}
-"""Planar laws by name."""
+checkerboard = Source(
+    help="uniform on the 8 dark squares of a board in the plane",
+    load=_fixed(Law(_checkerboard, tuple(f"square {k}" for k in range(8)))),
+    reads=(),
+    case=Case(shape=(2,), classes=8, fingerprint="da909df74c36f7ea"),
+)

@@ -1,7 +1,7 @@
 """The Dirac-GAN: real data at 0, fakes at theta, critic f(x) = psi x (Mescheder et al. 2018).
 
 The critic's scores are shifted by a constant, the score at which the loss rests: 1/2 for least
-squares with labels 0 and 1, and 0 for the others. The only equilibrium is theta = psi = 0. Near it
+squares with labels 0 and 1, and 0 for most others. The only equilibrium is theta = psi = 0. Near it
 a method is known by the eigenvalues of the gradient vector field v = (-dG/dtheta, -dC/dpsi), whose
 Jacobian has, for the methods here, the form
 
@@ -10,7 +10,8 @@ Jacobian has, for the methods here, the form
 with the pull p = f'(0) of the loss (1 for Wasserstein, 1/2 for the logistic losses) and dampings
 rho of the generator and delta of the critic. Gradient descent of step h converges if the
 eigenvalues of its update operator, I + h J for simultaneous steps, lie inside the unit circle.
-Losses and penalties are those of gan.objectives, so this is also a test of them.
+Losses and penalties are those of gan.objectives, so this is also a test of them; what theory knows
+of each is in its case.
 
 Everything is float64: call inside `jax.enable_x64(True)`.
 """
@@ -22,29 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
-
-RESTS = {"least_squares": 0.5}
-"""Score of every point at the equilibrium, where it is not 0."""
-
-PULLS = {
-    "wasserstein": 1.0,
-    "hinge": 1.0,
-    "minimax": 0.5,
-    "non_saturating": 0.5,
-    "least_squares": 0.5,
-    "relativistic": 0.5,
-}
-"""f'(0) of each loss: sqrt(-b'(0) c'(0)) for critic loss a(f(real)) + b(f(fake)) and generator loss
-c(f(fake))."""
-
-CURVATURES = {"wasserstein": 0.0, "minimax": -0.25, "non_saturating": -0.25}
-"""f''(0) of the losses whose critic's part is smooth and symmetric, a(t) = b(-t) = -f(-t)."""
-
-DAMPINGS = {"none": 0.0, "one_sided": 0.0, "zero_centered": 2.0, "r1": 1.0, "r2": 1.0, "r1_r2": 2.0}
-"""What a penalty of weight 1 adds to the critic's damping; those with a kink at psi = 0 (slopes
-that should be 1 from both sides) have no derivative there and are not in this table."""
+from gan.registries import LOSSES, PENALTIES
 
 QUADRATURE = 24
 """Nodes of the Gauss-Hermite rule for instance noise; more change no digit that is shown."""
@@ -74,8 +53,8 @@ class Method(NamedTuple):
 
 def field(method: Method):
     """The gradient vector field: point (theta, psi) [2] -> velocity [2], consensus included."""
-    loss, penalty = LOSSES[method.loss], PENALTIES[method.penalty]
-    rest = RESTS.get(method.loss, 0.0)
+    loss, penalty = LOSSES.get(method.loss), PENALTIES.get(method.penalty)
+    rest = loss.case.rest[0]
     nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE if method.noise else 1)
     shifts = jnp.asarray(method.noise * nodes)
     pairs = jnp.asarray(np.outer(weights, weights) / weights.sum() ** 2)
@@ -194,15 +173,18 @@ def theory(method: Method, h: float) -> Theory:
     neighbourhood of the equilibrium as it is.
 
     Raises:
-        KeyError: for a loss or a combination without a closed form here.
+        ValueError: for instance noise with a loss that has no closed form for it.
     """
-    if method.penalty not in DAMPINGS:
+    loss, damping = LOSSES.get(method.loss).case, PENALTIES.get(method.penalty).case.damping
+    if damping is None:
         return Theory(None, None, None)
-    p = PULLS[method.loss]
+    p = loss.pull
     rho = method.consensus * p**2
-    delta = rho + DAMPINGS[method.penalty] * method.weight
+    delta = rho + damping * method.weight
     if method.noise:
-        delta -= 2 * CURVATURES[method.loss] * method.noise**2
+        if loss.curvature is None:
+            raise ValueError(f"no closed form for instance noise with {method.loss}")
+        delta -= 2 * loss.curvature * method.noise**2
     of_field = _roots(-(rho + delta), rho * delta + p**2)
     kept = (1 - h * delta) ** method.n_critic
     pushed = h * p * sum((1 - h * delta) ** k for k in range(method.n_critic))
@@ -221,7 +203,22 @@ def _roots(trace: float, determinant: float) -> np.ndarray:
     return ordered([trace / 2 - root, trace / 2 + root])
 
 
-METHODS: dict[str, Method] = {
+def _methods(chosen: dict[str, Method]) -> dict[str, Method]:
+    """The chosen ones, and one with each loss and with each penalty that none of them has."""
+    losses = {method.loss for method in chosen.values()}
+    penalties = {method.penalty for method in chosen.values()}
+    return (
+        chosen
+        | {loss.replace("_", " "): Method(loss) for loss in LOSSES if loss not in losses}
+        | {
+            f"non-saturating, {penalty.replace('_', ' ')}": Method("non_saturating", penalty, 0.5)
+            for penalty in PENALTIES
+            if penalty not in penalties
+        }
+    )
+
+
+CHOSEN = {
     "minimax": Method("minimax"),
     "non-saturating": Method("non_saturating"),
     "least squares": Method("least_squares"),
@@ -247,4 +244,6 @@ METHODS: dict[str, Method] = {
     "non-saturating, instance noise": Method("non_saturating", noise=1.0),
     "minimax, instance noise": Method("minimax", noise=1.0),
 }
+
+METHODS = _methods(CHOSEN)
 """What is compared; the setting of Mescheder et al. 2018 is h = .2 from (1, 1), 500 steps."""

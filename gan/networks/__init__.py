@@ -4,7 +4,7 @@ The rest of the code sees three functions per player, `init(key) -> params`,
 `apply(params, x) -> y` and `project(params) -> params`, and plain trees of arrays. Players that are
 class-conditional are `apply(params, x, labels) -> y` with labels int32 [b], or float32
 [b, classes]: weights that sum to 1, for points between classes. A new architecture is one module
-that defines a flax module for each player, and one line in the tables below.
+that assigns an `Architecture`; see gan.networks.architecture.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,8 +15,21 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import biggan, cones, dcgan, groupsort, mlp, r3gan, resnet, spectral, table1
+from gan.networks import spectral
+from gan.networks.architecture import Architecture
 from gan.networks.classifier import Classifier
+from gan.registries import ARCHITECTURES
+
+__all__ = [
+    "Architecture",
+    "Network",
+    "classifier",
+    "critic",
+    "generator",
+    "names",
+    "parameter_count",
+    "players",
+]
 
 
 def unchanged(params: Any) -> Any:
@@ -32,26 +45,6 @@ class Network(NamedTuple):
     init: Callable[[jax.Array], Any]
     apply: Callable[..., jax.Array]
     project: Callable[[Any], Any] = unchanged
-
-
-GENERATORS = {
-    "mlp": mlp.Generator,
-    "dcgan": dcgan.Generator,
-    "resnet": resnet.Generator,
-    "table1": table1.Generator,
-    "r3gan": r3gan.Generator,
-}
-CRITICS = {
-    "mlp": mlp.Critic,
-    "dcgan": dcgan.Critic,
-    "resnet": resnet.Critic,
-    "table1": table1.Critic,
-    "r3gan": r3gan.Critic,
-    "groupsort": groupsort.Critic,
-    "cones": cones.Critic,
-}
-CONDITIONAL_GENERATORS = {"mlp": mlp.ConditionalGenerator, "biggan": biggan.Generator}
-CONDITIONAL_CRITICS = {"mlp": mlp.ConditionalCritic, "biggan": biggan.Critic}
 
 
 def players(
@@ -86,8 +79,7 @@ def generator(
         UserError: for an unknown name, a shape the architecture cannot make, or labels that it
             does not take or cannot do without.
     """
-    tables = GENERATORS, CONDITIONAL_GENERATORS
-    module, condition = _build(tables, "generator.name", spec, shape, classes)
+    module, condition = _build("generator", spec, shape, classes)
     return _with_weights(_pure(module, (latent_dim,), condition), spec)
 
 
@@ -96,8 +88,7 @@ def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Ne
 
     Arguments and errors as for `generator`.
     """
-    tables = CRITICS, CONDITIONAL_CRITICS
-    module, condition = _build(tables, "critic.name", spec, shape, classes)
+    module, condition = _build("critic", spec, shape, classes)
     return _with_weights(_pure(module, shape, condition), spec)
 
 
@@ -111,17 +102,31 @@ def parameter_count(params: Any) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def _build(tables, field: str, spec: config.Network, shape: tuple[int, ...], classes: int):
+def names(*players: str) -> list[str]:
+    """The architectures of this library that have one of these players: "generator", "critic",
+    "conditional_generator" or "conditional_critic"."""
+    return [
+        name
+        for name, entry in ARCHITECTURES.items()
+        if any(getattr(entry, player) is not None for player in players)
+    ]
+
+
+def _build(role: str, spec: config.Network, shape: tuple[int, ...], classes: int):
     """(flax module, what it is given beside its input): nothing, or a label."""
-    table, other = reversed(tables) if classes else tables
-    if spec.name in table:
+    entry = ARCHITECTURES.get(spec.name)
+    entry.check_spec(spec)
+    wanted, other = (f"conditional_{role}", role) if classes else (role, f"conditional_{role}")
+    player = getattr(entry, wanted)
+    if player is not None:
         if not classes:
-            return table[spec.name](spec, shape), ()
-        return table[spec.name](spec, shape, classes), (jnp.zeros(1, jnp.int32),)
-    if spec.name in other:
+            return player(spec, shape), ()
+        return player(spec, shape, classes), (jnp.zeros(1, jnp.int32),)
+    if getattr(entry, other) is None:
+        fault = f"has no {role}; those that have one"
+    else:
         fault = "takes no labels; conditional networks" if classes else "needs labels; without them"
-        raise UserError(f"{field} {spec.name} {fault}: {', '.join(sorted(table))}")
-    raise UserError(config.unknown(field, spec.name, table))
+    raise UserError(f"{role}.name {spec.name} {fault}: {', '.join(sorted(names(wanted)))}")
 
 
 def _pure(module, input_shape: tuple[int, ...], condition: tuple = ()) -> Network:

@@ -26,8 +26,9 @@ import jax.numpy as jnp
 from gan import config
 from gan.errors import UserError
 from gan.networks import convolution
+from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import ACTIVATIONS, finish
-from gan.networks.labels import embed, project
+from gan.networks.labels import class_scores, embed
 
 KERNEL = 4
 STRIDE = 2
@@ -86,7 +87,7 @@ class Critic(nn.Module):
                 h = Attention()(h)
         # Divided by the side, not by the number of pixels: the scale of a sum of noise.
         features = jnp.sum(finish(h, self.spec), axis=(1, 2)) / sides[-1]
-        return project(features, labels, self.classes)
+        return class_scores(features, labels, self.classes)
 
 
 class Attention(nn.Module):
@@ -179,3 +180,22 @@ def _chunks(z, blocks: int) -> list:
             f"each block, got {z.shape[-1]}"
         )
     return jnp.array_split(z, 1 + blocks, axis=-1)
+
+
+biggan = Architecture(
+    help="conditional residual blocks with self-attention; width channels next to the pixels, "
+    "its depth is the image's",
+    source="Brock et al. 2019; Zhang et al. 2019; Miyato and Koyama 2018",
+    conditional_generator=Generator,
+    conditional_critic=Critic,
+    case=Case(
+        small={"width": 4},
+        counted={"width": 16},
+        conditional_counts={
+            (8, 8, 1): (7_370, 3_098),
+            (28, 28, 1): (37_754, 21_722),
+            (32, 32, 3): (108_652, 92_378),
+            (64, 64, 3): (408_636, 375_770),
+        },
+    ),
+)

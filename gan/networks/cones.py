@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 
 from gan import config
-from gan.errors import UserError
+from gan.networks.architecture import Architecture, Case
+from gan.registry import Rule
 
 FEW = 8
 """Up to this dimension distances come from differences, which lose no digits near a peak; above it
@@ -36,9 +37,6 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        for field, wanted in (("normalization", "none"), ("weights", "free")):
-            if getattr(self.spec, field) != wanted:
-                raise UserError(f"cones bound their slope by themselves: {field} must be {wanted}")
         x = x.reshape(x.shape[0], -1)
         shape = (self.spec.width, math.prod(self.shape))
         peaks = self.param("peaks", nn.initializers.normal(1.0), shape)
@@ -56,3 +54,32 @@ def _squares(x, peaks):
     if x.shape[1] <= FEW:
         return ((x[:, None] - peaks[None]) ** 2).sum(2)
     return (x**2).sum(1)[:, None] + (peaks**2).sum(1)[None] - 2 * x @ peaks.T
+
+
+cones = Architecture(
+    help="critic with a slope of at most 1 by construction, the upper envelope of width cones",
+    critic=Critic,
+    rules=(
+        Rule(
+            lambda config: config.precision == "bfloat16",
+            "precision bfloat16 goes with critics other than cones only: a slope of at most 1 "
+            "rests on distances that are exact to float32",
+        ),
+    ),
+    spec_rules=(
+        Rule(
+            lambda spec: spec.normalization != "none",
+            "cones goes with normalization none only: they bound their slope by themselves",
+        ),
+        Rule(
+            lambda spec: spec.weights != "free",
+            "cones goes with weights free only: they bound their slope by themselves",
+        ),
+    ),
+    case=Case(
+        small={"width": 4},
+        counted={"width": 16},
+        counts={(2,): (None, 16 * 3 + 1), (8, 8, 1): (None, 16 * 65 + 1)},
+        broken=({"precision": "bfloat16"}, {"normalization": "layer"}, {"weights": "spectral"}),
+    ),
+)

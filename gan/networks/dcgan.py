@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gan import config
 from gan.errors import UserError
 from gan.networks import convolution
+from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import finish
 
 KERNEL = 4
@@ -76,3 +77,21 @@ def _pyramid(shape: tuple[int, ...], width: int) -> tuple[int, list[int]]:
     if not widths:
         raise UserError(f"dcgan needs an even image side above 4, got {shape[0]}; use mlp")
     return side, widths
+
+
+dcgan = Architecture(
+    help="strided convolutions; width channels next to the pixels, its depth is the image's",
+    source="Radford et al. 2016",
+    generator=Generator,
+    critic=Critic,
+    case=Case(
+        small={"width": 4},
+        counted={"width": 16},
+        counts={
+            (8, 8, 1): (4_609, 529),
+            (28, 28, 1): (35_121, 10_065),
+            (32, 32, 3): (59_187, 42_865),
+            (64, 64, 3): (207_731, 175_089),
+        },
+    ),
+)

@@ -14,7 +14,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan import config
-from gan.errors import UserError
+from gan.networks.architecture import Architecture, Case
+from gan.registry import Rule
 
 
 class Critic(nn.Module):
@@ -29,11 +30,6 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        if self.spec.width % 2:
-            raise UserError(f"groupsort needs an even width, got {self.spec.width}")
-        for field, wanted in (("normalization", "none"), ("weights", "free")):
-            if getattr(self.spec, field) != wanted:
-                raise UserError(f"groupsort bounds its slope by itself: {field} must be {wanted}")
         h = x.reshape(x.shape[0], -1)
         for _ in range(self.spec.depth):
             h = sorted_pairs(OrthonormalDense(self.spec.width)(h))
@@ -75,3 +71,43 @@ def sorted_pairs(h):
     """Units i and i + width / 2 in ascending order; [b, width], width even. Permutes each row."""
     first, second = jnp.split(h, 2, axis=1)
     return jnp.concatenate([jnp.minimum(first, second), jnp.maximum(first, second)], axis=1)
+
+
+groupsort = Architecture(
+    help="critic with a slope of at most 1 by orthonormal layers; depth hidden ones of width units",
+    source="Anil et al. 2019; Trockman and Kolter 2021",
+    critic=Critic,
+    rules=(
+        Rule(
+            lambda config: config.precision == "bfloat16",
+            "precision bfloat16 goes with critics other than groupsort only: a slope of at most 1 "
+            "rests on matrices that are orthonormal to float32",
+        ),
+    ),
+    spec_rules=(
+        Rule(
+            lambda spec: spec.normalization != "none",
+            "groupsort goes with normalization none only: it bounds its slope by itself",
+        ),
+        Rule(
+            lambda spec: spec.weights != "free",
+            "groupsort goes with weights free only: it bounds its slope by itself",
+        ),
+        Rule(lambda spec: spec.width % 2 == 1, "groupsort needs an even width: it sorts pairs"),
+    ),
+    case=Case(
+        # Wider than an example, or the slope would be 1 everywhere at any parameters.
+        small={"width": 128, "depth": 1},
+        counted={"width": 16, "depth": 2},
+        counts={
+            (2,): (None, 16 * 2 + 16 * 16 + 16 + 2 * 16 + 1),
+            (8, 8, 1): (None, 16 * 64 + 16 * 16 + 16 + 2 * 16 + 1),
+        },
+        broken=(
+            {"precision": "bfloat16"},
+            {"normalization": "layer"},
+            {"weights": "spectral"},
+            {"width": 5},
+        ),
+    ),
+)

@@ -15,7 +15,7 @@ def embed(labels, classes: int, features: int):
     return Embedding(classes, features, nn.initializers.normal(1.0))(labels)
 
 
-def project(h, labels, classes: int):
+def class_scores(h, labels, classes: int):
     """Scores [b] = linear(h) + <embedding(label), h> of features [b, c]; inside a module.
 
     (Miyato and Koyama 2018.) The embedding starts near 0: a critic first learns what all classes

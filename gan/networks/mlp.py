@@ -12,9 +12,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan import config
+from gan.networks.architecture import Architecture, Case
 from gan.networks.dense import Dense, turn
 from gan.networks.hidden import finish
-from gan.networks.labels import embed, project
+from gan.networks.labels import class_scores, embed
 
 
 class Generator(nn.Module):
@@ -65,7 +66,7 @@ class ConditionalCritic(nn.Module):
     @nn.compact
     def __call__(self, x, labels):
         h = _hidden(x.reshape(x.shape[0], -1), self.spec)
-        return project(turn(h), labels, self.classes)
+        return class_scores(turn(h), labels, self.classes)
 
 
 def _hidden(x, spec: config.Network):
@@ -75,3 +76,28 @@ def _hidden(x, spec: config.Network):
         h = Dense(spec.width, nn.initializers.he_normal())(h)
         h = finish(h, spec, features_first=True)
     return h
+
+
+mlp = Architecture(
+    help="fully connected, for points and small images; depth hidden layers of width units",
+    source="conditional: Miyato and Koyama 2018",
+    generator=Generator,
+    critic=Critic,
+    conditional_generator=ConditionalGenerator,
+    conditional_critic=ConditionalCritic,
+    case=Case(
+        small={"width": 4, "depth": 1},
+        counted={"width": 256, "depth": 3},
+        counts={
+            (2,): (136_450, 132_609),
+            (8, 8, 1): (152_384, 148_481),
+            (28, 28, 1): (337_424, 332_801),
+            (32, 32, 3): (925_440, 918_529),
+        },
+        conditional_counts={
+            (2,): (140_706, 135_169),
+            (8, 8, 1): (156_640, 151_041),
+            (28, 28, 1): (341_680, 335_361),
+        },
+    ),
+)

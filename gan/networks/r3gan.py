@@ -16,8 +16,10 @@ import jax
 import jax.numpy as jnp
 
 from gan import config
+from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import ACTIVATIONS
 from gan.networks.layers import Convolution, halvings, stack
+from gan.registry import Rule
 
 GROUP = 16
 EXPANSION = 2
@@ -83,3 +85,34 @@ def _blocks(h, spec: config.Network, levels: int):
 def _resized(h, side: int):
     """Bilinear, with the weights 1, 3, 3, 1 over 8 when halving: [b, h, w, c] -> [b, s, s, c]."""
     return jax.image.resize(h, (h.shape[0], side, side, h.shape[-1]), "linear")
+
+
+r3gan = Architecture(
+    help="residual blocks without normalisation; depth blocks of width channels per image size",
+    source="Huang et al. 2024",
+    generator=Generator,
+    critic=Critic,
+    spec_rules=(
+        Rule(
+            lambda spec: spec.normalization != "none",
+            "r3gan goes with normalization none only: its blocks start as the identity instead",
+        ),
+        Rule(
+            lambda spec: spec.weights != "free",
+            "r3gan goes with weights free only: kernels that start at zero have no largest "
+            "singular value to be divided by",
+        ),
+    ),
+    case=Case(
+        small={"width": 4, "depth": 1},
+        counted={"width": 16, "depth": 2},
+        counts={
+            (8, 8, 1): (23_313, 23_089),
+            (28, 28, 1): (35_233, 35_009),
+            (32, 32, 3): (46_131, 45_905),
+            (64, 64, 3): (57_523, 57_297),
+        },
+        broken=({"normalization": "layer"}, {"weights": "spectral"}),
+        slow=True,
+    ),
+)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.networks import convolution
+from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import ACTIVATIONS, finish
 from gan.networks.layers import Convolution, halvings, initial_image
 
@@ -101,3 +102,22 @@ class _First(nn.Module):
 def _widths(shape: tuple[int, ...], width: int, levels: int) -> list[int]:
     """Channels of each level, from the pixels inwards."""
     return [width * (min(2**level, 8) if shape[0] > SMALL else 1) for level in range(levels)]
+
+
+resnet = Architecture(
+    help="residual blocks of the WGAN-GP paper; width channels, its depth is the image's",
+    source="Gulrajani et al. 2017",
+    generator=Generator,
+    critic=Critic,
+    case=Case(
+        small={"width": 4},
+        counted={"width": 16},
+        counts={
+            (8, 8, 1): (9_409, 11_809),
+            (28, 28, 1): (23_297, 16_721),
+            (32, 32, 3): (19_523, 17_041),
+            (64, 64, 3): (503_171, 470_641),
+        },
+        slow=True,
+    ),
+)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
+from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import finish
 from gan.networks.layers import Convolution, halvings, initial_image, stack
 
@@ -72,3 +73,22 @@ def _plan(spec: config.Network, shape: tuple[int, ...]) -> tuple[int, list[int],
         )
     further = [missing // levels + (levels - 1 - i < missing % levels) for i in range(levels)]
     return side, [spec.width * 2**level for level in range(levels)], further
+
+
+table1 = Architecture(
+    help="the WGAN-GP paper's family of random architectures; depth layers in all, of width "
+    "channels next to the pixels",
+    source="Gulrajani et al. 2017, Table 1",
+    generator=Generator,
+    critic=Critic,
+    case=Case(
+        small={"width": 4, "depth": 3},
+        counted={"width": 16, "depth": 8},
+        counts={
+            (8, 8, 1): (18_529, 14_449),
+            (28, 28, 1): (67_505, 42_449),
+            (32, 32, 3): (144_611, 128_289),
+            (64, 64, 3): (401_491, 368_849),
+        },
+    ),
+)

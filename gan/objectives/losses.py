@@ -3,22 +3,45 @@
 Scores are unbounded: where a paper speaks of a discriminator's probability, it is the logistic
 function of the score. Both players minimise what is returned; the critic wants high scores on real
 examples, the generator on its own. The value at which the game rests, where every score is the same
-constant, is given with each loss.
+constant, is given with each loss. Each entry follows the functions that it is made of.
 
 For the Wasserstein loss the critic maximises E f(real) - E f(fake), which for 1-Lipschitz f is at
 most the Wasserstein-1 distance; code minimises the negative. The other losses bound no distance
 that way. A generator loss alone means nothing: it has an arbitrary offset.
 """
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from gan.registry import Entry
 
-class Loss(NamedTuple):
-    """`critic` and `generator`, each (real_scores [b], fake_scores [b]) -> scalar.
+
+class LossCase(NamedTuple):
+    """What is known of a loss without computing it.
+
+    Attributes:
+        rest: (score, critic's loss, generator's loss) where the game rests, all scores being equal.
+        example: both losses of the scores 1 and 3 of real examples, 2 and 6 of generated ones.
+        pull: sqrt(-b'(rest) c'(rest)), of a critic's loss a(f(real)) + b(f(fake)) and a generator's
+            loss c(f(fake)); how strongly a Dirac-GAN turns (Mescheder et al. 2018, their f'(0)).
+        curvature: their f''(0), of a loss whose critic's part is smooth and symmetric,
+            a(t) = b(-t) = -f(-t); None of the others.
+    """
+
+    rest: tuple[float, float, float]
+    example: tuple[float, float]
+    pull: float
+    curvature: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Loss(Entry):
+    """The losses of both players, each (real_scores [b], fake_scores [b]) -> scalar.
 
     Where `pairs` is false the generator's loss does not read the real scores, which may be None.
     """
@@ -26,6 +49,12 @@ class Loss(NamedTuple):
     critic: Callable[[jax.Array, jax.Array], jax.Array]
     generator: Callable[[jax.Array | None, jax.Array], jax.Array]
     pairs: bool = False
+    case: LossCase
+
+
+def _log_one_and_exp(x: float) -> float:
+    """log(1 + exp(x)), for the cases below."""
+    return math.log1p(math.exp(x))
 
 
 def wasserstein_critic(real_scores, fake_scores):
@@ -37,6 +66,15 @@ def wasserstein_generator(real_scores, fake_scores):
     """-mean f(fake); the real scores do not enter. Also the generator's side of the hinge loss."""
     del real_scores
     return -jnp.mean(fake_scores)
+
+
+wasserstein = Loss(
+    help="difference of mean scores, which estimates W1 for a critic of slope at most 1",
+    source="Arjovsky et al. 2017",
+    critic=wasserstein_critic,
+    generator=wasserstein_generator,
+    case=LossCase(rest=(0, 0, 0), example=(4 - 2, -4), pull=1, curvature=0),
+)
 
 
 def logistic_critic(real_scores, fake_scores):
@@ -57,11 +95,45 @@ def minimax_generator(real_scores, fake_scores):
     return -jnp.mean(jax.nn.softplus(fake_scores))
 
 
+minimax = Loss(
+    help="logistic loss, the generator minimising what the critic maximises",
+    source="Goodfellow et al. 2014",
+    critic=logistic_critic,
+    generator=minimax_generator,
+    case=LossCase(
+        rest=(0, 2 * math.log(2), -math.log(2)),
+        example=(
+            sum(map(_log_one_and_exp, (-1, -3, 2, 6))) / 2,
+            -sum(map(_log_one_and_exp, (2, 6))) / 2,
+        ),
+        pull=1 / 2,
+        curvature=-1 / 4,
+    ),
+)
+
+
 def non_saturating_generator(real_scores, fake_scores):
     """-mean log D(fake): strong gradients where the critic is sure; log 2 at score 0 (Goodfellow et
     al. 2014)."""
     del real_scores
     return jnp.mean(jax.nn.softplus(-fake_scores))
+
+
+non_saturating = Loss(
+    help="logistic loss whose generator has strong gradients where the critic is sure",
+    source="Goodfellow et al. 2014",
+    critic=logistic_critic,
+    generator=non_saturating_generator,
+    case=LossCase(
+        rest=(0, 2 * math.log(2), math.log(2)),
+        example=(
+            sum(map(_log_one_and_exp, (-1, -3, 2, 6))) / 2,
+            sum(map(_log_one_and_exp, (-2, -6))) / 2,
+        ),
+        pull=1 / 2,
+        curvature=-1 / 4,
+    ),
+)
 
 
 def least_squares_critic(real_scores, fake_scores):
@@ -78,12 +150,34 @@ def least_squares_generator(real_scores, fake_scores):
     return jnp.mean((fake_scores - 1) ** 2) / 2
 
 
+least_squares = Loss(
+    help="squared distance of the scores from 1 for real and 0 for generated examples",
+    source="Mao et al. 2017",
+    critic=least_squares_critic,
+    generator=least_squares_generator,
+    case=LossCase(
+        rest=(1 / 2, 1 / 4, 1 / 8),
+        example=((0 + 4) / 4 + (4 + 36) / 4, (1 + 25) / 4),
+        pull=1 / 2,
+    ),
+)
+
+
 def hinge_critic(real_scores, fake_scores):
     """mean max(0, 1 - f(real)) + mean max(0, 1 + f(fake)) (Lim and Ye 2017).
 
     2 for every constant critic between -1 and 1. Its generator minimises -mean f(fake).
     """
     return jnp.mean(jax.nn.relu(1 - real_scores)) + jnp.mean(jax.nn.relu(1 + fake_scores))
+
+
+hinge = Loss(
+    help="distance of the scores from beyond 1 and -1, and the generator's side of wasserstein",
+    source="Lim and Ye 2017",
+    critic=hinge_critic,
+    generator=wasserstein_generator,
+    case=LossCase(rest=(0, 2, 0), example=((3 + 7) / 2, -4), pull=1),
+)
 
 
 def relativistic_critic(real_scores, fake_scores):
@@ -103,17 +197,24 @@ def relativistic_generator(real_scores, fake_scores):
     return jnp.mean(jax.nn.softplus(_paired_difference(real_scores, fake_scores)))
 
 
+relativistic = Loss(
+    help="logistic loss of the differences of scores, real and generated examples in pairs",
+    source="Jolicoeur-Martineau 2019",
+    critic=relativistic_critic,
+    generator=relativistic_generator,
+    pairs=True,
+    case=LossCase(
+        rest=(0, math.log(2), math.log(2)),
+        example=(
+            sum(map(_log_one_and_exp, (2 - 1, 6 - 3))) / 2,
+            sum(map(_log_one_and_exp, (1 - 2, 3 - 6))) / 2,
+        ),
+        pull=1 / 2,
+    ),
+)
+
+
 def _paired_difference(a, b):
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"scores must be two vectors of one length, got {a.shape} and {b.shape}")
     return a - b
-
-
-LOSSES = {
-    "wasserstein": Loss(wasserstein_critic, wasserstein_generator),
-    "minimax": Loss(logistic_critic, minimax_generator),
-    "non_saturating": Loss(logistic_critic, non_saturating_generator),
-    "least_squares": Loss(least_squares_critic, least_squares_generator),
-    "hinge": Loss(hinge_critic, wasserstein_generator),
-    "relativistic": Loss(relativistic_critic, relativistic_generator, pairs=True),
-}

@@ -31,8 +31,8 @@ def adversary(problem: Problem, size: int) -> Method:
         points, order = data
         return points[order[problem.rows(step * config.n_critic + i, size)]]
 
-    round = make_round(config, problem.generator, critic, batch)
-    chunk = make_chunk(round)
+    play_round = make_round(config, problem.generator, critic, batch)
+    chunk = make_chunk(play_round)
     hyper = Hyperparameters.of(config)
     data = (jnp.asarray(problem.points), jnp.asarray(problem.order))
 
@@ -44,4 +44,4 @@ def adversary(problem: Problem, size: int) -> Method:
         return state, -float(metrics["w1_estimate_batch"])
 
     seed = np.uint32(config.seed)
-    return Method(lambda: initial_state(problem.generator, critic, seed), advance)
+    return Method(lambda: initial_state(problem.generator, critic, seed, config.optimizer), advance)

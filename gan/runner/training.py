@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from gan import data, networks, runs, training
+from gan import data, networks, rules, runs, training
 from gan.config import Config
 from gan.errors import UserError
 from gan.referee.evaluator import Evaluator
@@ -112,7 +112,7 @@ def train_together(
         raise UserError(f"{len(members)} members need as many different run directories")
 
     def make(dataset):
-        training.check_names(members[0])
+        rules.check(members[0])
         training.require(members[0], dataset, members=len(members))
         return lambda: training.make_population(members, dataset, devices, vectorized)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from gan import config as configs
-from gan import files, training
+from gan import files, rules, training
 from gan.config import Config
 from gan.errors import UserError
 from gan.runs import metrics
@@ -47,7 +47,9 @@ class Plan(NamedTuple):
 
     def config(self, values: dict[str, Any]) -> Config:
         """The config of a trial; UserError if its values do not go together."""
-        return configs.replace(self.base, values)
+        config = configs.replace(self.base, values)
+        rules.check(config)
+        return config
 
 
 class Driver:

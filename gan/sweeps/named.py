@@ -1,6 +1,6 @@
 """Spaces with a name; all can be searched, drawn from, or trained whole as a grid."""
 
-from gan.objectives.losses import LOSSES
+from gan.registries import LOSSES
 from gan.sweeps.space import NamedSpace
 
 penalty = NamedSpace(

@@ -23,11 +23,8 @@ from gan import inputs, networks
 from gan.config import Config, unknown
 from gan.errors import UserError
 from gan.inputs import shown
-from gan.objectives import losses, penalties
-from gan.registry import Entry, Registry
-
-NAMED: Registry["NamedSpace"] = Registry("space", "NamedSpace", "gan.sweeps.named")
-"""Spaces with a name."""
+from gan.registries import SPACES
+from gan.registry import Entry
 
 POINTS = inputs.Range(2, 10_000)
 """Values of a range on a grid."""
@@ -68,14 +65,10 @@ class NamedSpace(Entry):
 
 def names(path: str) -> Iterable[str] | None:
     """The names that a field may have, where they are those of a table."""
-    if path == "loss":
-        return losses.LOSSES
-    if path == "penalty":
-        return penalties.PENALTIES
     if path == "generator.name":
-        return networks.GENERATORS | networks.CONDITIONAL_GENERATORS
+        return networks.names("generator", "conditional_generator")
     if path == "critic.name":
-        return networks.CRITICS | networks.CONDITIONAL_CRITICS
+        return networks.names("critic", "conditional_critic")
     return None
 
 
@@ -180,16 +173,16 @@ def load(name: str) -> Space:
     """The space of a JSON file, or a named one.
 
     Args:
-        name: one of NAMED, `package.module:name` of a NamedSpace, or the path of a JSON file.
+        name: one of SPACES, `package.module:name` of a NamedSpace, or the path of a JSON file.
 
     Raises:
         UserError: for an unreadable file or a name that is none, and as `parse`.
     """
     path = Path(name)
-    if name in NAMED or (":" in name and path.suffix != ".json" and not path.exists()):
-        return parse(NAMED.get(name).axes)
+    if name in SPACES or (":" in name and path.suffix != ".json" and not path.exists()):
+        return parse(SPACES.get(name).axes)
     if not path.suffix and not path.exists():
-        raise UserError(unknown("space", name, NAMED) + ", or a JSON file")
+        raise UserError(unknown("space", name, SPACES) + ", or a JSON file")
     return parse(inputs.read_json(name, "space"))
 
 
@@ -268,8 +261,11 @@ def _tried(path: str, value: Any) -> Any:
         raise UserError(f"{path}: {shown(value)} is no value of a field")
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{path}: {value} is not finite")
+    registry = inputs.registries(Config()).get(path)
+    if registry is not None and isinstance(value, str):
+        registry.get(value)
     table = names(path)
-    if table is not None and isinstance(value, str) and value not in table:
+    if table is not None and isinstance(value, str) and ":" not in value and value not in table:
         raise UserError(unknown(path, value, table))
     try:
         return configs.flatten(configs.replace(Config(), {path: value}))[path]

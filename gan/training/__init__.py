@@ -1,6 +1,5 @@
 """Training: the state, the adversarial round, the loop that drives it, and whole populations."""
 
-from gan.training.adversarial import check_names
 from gan.training.estimate import check, require
 from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
@@ -25,7 +24,6 @@ __all__ = [
     "advance",
     "agreed",
     "check",
-    "check_names",
     "divide_cpu",
     "join",
     "make_game",

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan import networks
+from gan import networks, rules
 from gan.config import Config
 from gan.errors import UserError
-from gan.training.adversarial import check_names
 from gan.training.mesh import make_mesh
 from gan.training.state import initial_state
 from gan.transport import memory
@@ -71,7 +70,8 @@ def estimate(config: Config, dataset, members: int = 1) -> Estimate:
         UserError: as gan.networks.players.
     """
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    state = jax.eval_shape(lambda: initial_state.__wrapped__(generator, critic, np.uint32(0)))
+    start = initial_state.__wrapped__
+    state = jax.eval_shape(lambda: start(generator, critic, np.uint32(0), config.optimizer))
     batch, example = config.batch_size, 4 * math.prod(dataset.shape)
     made = _work(generator, state.generator, (batch, config.latent_dim), config)
     judged = _work(critic, state.critic, (batch, *dataset.shape), config)
@@ -95,7 +95,7 @@ def check(config: Config, dataset, devices: int = 0) -> None:
         UserError: for unknown names, a shape that a network cannot handle, conditional networks of
             data without labels, too few devices; and as `require`.
     """
-    check_names(config)
+    rules.check(config)
     require(config, dataset, make_mesh(devices, config.batch_size).size)
 
 
@@ -118,10 +118,10 @@ def require(config: Config, dataset, devices: int = 1, members: int = 1) -> None
     )
     on_cpu = jax.default_backend() == "cpu"
     free = memory.available() if on_cpu else _device_memory()
-    round = found.round if on_cpu else found.round // devices
+    one_round = found.round if on_cpu else found.round // devices
     largest = max(
         ("the state", found.state, sizes),
-        ("a round", found.state + round, sizes),
+        ("a round", found.state + one_round, sizes),
         (
             "an evaluation",
             found.state + found.evaluation,

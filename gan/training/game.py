@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 
 from gan import networks
 from gan.config import Config
-from gan.training.adversarial import make_round
+from gan.training.adversarial import Layout, make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_chunk
 from gan.training.mesh import make_mesh, mean_over, replicated, split_batch
@@ -38,11 +38,14 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     mesh = make_mesh(devices, config.batch_size)
     everywhere = replicated(mesh)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    state = jax.device_put(initial_state(generator, critic, np.uint32(config.seed)), everywhere)
+    state = initial_state(generator, critic, np.uint32(config.seed), config.optimizer)
+    state = jax.device_put(state, everywhere)
     feed = make_feed(dataset, config, state.key, everywhere)
     labels = feed.labels if config.conditional else None
-    apart = {"mean": mean_over(mesh)} if _apart(config, mesh) else {}
-    round = make_round(config, generator, critic, feed.batch, split_batch(mesh), labels, **apart)
+    layout = Layout(split_batch(mesh))
+    if _apart(config, mesh):
+        layout = layout._replace(mean=mean_over(mesh))
+    play_round = make_round(config, generator, critic, feed.batch, labels, layout)
     return Game(
         generator,
         critic,
@@ -50,7 +53,7 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
         state,
         Hyperparameters.of(config),
         feed,
-        make_chunk(round, everywhere),
+        make_chunk(play_round, everywhere),
     )
 
 

@@ -49,14 +49,14 @@ class Pause(NamedTuple):
         return int(np.min(self.steps))
 
 
-def make_play(round: Callable) -> Callable:
+def make_play(play_round: Callable) -> Callable:
     """Pure play(state, hyper, data, stop) -> (state, metrics of the last round).
 
     Runs rounds while state.step < stop and every metric is finite; metrics are zero after none.
     """
 
     def play(state: State, hyper: Hyperparameters, data: Any, stop: jax.Array):
-        _, shapes = jax.eval_shape(round, state, hyper, data)
+        _, shapes = jax.eval_shape(play_round, state, hyper, data)
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
         def unfinished(carry):
@@ -65,16 +65,16 @@ def make_play(round: Callable) -> Callable:
             return (state.step < stop) & finite
 
         def body(carry):
-            return round(carry[0], hyper, data)
+            return play_round(carry[0], hyper, data)
 
         return jax.lax.while_loop(unfinished, body, (state, zeros))
 
     return play
 
 
-def make_chunk(round: Callable, shardings=None) -> Callable:
-    """Jitted `make_play(round)`; the state is donated."""
-    return jax.jit(make_play(round), donate_argnums=0, out_shardings=shardings)
+def make_chunk(play_round: Callable, shardings=None) -> Callable:
+    """Jitted `make_play(play_round)`; the state is donated."""
+    return jax.jit(make_play(play_round), donate_argnums=0, out_shardings=shardings)
 
 
 def next_due(step: int, cadences: Iterable[int], end: int) -> int:

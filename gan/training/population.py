@@ -82,12 +82,15 @@ def make_population(
     mesh = _make_mesh(len(members), devices)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
-    states = [initial_state(generator, critic, np.uint32(member.seed)) for member in members]
+    states = [
+        initial_state(generator, critic, np.uint32(member.seed), config.optimizer)
+        for member in members
+    ]
     state = jax.device_put(stack(states), split)
     hyper = jax.device_put(stack([Hyperparameters.of(member) for member in members]), split)
     feed = make_feed(dataset, config, state.key, NamedSharding(mesh, PartitionSpec()))
     labels = feed.labels if config.conditional else None
-    round = make_round(config, generator, critic, feed.batch, labels=labels)
+    play_round = make_round(config, generator, critic, feed.batch, labels)
     if vectorized is None:
         vectorized = jax.default_backend() != "cpu"
     return Population(
@@ -98,7 +101,7 @@ def make_population(
         state,
         hyper,
         feed,
-        _make_chunk(round, mesh, vectorized),
+        _make_chunk(play_round, mesh, vectorized),
     )
 
 
@@ -133,9 +136,9 @@ def _refuse_difference(number: int, first: Config, other: Config) -> None:
             )
 
 
-def _make_chunk(round: Callable, mesh: Mesh, vectorized: bool) -> Callable:
+def _make_chunk(play_round: Callable, mesh: Mesh, vectorized: bool) -> Callable:
     """Jitted chunk(state, hyper, data, stops [k]) -> (state, metrics [k]); the state is donated."""
-    solo = make_play(round)
+    solo = make_play(play_round)
 
     def share(state, hyper, data, stops):
         if vectorized:

@@ -14,7 +14,7 @@ from gan.config import Config
 from gan.networks import Network
 
 
-def lowered(config: Config, player: Network) -> Network:
+def at_precision(config: Config, player: Network) -> Network:
     """The player as a round of this config computes it."""
     if config.precision == "float32":
         return player

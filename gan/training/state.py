@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from gan.config import Config
 from gan.networks import Network
+from gan.registries import OPTIMIZERS
 
 
 class State(NamedTuple):
@@ -35,8 +35,11 @@ class Hyperparameters(NamedTuple):
     critic_learning_rate: Any
     beta1: Any
     beta2: Any
+    weight_decay: Any
     penalty_weight: Any
     penalty_target: Any
+    penalty2_weight: Any
+    penalty2_target: Any
     weight_clip: Any
     instance_noise: Any
     ema_decay: Any
@@ -47,14 +50,9 @@ class Hyperparameters(NamedTuple):
         return cls(*(jnp.float32(getattr(config, name)) for name in cls._fields))
 
 
-def optimizer(beta1, beta2) -> optax.GradientTransformation:
-    """Adam's direction (Kingma and Ba 2015); the round multiplies it by minus the learning rate."""
-    return optax.scale_by_adam(b1=beta1, b2=beta2)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def initial_state(generator: Network, critic: Network, seed) -> State:
-    """State before the first round; `seed` is an integer below 2**32.
+@functools.partial(jax.jit, static_argnums=(0, 1, 3))
+def initial_state(generator: Network, critic: Network, seed, optimizer: str = "adam") -> State:
+    """State before the first round; `seed` is an integer below 2**32, `optimizer` a name.
 
     One program, which start-ups find in the compilation cache whatever the seed; operation by
     operation the same bits take seconds.
@@ -63,13 +61,13 @@ def initial_state(generator: Network, critic: Network, seed) -> State:
     generator_key, critic_key, run_key = jax.random.split(key, 3)
     generator_params = generator.init(generator_key)
     critic_params = critic.init(critic_key)
-    adam = optimizer(0.0, 0.0)
+    moments = OPTIMIZERS.get(optimizer).start
     return State(
         step=jnp.int32(0),
         key=jax.random.key_data(run_key),
         generator=generator_params,
         average=jax.tree.map(jnp.copy, generator_params),
         critic=critic_params,
-        generator_optimizer=adam.init(generator_params),
-        critic_optimizer=adam.init(critic_params),
+        generator_optimizer=moments(generator_params),
+        critic_optimizer=moments(critic_params),
     )

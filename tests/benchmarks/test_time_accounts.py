@@ -1,5 +1,6 @@
 """The accounting of time in miniature: its pieces, its pages, nothing measured twice."""
 
+import dataclasses
 import json
 
 import pytest
@@ -51,7 +52,8 @@ def test_what_was_measured_is_kept_and_both_pages_are_written(tmp_path, monkeypa
 
 
 def test_a_whole_run_of_a_preset_is_accounted_for(tmp_path, monkeypatch, tiny):
-    monkeypatch.setitem(presets.PRESETS, "digits", lambda: tiny)
+    small = dataclasses.replace(presets.digits, config=tiny)
+    monkeypatch.setattr(presets, "digits", small)
     monkeypatch.setattr(time_accounts, "step", lambda *_, **__: {"round": 50.0})
     monkeypatch.setattr(
         time_accounts,

@@ -7,12 +7,43 @@ import struct
 import numpy as np
 from PIL import Image
 
+from gan import config, data
 from gan.data import idx
+from gan.registries import SOURCES
+
+
+def miniature(name, folder, monkeypatch):
+    """The data set `name` as its own case makes it small, below an empty folder."""
+    entry, choice = SOURCES.get(name), config.Data(name=name)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+    if entry.case.load is None:
+        return data.dataset_of(choice, entry.load(choice, None))
+    return data.dataset_of(choice, entry.case.load(folder))
 
 
 def random_images(seed, count, shape, levels=256):
     """Random raw images, uint8 [count, *shape]."""
     return np.random.default_rng(seed).integers(0, levels, (count, *shape), dtype=np.uint8)
+
+
+def noise_set(name, shape, classes=10, count=24):
+    """A data set of random images in memory."""
+
+    def read(split, rows):
+        images = random_images(data.SPLITS.index(split), count, shape)
+        labels = np.arange(count, dtype=np.int32) % classes
+        return (images, labels) if rows is None else (images[rows], labels[rows])
+
+    raw = data.RawImages(
+        name=name,
+        shape=shape,
+        levels=256,
+        class_names=tuple(str(k) for k in range(classes)),
+        sizes=dict.fromkeys(data.SPLITS, count),
+        identity="random",
+        read=read,
+    )
+    return data.Dataset(raw, dequantize=False, stream="never")
 
 
 def idx_content(array):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from gan.data.dataset import SPLITS, Dataset, Source, shuffled
+from gan.data.dataset import SPLITS, Dataset, RawImages, shuffled
 from gan.errors import UserError
 from tests.compiled import programs
 from tests.data.makers import random_images
@@ -24,7 +24,7 @@ def make(levels=256, *, dequantize=False, stream="never", seed=0, sizes=(50, 6, 
         images, labels = content[split]
         return (images, labels) if rows is None else (images[rows], labels[rows])
 
-    source = Source(
+    raw = RawImages(
         name="made",
         shape=SHAPE,
         levels=levels,
@@ -33,7 +33,7 @@ def make(levels=256, *, dequantize=False, stream="never", seed=0, sizes=(50, 6, 
         identity=str(seed),
         read=read,
     )
-    return Dataset(source, dequantize=dequantize, stream=stream)
+    return Dataset(raw, dequantize=dequantize, stream=stream)
 
 
 @pytest.mark.parametrize("levels", [17, 256])

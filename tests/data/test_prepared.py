@@ -31,7 +31,7 @@ def make(seed=0, count=12, shape=(4, 3, 1)):
 
 
 def opened(directory, **options):
-    source = prepared.source(
+    source = prepared.raw_images(
         "made", directory, SPLITS, image_size=0, **{"class_names": NAMES, **options}
     )
     return Dataset(source, dequantize=False, stream="never")
@@ -48,7 +48,7 @@ def test_what_is_written_is_read(tmp_path, monkeypatch, channels):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     content = make(shape=(4, 3, channels))
     directory = prepared.prepare("made", content, (4, 3, channels), NAMES)
-    source = prepared.source("made", directory, SPLITS, image_size=0, class_names=NAMES)
+    source = prepared.raw_images("made", directory, SPLITS, image_size=0, class_names=NAMES)
     assert source.shape == (4, 3, channels) and source.sizes == dict.fromkeys(SPLITS, 12)
     for split, (images, labels) in content().items():
         for rows in (None, np.array([3, 0, 3, 11])):
@@ -135,7 +135,7 @@ def test_data_of_another_set_are_detected(made):
 
 
 def test_damage_is_detected_while_streaming(made):
-    source = prepared.source("made", made, SPLITS, image_size=0, class_names=NAMES)
+    source = prepared.raw_images("made", made, SPLITS, image_size=0, class_names=NAMES)
     file = next(made.glob("*train*"))
     content = bytearray(file.read_bytes())
     image = make()()["train"][0][4].tobytes()

@@ -3,7 +3,7 @@ import pytest
 
 from gan import config, data
 from gan.data import stacked
-from gan.data.dataset import Source
+from gan.data.dataset import RawImages
 from gan.errors import UserError
 
 
@@ -47,7 +47,7 @@ def test_batches_come_from_the_training_split(stacks):
 
 
 def test_colour_images_are_refused_and_others_are_not_stacked(digits):
-    colour = Source("c", (4, 4, 3), 256, ("all",), {}, "", None)
+    colour = RawImages("c", (4, 4, 3), 256, ("all",), {}, "", None)
     with pytest.raises(UserError, match="only grey"):
         stacked.stack("stacked_c", colour)
     assert digits.base is None

@@ -4,7 +4,6 @@ import functools
 import math
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -102,31 +101,3 @@ def test_checkerboard_is_uniform_on_the_dark_squares():
         assert abs(len(mine) - N / 8) < 6 * math.sqrt(N / 8)
         assert_allclose((mine - np.floor(mine)).mean(0), 0.5, atol=0.01)
         assert_allclose((mine - np.floor(mine)).var(0), 1 / 12, rtol=0.03)
-
-
-@pytest.mark.parametrize("name", sorted(data.MEASURES))
-def test_every_law_keeps_the_protocol(name):
-    law, batch = compiled(name)
-    examples, labels = batch(law.arrays, jax.random.key(0), N)
-    assert examples.dtype == jnp.float32 and examples.shape == (N, *law.shape) == (N, 2)
-    assert labels.dtype == jnp.int32 and labels.min() >= 0
-    assert labels.max() == law.num_classes - 1 == len(law.class_names) - 1
-    assert law.arrays == {} and not law.streamed and law.name == name
-    assert_array_equal(examples, points(name, seed=0)[1])
-    assert not np.array_equal(examples, points(name, seed=1)[1])
-
-
-@pytest.mark.parametrize("name", sorted(data.MEASURES))
-def test_held_out_points_are_fixed_and_disjoint(name):
-    law, again = (data.load(config.Data(name=name)) for _ in range(2))
-    splits = {split: law.examples(split)[0] for split in data.SPLITS}
-    for split, x in splits.items():
-        assert x.shape == (law.size(split), 2) == (100_000, 2) and x.dtype == np.float32
-        assert_array_equal(x[[7, 3]], again.examples(split, [7, 3])[0])
-    assert len(np.unique(np.concatenate(list(splits.values())), axis=0)) > 0.999 * 300_000
-    assert law.fingerprint == again.fingerprint
-
-
-def test_fingerprints_differ_by_law():
-    prints = {data.load(config.Data(name=name)).fingerprint for name in data.MEASURES}
-    assert len(prints) == len(data.MEASURES) == 5

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from gan.games import dirac
-from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
+from gan.registries import LOSSES, PENALTIES
 
 H, START, STEPS = 0.2, (1.0, 1.0), 500
 
@@ -22,8 +21,13 @@ def measured(request):
 
 def test_every_registered_loss_and_penalty_is_played():
     methods = dirac.METHODS.values()
-    assert {method.loss for method in methods} == set(LOSSES) == set(dirac.PULLS)
+    assert {method.loss for method in methods} == set(LOSSES)
     assert {method.penalty for method in methods} == set(PENALTIES)
+
+
+def test_noise_has_a_closed_form_for_smooth_symmetric_losses_only():
+    with pytest.raises(ValueError, match="instance noise with hinge"):
+        dirac.theory(dirac.Method("hinge", noise=1.0), H)
 
 
 def test_eigenvalues_and_trajectories_are_those_of_theory(measured):

@@ -1,6 +1,4 @@
-"""What every class-conditional player must do, and the projection by hand."""
-
-import functools
+"""What conditional players do with class and latent, by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -10,103 +8,7 @@ import pytest
 from gan import config, networks
 from gan.errors import UserError
 from gan.networks.biggan import Attention
-
-LATENT = 16
-CLASSES = 10
-COUNTS = {
-    ("mlp", (2,)): (140_706, 135_169),
-    ("mlp", (8, 8, 1)): (156_640, 151_041),
-    ("mlp", (28, 28, 1)): (341_680, 335_361),
-    ("biggan", (8, 8, 1)): (7_370, 3_098),
-    ("biggan", (28, 28, 1)): (37_754, 21_722),
-    ("biggan", (32, 32, 3)): (108_652, 92_378),
-    ("biggan", (64, 64, 3)): (408_636, 375_770),
-}
-"""Generator and critic parameters at latent 16 and 10 classes; width 256, depth 3 (mlp) and width
-16 (others)."""
-
-
-def spec(name):
-    return config.Network(name=name, width=256 if name == "mlp" else 16, depth=3)
-
-
-def moved(params, seed=1):
-    """The parameters with noise, so that nothing is at a neutral initial value."""
-    leaves, structure = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
-    noisy = [p + 0.1 * jax.random.normal(k, p.shape) for p, k in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(structure, noisy)
-
-
-@functools.cache
-def player(name, role):
-    """(apply with fixed parameters, input [3, ...]) of a narrow player."""
-    narrow, shape = config.Network(name=name, width=4, depth=3), (8, 8, 1)
-    if role == "generator":
-        network, size = networks.generator(narrow, LATENT, shape, CLASSES), (LATENT,)
-    else:
-        network, size = networks.critic(narrow, shape, CLASSES), shape
-    params = jax.jit(lambda key: moved(network.init(key)))(jax.random.key(0))
-    given = jax.random.normal(jax.random.key(1), (3, *size))
-    return jax.jit(lambda x, y: network.apply(params, x, y)), given
-
-
-def test_both_players_are_registered_under_the_same_names():
-    assert set(networks.CONDITIONAL_GENERATORS) == set(networks.CONDITIONAL_CRITICS)
-    assert {name for name, _ in COUNTS} == set(networks.CONDITIONAL_CRITICS)
-
-
-@pytest.mark.parametrize(("name", "shape"), COUNTS)
-def test_parameter_counts_are_pinned(name, shape):
-    g = networks.generator(spec(name), LATENT, shape, CLASSES)
-    f = networks.critic(spec(name), shape, CLASSES)
-    key = jax.random.key(0)
-    counts = tuple(networks.parameter_count(jax.eval_shape(n.init, key)) for n in (g, f))
-    assert counts == COUNTS[name, shape]
-
-
-@pytest.mark.parametrize("role", ["generator", "critic"])
-@pytest.mark.parametrize("name", networks.CONDITIONAL_CRITICS)
-def test_every_example_follows_its_own_label_and_no_other(name, role):
-    apply, given = player(name, role)
-    same = given[:1].repeat(3, axis=0)
-    outputs = np.asarray(apply(same, jnp.array([0, 4, 9])))
-    for i, j in ((0, 1), (1, 2), (0, 2)):
-        assert np.abs(outputs[i] - outputs[j]).max() > 1e-3
-    first, second = (np.asarray(apply(given, jnp.array([3, k, 5]))) for k in (1, 2))
-    assert np.abs(first[1] - second[1]).max() > 1e-3
-    np.testing.assert_allclose(first[[0, 2]], second[[0, 2]], rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("role", ["generator", "critic"])
-@pytest.mark.parametrize("name", networks.CONDITIONAL_CRITICS)
-def test_weights_lead_from_class_to_class(name, role):
-    apply, given = player(name, role)
-    labels = jnp.array([2, 7, 7])
-    weights = jax.nn.one_hot(labels, CLASSES)
-    ends = np.asarray(apply(given, labels))
-    np.testing.assert_allclose(apply(given, weights), ends, rtol=1e-4, atol=1e-5)
-    middle = np.asarray(apply(given, (weights + jax.nn.one_hot(0, CLASSES)[None]) / 2))
-    assert np.abs(middle - ends).max() > 1e-3
-
-
-@pytest.mark.parametrize(("name", "shape"), COUNTS)
-def test_players_fit_the_data(name, shape):
-    g = networks.generator(spec(name), LATENT, shape, CLASSES)
-    f = networks.critic(spec(name), shape, CLASSES)
-
-    def play(key):
-        z = jax.random.normal(key, (2, LATENT))
-        fake = g.apply(g.init(key), z, jnp.array([0, 1]))
-        return fake, f.apply(f.init(key), fake, jnp.array([0, 1]))
-
-    fake, scores = jax.eval_shape(play, jax.random.key(0))
-    assert fake.shape == (2, *shape) and fake.dtype == jnp.float32
-    assert scores.shape == (2,) and scores.dtype == jnp.float32
-    if shape == (8, 8, 1):
-        fake, scores = jax.jit(play)(jax.random.key(0))
-        assert np.abs(fake).max() <= 1 and np.abs(fake).std() > 0.05
-        assert 1e-3 < np.abs(scores).max() < 1e3
+from tests.networks.test_architectures import CLASSES, LATENT, moved
 
 
 def test_the_projection_critic_by_hand():
@@ -158,12 +60,11 @@ def test_layer_norm_bounds_what_none_lets_grow():
     assert saturated["none"] > 0.9 and saturated["layer"] < 0.5
 
 
-def test_impossible_sizes_are_refused():
-    for shape in [(2,), (7, 7, 1), (4, 4, 1), (8, 16, 1)]:
-        with pytest.raises(UserError, match="use mlp"):
-            networks.critic(spec("biggan"), shape, CLASSES).init(jax.random.key(0))
+def test_a_latent_too_short_for_its_chunks_is_refused():
     with pytest.raises(UserError, match="latent_dim must be at least 3"):
-        networks.generator(spec("biggan"), 2, (28, 28, 1), CLASSES).init(jax.random.key(0))
+        networks.generator(config.Network("biggan", 16), 2, (28, 28, 1), CLASSES).init(
+            jax.random.key(0)
+        )
 
 
 def test_labels_where_none_are_taken_are_refused():

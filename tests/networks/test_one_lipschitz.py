@@ -1,37 +1,25 @@
 """Critics whose slope is at most 1 by construction."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan import config, networks
-from gan.errors import UserError
 from gan.networks import groupsort
 from gan.objectives.penalties import slopes
 
-COUNTS = {
-    ("groupsort", (2,)): 16 * 2 + 16 * 16 + 16 + 2 * 16 + 1,
-    ("groupsort", (8, 8, 1)): 16 * 64 + 16 * 16 + 16 + 2 * 16 + 1,
-    ("cones", (2,)): 16 * 3 + 1,
-    ("cones", (8, 8, 1)): 16 * 65 + 1,
-}
+CASES = list(itertools.product(("groupsort", "cones"), ((2,), (8, 8, 1))))
 
 
 def critic(name, shape, **fields):
     return networks.critic(config.Network(name=name, width=16, depth=2, **fields), shape)
 
 
-@pytest.mark.parametrize(("name", "shape"), COUNTS)
-def test_parameter_counts_are_pinned(name, shape):
-    f = critic(name, shape)
-    assert (
-        networks.parameter_count(jax.eval_shape(f.init, jax.random.key(0))) == COUNTS[name, shape]
-    )
-
-
 @pytest.mark.parametrize("scale", [0.3, 1.0, 10.0])
-@pytest.mark.parametrize(("name", "shape"), COUNTS)
+@pytest.mark.parametrize(("name", "shape"), CASES)
 def test_slope_and_differences_stay_below_one_for_any_parameters(name, shape, scale):
     f = critic(name, shape)
     keys = jax.random.split(jax.random.key(7), 4)
@@ -90,17 +78,3 @@ def test_a_cone_has_a_finite_slope_at_its_peak():
     f = critic("cones", (2,))
     params = f.init(jax.random.key(0))
     assert np.all(np.isfinite(slopes(lambda x: f.apply(params, x), params["peaks"])))
-
-
-@pytest.mark.parametrize("name", ["groupsort", "cones"])
-def test_what_would_undo_the_bound_is_refused(name):
-    for fields in ({"normalization": "layer"}, {"weights": "spectral"}):
-        with pytest.raises(UserError, match=next(iter(fields))):
-            f = critic(name, (2,), **fields)
-            f.init(jax.random.key(0))
-
-
-def test_groupsort_needs_pairs():
-    f = networks.critic(config.Network(name="groupsort", width=5), (2,))
-    with pytest.raises(UserError, match="even width, got 5"):
-        f.init(jax.random.key(0))

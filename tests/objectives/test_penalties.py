@@ -1,9 +1,12 @@
+"""What holds for every registered penalty, and its own case."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan.objectives.penalties import PENALTIES, interpolates, slopes
+from gan.objectives.penalties import Penalty, PenaltyCase, interpolates, slopes
+from gan.registries import PENALTIES
 
 SHAPES = [(5,), (3, 3, 2)]
 KEY = jax.random.key(0)
@@ -14,10 +17,15 @@ def pair(shape, batch=4):
     return jax.random.normal(a, (batch, *shape)), jax.random.normal(b, (batch, *shape))
 
 
-def linear(shape, slope):
+def weights(shape, slope):
+    """Of a linear critic with that slope."""
     direction = jax.random.normal(jax.random.key(2), shape)
-    direction = slope * direction / jnp.linalg.norm(direction.ravel())
-    return lambda x: jnp.sum((x * direction[None]).reshape(x.shape[0], -1), axis=1)
+    return slope * direction / jnp.linalg.norm(direction.ravel())
+
+
+def linear(shape, slope):
+    w = weights(shape, slope)[None]
+    return lambda x: jnp.sum((x * w).reshape(x.shape[0], -1), axis=1)
 
 
 def smooth(theta, x):
@@ -26,31 +34,45 @@ def smooth(theta, x):
     return jnp.sum(jnp.tanh(flat * theta[None]) * jnp.roll(flat, 1, axis=1), axis=1)
 
 
+@pytest.fixture(params=[*PENALTIES, "tests.own:small_scores"])
+def penalty(request):
+    return PENALTIES.get(request.param)
+
+
+def test_a_penalty_without_a_case_is_none():
+    with pytest.raises(TypeError, match="case"):
+        Penalty(help="no case", points=lambda *_: (), value=lambda *_: 0.0)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("target", [0.0, 1.0, 2.5])
 @pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
-def test_a_linear_critic_has_the_closed_form(shape, target, slope):
+def test_a_linear_critic_has_the_closed_form(penalty, shape, target, slope):
+    assert isinstance(penalty.case, PenaltyCase)
     real, fake = pair(shape)
-    critic = linear(shape, slope)
-    np.testing.assert_allclose(slopes(critic, real), slope, rtol=1e-5)
-    two = PENALTIES["two_sided"](critic, real, fake, KEY, target=target)
-    one = PENALTIES["one_sided"](critic, real, fake, KEY, target=target)
-    np.testing.assert_allclose(two, (slope - target) ** 2, rtol=1e-4, atol=1e-10)
-    np.testing.assert_allclose(one, max(slope - target, 0) ** 2, rtol=1e-4, atol=1e-10)
-    forms = {
-        "two_sided": two,
-        "one_sided": one,
-        "zero_centered": slope**2,
-        "r1": slope**2 / 2,
-        "r2": slope**2 / 2,
-        "r1_r2": slope**2,
-        "dragan": (slope - target) ** 2,
-        "none": 0.0,
-    }
-    assert set(forms) == set(PENALTIES)
-    for name, form in forms.items():
-        found = PENALTIES[name](critic, real, fake, KEY, target=target)
-        np.testing.assert_allclose(found, form, rtol=1e-4, atol=1e-9, err_msg=name)
+    points = [
+        np.asarray(x, np.float64).reshape(len(x), -1) for x in penalty.points(real, fake, KEY)
+    ]
+    expected = penalty.case.linear(np.asarray(weights(shape, slope)).ravel(), points, target)
+    found = penalty(linear(shape, slope), real, fake, KEY, target=target)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_points_belong_to_examples_and_no_critic_is_asked_for_them(penalty, shape):
+    real, fake = pair(shape)
+    points = penalty.points(real, fake, KEY)
+    assert all(len(x) == len(real) and x.dtype == real.dtype for x in points)
+    critic = linear(shape, 3.0)
+    whole = penalty(critic, real, fake, KEY, target=0.7)
+    np.testing.assert_array_equal(whole, penalty.value(critic, points, 0.7))
+    assert np.shape(whole) == () and whole >= 0
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_slopes_of_a_linear_critic(shape, slope):
+    np.testing.assert_allclose(slopes(linear(shape, slope), pair(shape)[0]), slope, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -62,8 +84,7 @@ def test_a_quadratic_critic_has_slope_equal_to_the_norm(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", [name for name in PENALTIES if name != "none"])
-def test_gradients_in_the_parameters_match_finite_differences_to_second_order(shape, name):
+def test_gradients_in_the_parameters_match_finite_differences_to_second_order(shape, penalty):
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
         real, fake = rng.normal(size=(2, 4, *shape))
@@ -73,9 +94,10 @@ def test_gradients_in_the_parameters_match_finite_differences_to_second_order(sh
 
         def value(theta):
             critic = lambda x: smooth(theta, x)  # noqa: E731
-            return PENALTIES[name](critic, jnp.array(real), jnp.array(fake), KEY, target=0.7)
+            return penalty(critic, jnp.array(real), jnp.array(fake), KEY, target=0.7)
 
         gradient = jax.grad(value)
+        assert np.any(gradient(theta)) == (penalty.points(real, fake, KEY) != ())
         h = 1e-5
         first = (value(theta + h * step) - value(theta - h * step)) / (2 * h)
         np.testing.assert_allclose(gradient(theta) @ step, first, rtol=1e-6)
@@ -85,15 +107,16 @@ def test_gradients_in_the_parameters_match_finite_differences_to_second_order(sh
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", PENALTIES)
-def test_a_flat_critic_gives_finite_derivatives(shape, name):
+def test_a_flat_critic_gives_finite_derivatives(shape, penalty):
     real, fake = pair(shape)
+    points = [np.asarray(x).reshape(len(x), -1) for x in penalty.points(real, fake, KEY)]
+    expected = penalty.case.linear(np.zeros(int(np.prod(shape))), points, 1.0)
 
     def value(scale):
-        return PENALTIES[name](lambda x: 0 * smooth(scale, x), real, fake, KEY, target=1.0)
+        return penalty(lambda x: 0 * smooth(scale, x), real, fake, KEY, target=1.0)
 
     scale = jnp.ones(int(np.prod(shape)))
-    np.testing.assert_allclose(value(scale), 1.0 if name in ("two_sided", "dragan") else 0.0)
+    np.testing.assert_allclose(value(scale), expected)
     assert np.all(np.isfinite(jax.grad(value)(scale)))
 
 
@@ -110,13 +133,13 @@ def test_each_penalty_looks_where_it_says(shape):
         "zero_centered": square(interpolates(real, fake, KEY)),
     }
     for name, value in expected.items():
-        np.testing.assert_allclose(PENALTIES[name](critic, real, fake, KEY), value, rtol=1e-5)
+        np.testing.assert_allclose(PENALTIES.get(name)(critic, real, fake, KEY), value, rtol=1e-5)
 
 
 def test_dragan_looks_around_real_examples_at_half_their_spread():
     real = 3.0 * jax.random.normal(jax.random.key(3), (20_000, 2)) + 5.0
     critic = lambda x: jnp.sum(x**2, axis=1) / 2  # noqa: E731
-    found = PENALTIES["dragan"](critic, real, jnp.zeros_like(real), KEY, target=0.0)
+    found = PENALTIES.get("dragan")(critic, real, jnp.zeros_like(real), KEY, target=0.0)
     np.testing.assert_allclose(found, 2 * (25 + 9 + 9 / 4), rtol=0.02)
 
 
@@ -140,6 +163,31 @@ def test_other_key_other_points():
 def test_shapes_and_dtypes_must_agree():
     real, fake = pair((5,))
     with pytest.raises(ValueError, match="must agree"):
-        PENALTIES["two_sided"](linear((5,), 1.0), real, fake[:2], KEY)
+        PENALTIES.get("two_sided")(linear((5,), 1.0), real, fake[:2], KEY)
     with pytest.raises(ValueError, match="must agree"):
-        PENALTIES["two_sided"](linear((5,), 1.0), real, fake.astype(jnp.float16), KEY)
+        PENALTIES.get("two_sided")(linear((5,), 1.0), real, fake.astype(jnp.float16), KEY)
+
+
+def test_two_perturbed_copies_are_independent_and_half_the_spread_away():
+    real = 3.0 * jax.random.normal(jax.random.key(3), (20_000, 2)) + 5.0
+    one, other = (
+        np.asarray(x - real) for x in PENALTIES.get("consistency").points(real, None, KEY)
+    )
+    np.testing.assert_allclose([one.std(), other.std()], 1.5, rtol=0.02)
+    assert abs(np.mean(one * other)) < 0.05
+
+
+def test_consistency_asks_nothing_of_a_critic_of_at_most_the_target_slope():
+    real, fake = pair((3, 3, 2))
+    bent = lambda x: jnp.sum(jnp.abs(x), axis=(1, 2, 3)) / 18**0.5  # noqa: E731
+    consistency = PENALTIES.get("consistency")
+    assert consistency(bent, real, fake, KEY, target=1.0) < 1e-6
+    assert consistency(lambda x: 9 * bent(x), real, fake, KEY, target=1.0) > 0.1
+
+
+def test_the_lipschitz_penalty_sees_a_cliff_beside_its_points():
+    """A critic that is flat-sloped at generated examples and steep a step away from them."""
+    real, fake = 2.0 * pair((1,))[0], jnp.zeros((4, 1))
+    cliff = lambda x: x[:, 0] + 50 * jax.nn.relu(x[:, 0] - 0.01)  # noqa: E731
+    np.testing.assert_allclose(slopes(cliff, fake), 1.0)
+    assert PENALTIES.get("lipschitz")(cliff, real, fake, KEY, target=1.0) > 1000

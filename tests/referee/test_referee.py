@@ -12,9 +12,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan import config, networks, transport
-from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
 from gan.referee import critics as referee
+from gan.registries import LOSSES, PENALTIES
 
 
 def pair(n=40, d=3, seed=0, shift=1.0):
@@ -221,8 +220,8 @@ def population(shape, spec, steps=60):
 
         def loss(params, key):
             apply = functools.partial(critic.apply, params)
-            excess = PENALTIES["two_sided"](apply, real, fake, key)
-            return LOSSES["wasserstein"].critic(apply(real), apply(fake)) + 10 * excess
+            excess = PENALTIES.get("two_sided")(apply, real, fake, key)
+            return LOSSES.get("wasserstein").critic(apply(real), apply(fake)) + 10 * excess
 
         def step(carry, key):
             params, moments = carry
@@ -286,9 +285,9 @@ def test_no_random_critic_is_certified_beyond_exact_transport():
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_critics_are_never_certified_beyond_exact_transport():
+def test_two_thousand_random_critics_are_never_certified_beyond_exact_transport():
     sizes = [(1, 1), (1, 6), (2, 2), (2, 10), (3, 5), (5, 16), (8, 3), (16, 8), (40, 24)]
-    cases = [perceptron(k, (d,), n, 1000) for k, (d, n) in enumerate(sizes)]
+    cases = [perceptron(k, (d,), n, 200) for k, (d, n) in enumerate(sizes)]
     for spec, shape, n in (
         (config.Network(width=8, depth=2, normalization="layer"), (4,), 8),
         (config.Network(width=8, depth=2, weights="spectral"), (4,), 8),
@@ -296,5 +295,5 @@ def test_ten_thousand_random_critics_are_never_certified_beyond_exact_transport(
         (config.Network("cones", width=8), (6,), 10),
         (config.Network("dcgan", width=2, activation="leaky_relu"), (8, 8, 1), 6),
     ):
-        cases.append((spec, shape, n, 200))
-    assert never_beyond_exact_transport(cases) == 10_000
+        cases.append((spec, shape, n, 40))
+    assert never_beyond_exact_transport(cases) == 2_000

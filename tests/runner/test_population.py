@@ -86,7 +86,7 @@ def test_seeds_together_are_tabulated(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_population_killed_three_times_ends_with_the_same_bits(tmp_path):
+def test_a_population_killed_twice_ends_with_the_same_bits(tmp_path):
     flags = ["--preset", "digits", "--seeds", 3, "--together", "--evaluate_every", 150]
     flags += ["--steps", 300, "--checkpoint_every", 20, "--evaluation_size", 50]
 
@@ -99,7 +99,7 @@ def test_a_population_killed_three_times_ends_with_the_same_bits(tmp_path):
     expected = hashes("whole")
     assert len(set(expected)) == 3
     moments, first = random.Random(0), tmp_path / "killed" / "seed_0"
-    for step in (20, 80, 160):
+    for step in (20, 160):
         process = start("seeds", "--workdir", tmp_path / "killed", *flags)
         kill(process, lambda step=step: saved(first) >= step, moments.uniform(0, 0.3))
     assert 160 <= saved(first) < 300

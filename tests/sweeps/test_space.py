@@ -8,6 +8,7 @@ import pytest
 
 from gan import config, presets
 from gan.errors import UserError
+from gan.registries import LOSSES
 from gan.sweeps import space as spaces
 from tests.sweeps.makers import EXAMPLE
 
@@ -35,9 +36,9 @@ def test_a_grid_has_every_setting_once_and_the_last_axis_fastest():
     assert spaces.parse({"seed": [4, 2]}).setting(0) == {}
 
 
-@pytest.mark.parametrize("name", spaces.NAMED)
+@pytest.mark.parametrize("name", spaces.SPACES)
 def test_every_named_space_has_a_grid_of_trials_that_holds_its_case(name):
-    entry, space = spaces.NAMED.get(name), spaces.load(name)
+    entry, space = spaces.SPACES.get(name), spaces.load(name)
     assert space.source == json.loads(json.dumps(entry.axes))
     assert space.size >= 4 and space.repeats >= 2
     count = space.size * space.repeats
@@ -53,7 +54,7 @@ def test_every_named_space_has_a_grid_of_trials_that_holds_its_case(name):
 
 def test_the_space_of_objectives_holds_every_loss():
     choices = {axis.path: axis.choices for axis in spaces.load("objectives").axes}
-    assert choices["loss"] == tuple(sorted(spaces.names("loss"))) and "hinge" in choices["loss"]
+    assert choices["loss"] == tuple(sorted(LOSSES)) and "hinge" in choices["loss"]
 
 
 def test_a_space_of_anybodys_is_named_by_its_module(tmp_path, monkeypatch):

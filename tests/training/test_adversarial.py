@@ -9,7 +9,7 @@ import pytest
 from gan import config, networks, training
 from gan.errors import UserError
 from gan.networks import Network
-from gan.objectives.penalties import PENALTIES
+from gan.registries import OPTIMIZERS, PENALTIES
 from gan.training.adversarial import make_round, round_keys
 from gan.training.state import Hyperparameters, initial_state
 
@@ -86,13 +86,14 @@ def test_the_linear_schedule_falls_to_zero_at_the_last_step():
 @pytest.mark.parametrize("field", Hyperparameters._fields)
 def test_every_hyperparameter_reaches_the_round(field):
     generator, critic = affine_players()
-    cfg = affine_config(instance_noise=0.5, weight_clip=4.2)
+    second = dict(penalty2="one_sided", penalty2_weight=1.0)
+    cfg = affine_config(instance_noise=0.5, weight_clip=4.2, optimizer="adamw", **second)
     base = Hyperparameters.of(cfg)._replace(ema_decay=jnp.float32(0.5))
     changed = base._replace(**{field: getattr(base, field) * 0.5 + 0.125})
     play = jax.jit(make_round(cfg, generator, critic, real_batch))
 
     def after(hyper):
-        state = initial_state(generator, critic, 0)
+        state = initial_state(generator, critic, 0, cfg.optimizer)
         for _ in range(25):  # the average's decay is capped in the first rounds
             state, _ = play(state, hyper, None)
         return jax.tree.leaves((state.generator, state.average, state.critic))
@@ -107,7 +108,15 @@ def test_the_state_holds_arrays_only(digits, tiny):
     assert all(isinstance(leaf, jax.Array) for leaf in leaves)
 
 
-@pytest.mark.parametrize(("field", "hint"), [("loss", "wasserstein"), ("penalty", "two_sided")])
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ("loss", "wasserstein"),
+        ("penalty", "two_sided"),
+        ("penalty2", "two_sided"),
+        ("optimizer", "rmsprop"),
+    ],
+)
 def test_unknown_names_are_refused(field, hint):
     with pytest.raises(UserError, match=hint):
         make_round(config.replace(config.Config(), {field: hint[:-2]}), None, None, None)
@@ -117,7 +126,7 @@ def test_the_penalty_is_differentiated():
     """A critic of slope 5 must be pulled down by the penalty alone."""
     f = jnp.array([3.0, 4.0])
     real, fake = jnp.ones((4, 2)), jnp.zeros((4, 2))
-    penalty = PENALTIES["two_sided"]
+    penalty = PENALTIES.get("two_sided")
     pull = jax.grad(lambda f: penalty(lambda x: x @ f, real, fake, jax.random.key(0)))(f)
     np.testing.assert_allclose(pull, 2 * 4 * f / 5, rtol=1e-5)
 
@@ -160,15 +169,58 @@ def test_a_lazy_penalty_has_the_gradient_of_the_same_penalty_with_more_weight():
 
     def first_gradient(**fields):
         cfg = affine_config(**fields)
-        round = make_round(cfg, generator, critic, lambda *_: jnp.zeros((4, 2)))
-        state, _ = jax.jit(round)(
-            initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
-        )
+        play = make_round(cfg, generator, critic, lambda *_: jnp.zeros((4, 2)))
+        state, _ = jax.jit(play)(initial_state(generator, critic, 0), Hyperparameters.of(cfg), None)
         return state.critic_optimizer.mu["f"]
 
     lazy, plain = first_gradient(penalty_every=4), first_gradient(penalty_weight=40.0)
     np.testing.assert_allclose(lazy, plain, rtol=1e-5)
     assert np.all(np.abs(lazy) > 1)
+
+
+def test_two_penalties_are_added_each_with_its_weight_and_target():
+    """The affine critic has slope 5 everywhere."""
+    generator, critic = affine_players()
+    fields = dict(penalty="r1", penalty_weight=2.0, penalty_every=2, critic_learning_rate=0.0)
+    fields |= dict(penalty2="two_sided", penalty2_weight=3.0, penalty2_target=4.5, n_critic=2)
+    cfg = affine_config(**fields)
+    play = jax.jit(make_round(cfg, generator, critic, lambda *_: jnp.zeros((4, 2))))
+    _, metrics = play(initial_state(generator, critic, 0), Hyperparameters.of(cfg), None)
+    np.testing.assert_allclose(metrics["penalty"], 25 / 2, rtol=1e-5)
+    np.testing.assert_allclose(metrics["penalty2"], 0.5**2, rtol=1e-4)
+    estimate = metrics["w1_estimate_batch"]
+    np.testing.assert_allclose(metrics["critic_loss"], 25 + 0.75 - estimate, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "tests.own:signs"])
+def test_every_optimiser_moves_both_players_as_its_steps_say(name):
+    """The first step of either player, from the gradient that the round reports."""
+    generator, critic = affine_players()
+    cfg = affine_config(optimizer=name, beta1=0.5, penalty="none", critic_learning_rate=0.1)
+    state = initial_state(generator, critic, 0, name)
+    after, metrics = make_round(cfg, generator, critic, real_batch)(
+        state, Hyperparameters.of(cfg), None
+    )
+    keys = round_keys(state.key, state.step, 1).critic
+    real = real_batch(None, 0, 0, keys.batch[0])
+    gradient = {"f": jax.random.normal(keys.latent[0], (4, 2)).mean(0) - real.mean(0)}
+    start = OPTIMIZERS.get(name).start(state.critic)
+    moved, _ = OPTIMIZERS.get(name).step(
+        state.critic, gradient, start, Hyperparameters.of(cfg), 0.1
+    )
+    np.testing.assert_allclose(after.critic["f"], moved["f"], rtol=1e-5)
+    assert np.all(after.generator["g"] != 0)
+    assert metrics["generator_gradient"] > 0
+
+
+def test_somebodys_own_loss_and_penalties_are_played():
+    generator, critic = affine_players()
+    own = dict(loss="tests.own:exponential", penalty2="tests.own:small_scores", penalty2_weight=1.0)
+    cfg = affine_config(**own)
+    after, metrics = make_round(cfg, generator, critic, real_batch)(
+        initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
+    )
+    assert metrics["penalty2"] > 100 and np.all(np.isfinite(after.critic["f"]))
 
 
 def test_weights_are_clipped_after_every_critic_step():

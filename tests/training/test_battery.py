@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from gan import config, networks, runs, training
-from gan.objectives.losses import LOSSES, Loss
-from gan.objectives.penalties import PENALTIES, Penalty
+from gan.objectives.losses import Loss
+from gan.objectives.penalties import Penalty
+from gan.registries import LOSSES, PENALTIES
 from gan.training.adversarial import make_round
 from gan.training.state import Hyperparameters, initial_state
 
@@ -56,22 +57,38 @@ def start(choice):
     return jax.jit(lambda seed: initial_state(generator, critic, seed))(np.uint32(0))
 
 
-def any_of(penalties, number):
-    """The penalty of that number, which may be traced: at the points of all of them."""
-    counts = [
-        len(penalty.points(*jnp.zeros((2, 1, 1)), jax.random.key(0))) for penalty in penalties
-    ]
-    starts = np.cumsum([0, *counts])
+def any_loss(number):
+    """The loss of that number, which may be traced."""
 
-    def points(real, fake, key):
-        return tuple(x for penalty in penalties for x in penalty.points(real, fake, key))
+    def switched(functions):
+        return lambda *arguments: jax.lax.switch(number, functions, *arguments)
 
-    def excess(squares, target):
-        own = [squares[a:b] for a, b in zip(starts, starts[1:], strict=False)]
-        each = [lambda p=p, s=s: p.excess(s, target) for p, s in zip(penalties, own, strict=True)]
-        return jax.lax.switch(number, each)
+    losses = [loss for _, loss in LOSSES.items()]
+    return Loss(
+        help="any of them",
+        critic=switched([loss.critic for loss in losses]),
+        generator=switched([loss.generator for loss in losses]),
+        pairs=True,
+        case=losses[0].case,
+    )
 
-    return Penalty(points, excess)
+
+def any_penalty(number):
+    """The penalty of that number, which may be traced; it draws the points of all of them."""
+    penalties = [penalty for _, penalty in PENALTIES.items()]
+
+    def value(critic, points, target):
+        each = zip(penalties, points, strict=True)
+        return jax.lax.switch(
+            number, [lambda p=p, own=own: p.value(critic, own, target) for p, own in each]
+        )
+
+    return Penalty(
+        help="any of them",
+        points=lambda *batch: tuple(penalty.points(*batch) for penalty in penalties),
+        value=value,
+        case=penalties[0].case,
+    )
 
 
 def critics():
@@ -85,20 +102,12 @@ def game(request):
     """(first state, play(state, number of a loss, number of a penalty)) of one network."""
     choice = settings(request.param)
 
-    def switched(number, functions):
-        return lambda *arguments: jax.lax.switch(number, functions, *arguments)
-
     def play(state, loss, penalty):
         with pytest.MonkeyPatch.context() as patch:
-            critics = [x.critic for x in LOSSES.values()]
-            generators = [x.generator for x in LOSSES.values()]
-            any_loss = Loss(switched(loss, critics), switched(loss, generators), pairs=True)
-            patch.setitem(LOSSES, "any", any_loss)
-
-            patch.setitem(PENALTIES, "any", any_of(list(PENALTIES.values()), penalty))
-            changes = {"loss": "any", "penalty": "any"}
-            round = make_round(config.replace(choice, changes), *players(choice), batch)
-            return round(state, Hyperparameters.of(choice), None)
+            patch.setattr(LOSSES, "get", lambda name: any_loss(loss))
+            patch.setattr(PENALTIES, "get", lambda name: any_penalty(penalty))
+            play_round = make_round(choice, *players(choice), batch)
+            return play_round(state, Hyperparameters.of(choice), None)
 
     return start(choice), jax.jit(play)
 
@@ -186,7 +195,7 @@ def test_penalties_of_networks_match_finite_differences(name, penalty):
 
         def value(h):
             moved = jax.tree.map(lambda p, s: p + h * s, params, step)
-            return PENALTIES[penalty](
+            return PENALTIES.get(penalty)(
                 lambda x: critic.apply(moved, x), real, fake, jax.random.key(1), target=0.3
             )
 

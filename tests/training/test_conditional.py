@@ -10,8 +10,7 @@ import pytest
 from gan import config, data, networks, runs, training
 from gan.errors import UserError
 from gan.networks import Network
-from gan.objectives.losses import LOSSES
-from gan.objectives.penalties import PENALTIES
+from gan.registries import LOSSES, PENALTIES
 from gan.training.adversarial import make_round, round_keys
 from gan.training.feed import make_feed
 from gan.training.state import Hyperparameters, initial_state
@@ -39,9 +38,9 @@ def test_real_and_generated_examples_share_the_labels_that_both_players_read():
         return _points(labels(data, step, i, key))
 
     cfg = config.Config(batch_size=6, latent_dim=2, n_critic=3, steps=5, penalty_target=0.0)
-    round = make_round(cfg, generator, critic, batch, labels=labels)
+    play_round = make_round(cfg, generator, critic, batch, labels=labels)
     state = initial_state(generator, critic, 0)
-    _, metrics = round(state, Hyperparameters.of(cfg), None)
+    _, metrics = play_round(state, Hyperparameters.of(cfg), None)
     for name in ("w1_estimate_batch", "penalty", "critic_loss", "generator_loss"):
         assert metrics[name] == 0, name
 
@@ -120,8 +119,8 @@ def test_every_loss_and_penalty_takes_labels(penalty, loss):
         return _points(labels(data, step, i, key))
 
     state = initial_state(generator, critic, 0)
-    round = jax.jit(make_round(cfg, generator, critic, batch, labels=labels))
-    after, metrics = round(state, Hyperparameters.of(cfg), None)
+    play_round = jax.jit(make_round(cfg, generator, critic, batch, labels=labels))
+    after, metrics = play_round(state, Hyperparameters.of(cfg), None)
     assert all(np.isfinite(value) for value in metrics.values())
     moved = [
         not np.array_equal(a["Embedding_0"]["kernel"], b["Embedding_0"]["kernel"])

@@ -173,10 +173,11 @@ def test_what_a_zero_leaves_out_of_the_round_is_shared(digits, tiny, name):
     def program(config):
         feed = make_feed(digits, config, None)
         players = networks.players(config, digits.shape, digits.class_names)
-        state = jax.eval_shape(lambda: initial_state(*players, 0))
-        round = make_round(config, *players, feed.batch)
-        return str(jax.make_jaxpr(round)(state, Hyperparameters.of(config), digits.arrays))
+        state = jax.eval_shape(lambda: initial_state(*players, 0, "adamw"))
+        play_round = make_round(config, *players, feed.batch)
+        return str(jax.make_jaxpr(play_round)(state, Hyperparameters.of(config), digits.arrays))
 
+    tiny = config.replace(tiny, {"optimizer": "adamw", "penalty2": "r1"})
     pair = [config.replace(tiny, {name: value}) for value in (0.5, 0.0)]
     same_program = program(pair[0]) == program(pair[1])
     assert same_program == (name not in SWITCHES)

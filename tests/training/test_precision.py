@@ -36,8 +36,8 @@ def products(jaxpr):
 def test_products_are_in_the_chosen_precision_and_the_state_is_not(name, precision):
     choice = settings(name, precision=precision)
     state = jax.eval_shape(lambda: initial_state(*players(choice), np.uint32(0)))
-    round = make_round(choice, *players(choice), batch)
-    traced = jax.make_jaxpr(round, return_shape=True)
+    play_round = make_round(choice, *players(choice), batch)
+    traced = jax.make_jaxpr(play_round, return_shape=True)
     jaxpr, (after, metrics) = traced(state, Hyperparameters.of(choice), None)
     assert products(jaxpr.jaxpr) == {precision}
     assert jax.tree.map(lambda x: x.dtype, after) == jax.tree.map(lambda x: x.dtype, state)
