@@ -15,6 +15,7 @@ import numpy as np
 import gan
 from experiments import cli
 from gan import outputs
+from gan.errors import UserError
 from gan.inputs import SEEDS
 from gan.signals import watched
 
@@ -37,6 +38,8 @@ def define(flags) -> None:
 
 def main(values) -> None:
     """Sample and write."""
+    if values.interpolate == 1:
+        raise UserError("--interpolate must be 0, or at least 2 for the ends of a path; got 1")
     outputs.file(values.output, (".png", ".npz"))
     examples, labels = watched(lambda: draw(values))
     columns = values.interpolate or max(1, round(len(examples) ** 0.5))

@@ -161,7 +161,9 @@ def parse(define: Callable[[Flags], None], description: str, arguments: list[str
     except flags.IllegalFlagValueError as error:
         name = re.match(r"flag --([^=]*)=", str(error))
         raise UserError(f"--{name[1]}: {error.__context__}" if name else str(error)) from error
-    except flags.Error as error:
+    except UserError:
+        raise
+    except (flags.Error, ValueError) as error:  # some flags of absl's own raise the latter
         raise UserError(str(error)) from error
     for name, page in (("help", pages.brief), ("helpshort", pages.short), ("helpfull", pages.full)):
         if values[name].value:

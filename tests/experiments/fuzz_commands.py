@@ -8,6 +8,7 @@ it ends with status 0. A refusal must have status 2, say why, show no traceback 
 
 import argparse
 import contextlib
+import importlib
 import json
 import pkgutil
 import random
@@ -33,8 +34,19 @@ TEXTS = [
 DATA = ["digits", "gaussians8", "swiss_roll", "digitz", "stacked_digits", "folder"]
 """Data sets that are at hand or refused at once; others would be looked for."""
 
-WORK = ("run", "train", "measure", "whole_run")
-"""Functions of an experiment that do its work, called once the command line is understood."""
+WORK = (
+    "gan.runs.open",
+    "subprocess.run",
+    "gan.benchmarks.assignments.run",
+    "gan.benchmarks.growth_points.run",
+    "gan.benchmarks.instances.run",
+    "gan.benchmarks.peers.measure",
+    "gan.benchmarks.peers.run",
+    "gan.benchmarks.time_accounts.run",
+    "gan.benchmarks.time_accounts.whole_run",
+    "gan.benchmarks.turns.run",
+)
+"""Functions that do the work of an experiment, beside its own `run` or that of its study."""
 
 NOT_DRAWN = (
     "run_with_pdb",
@@ -58,6 +70,11 @@ def commands() -> list[str]:
     names.remove("cli")
     modules = {name: command(name) for name in names}
     return [name for name, module in modules.items() if hasattr(module, "define")]
+
+
+def of_package(name: str):
+    """What `experiments.NAME` is: a module or a package."""
+    return importlib.import_module(f"experiments.{name}")
 
 
 def value(draw: random.Random, depth: int = 0):
@@ -116,11 +133,10 @@ def attempt(name: str, arguments: list[str], workdir: Path) -> tuple[int, str]:
     """(status, fault): what is wrong with the answer, "" if nothing is."""
     module = command(name)
     with contextlib.ExitStack() as stack:
-        for work in WORK:
-            if hasattr(module, work) and name != "train":
-                stack.enter_context(mock.patch.object(module, work, side_effect=Done))
-        for work in ("gan.runs.open", "subprocess.run"):
-            stack.enter_context(mock.patch(work, side_effect=Done))
+        own = f"experiments.{name}.study" if hasattr(of_package(name), "__path__") else None
+        for work in (*WORK, f"{own or module.__name__}.run"):
+            if own or hasattr(module, "run") or work in WORK:
+                stack.enter_context(mock.patch(work, side_effect=Done))
         try:
             status, out, err = call(name, *arguments)
         except Done:

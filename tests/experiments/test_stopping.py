@@ -86,7 +86,7 @@ def test_an_interrupt_of_the_floor_keeps_the_result(monkeypatch, tmp_path):
             raise KeyboardInterrupt
         return real(*arguments, **options)
 
-    monkeypatch.setattr(certify.transport, "assignment", second)
+    monkeypatch.setattr(certify.gan.transport, "assignment", second)
     sets = ["--source", tmp_path / "x.npy", "--target", tmp_path / "y.npy"]
     status, out, _ = call("certify", *sets, "--output", tmp_path / "p.npz")
     assert status == 0 and len(calls) == 2
