@@ -193,7 +193,9 @@ def defined(define: Callable[[Flags], None]) -> tuple[Flags, Values]:
     of.values.append_flag_values(standard)
     of.values.set_gnu_getopt(True)
     for name, what in pages.PAGES.items():  # absl's own would print and exit while it parses
-        flags.DEFINE_boolean(name, False, what, flag_values=of.values, allow_override=True)
+        short = "?" if name == "help" else None
+        to = {"flag_values": of.values, "short_name": short, "allow_override": True}
+        flags.DEFINE_boolean(name, False, what, **to)
     return of, of.values
 
 

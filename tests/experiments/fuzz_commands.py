@@ -146,7 +146,7 @@ def attempt(name: str, arguments: list[str], workdir: Path) -> tuple[int, str]:
     if status == 0:
         return 0, ""
     if status not in (2, 6) or "Traceback" in err:
-        return status, err
+        return status, f"status {status}: {err}"
     if not err.startswith("error: ") or len(err.encode("utf-8", "replace")) > 6000:
         return status, f"no plain line: {err[:300]!r}"
     return status, f"{workdir} was created" if workdir.exists() else ""

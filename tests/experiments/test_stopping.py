@@ -58,11 +58,12 @@ def test_a_signal_during_the_work_ends_in_a_line(work, number):
 
 
 def test_what_is_open_is_closed_first():
-    work = "try:\n        time.sleep(600)\n    finally:\n        print('closed', flush=True)"
+    work = "try:\n        print('open', flush=True)\n        time.sleep(600)\n"
+    work += "    finally:\n        print('closed', flush=True)"
     code = [sys.executable, "-c", WORKING.format(work=work)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(code, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
-    assert process.stdout.readline() == "working\n"
+    assert [process.stdout.readline() for _ in range(2)] == ["working\n", "open\n"]
     process.send_signal(signal.SIGTERM)
     assert finish(process)[:2] == (143, "closed\n")
 
