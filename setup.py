@@ -26,7 +26,6 @@ setup(
         "POT>=0.9.7",
         "scikit-learn>=1.5",
         "scipy>=1.14",
-        "simple-parsing>=0.1.7",
         "tensorflow-datasets>=4.9.9",
         "tqdm>=4.66",
     ],

@@ -1,11 +1,8 @@
-"""Experiment binaries: one module, one question, one command."""
+"""Commands: one module or package, one question. What they share is experiments.cli."""
 
 import sys
 
-from experiments import later, stopping
+from gan import signals
 
-if sys.argv[:1] == ["-m"]:  # so while `python -m` looks for the module
-    _name = sys.orig_argv[sys.orig_argv.index("-m") + 1]
-    if _name.startswith("experiments.") and _name.count(".") == 1:
-        stopping.at_once()
-        later.postpone(_name)
+if sys.argv[:1] == ["-m"]:  # so while `python -m` looks for the module of a command
+    signals.end_at_once()

@@ -19,25 +19,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gan
 from experiments import cli
-from gan.benchmarks import time_accounts
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="where the pages go")
-    parser.add_argument("--preset", metavar="NAME", help="account for a whole run of this preset")
+    flags.path("workdir", cli.REQUIRED, "where the pages go", "DIR")
+    flags.text("preset", None, "account for a whole run of this preset", "NAME")
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Measure, and write the pages."""
-    if arguments.preset:
-        print(time_accounts.whole_run(arguments.preset, arguments.workdir))
+    accounts = gan.benchmarks.time_accounts
+    if values.preset:
+        print(accounts.whole_run(values.preset, values.workdir))
         return
-    time_accounts.run(arguments.workdir)
+    accounts.run(values.workdir)
     for name in ("start_up.md", "accounting.md"):
-        print(Path(arguments.workdir, name).read_text())
+        print(Path(values.workdir, name).read_text())
 
 
 if __name__ == "__main__":

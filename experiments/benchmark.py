@@ -21,125 +21,92 @@ benchmark stops if their losses differ: a peer that computes something else is n
   POT and OTT (extra: entropic), each of which has `--limit` seconds.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from pathlib import Path
 
+import gan
 from experiments import cli
-from gan import outputs
-from gan.benchmarks import assignments, benchmark_page, turns, workloads
-from gan.config import unknown
+from gan import files, outputs
 from gan.errors import UserError
-from gan.networks import convolution
-from gan.runs import environment, files
+from gan.inputs import unknown
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    names = ", ".join([*workloads.WORKLOADS, "transport20k"])
-    parser.usage = "%(prog)s --workload NAME --output FILE [--flag value ...]"
-    parser.add_argument("--workload", required=True, metavar="NAME", help=names)
-    parser.add_argument(
-        "--output",
-        required=True,
-        metavar="FILE",
-        help="result, a .json file; a page goes beside it",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
-        default=20.0,
-        help="timed seconds of every side",
-    )
-    parser.add_argument(
-        "--rounds", type=cli.integer(1, cli.COUNT), default=5, help="turns that every side takes"
-    )
-    parser.add_argument(
-        "--peer",
-        choices=("torch", "solvers"),
-        help="compare with PyTorch (extra: bench), or transport with other solvers",
-    )
-    parser.add_argument("--modes", nargs="+", default=(), metavar="MODE", help="of the peer")
-    parser.add_argument(
-        "--forms", nargs="+", default=(), metavar="FORM", help="also time ours with convolutions so"
-    )
-    parser.add_argument(
-        "--allocator", choices=("both", "off", "on"), default="both", help="allocator settings"
-    )
-    parser.add_argument("--train", action="store_true", help="also time experiments.train itself")
-    parser.add_argument(
-        "--limit",
-        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
-        default=60.0,
-        help="seconds for each of the other solvers",
-    )
-    parser.add_argument(
-        "--cores",
-        type=cli.integer(0, cli.COUNT),
-        default=0,
-        help="cores to pin every process to; 0 for all",
-    )
-    parser.add_argument(
-        "--devices",
-        type=cli.integer(1, cli.COUNT),
-        default=1,
-        help="devices that ours splits every batch over, as experiments.train does",
-    )
+    names = [*cli.literal("gan.benchmarks.workloads:WORKLOADS"), "transport20k"]
+    flags.text("workload", cli.REQUIRED, ", ".join(names), "NAME")
+    flags.path("output", cli.REQUIRED, "result, a .json file; a page goes beside it")
+    flags.real("seconds", 20.0, "timed seconds of every side", cli.LEAST_SECONDS, cli.SECONDS)
+    flags.integer("rounds", 5, "turns that every side takes", 1, cli.COUNT)
+    what = "compare with PyTorch (extra: bench), or transport with other solvers"
+    flags.choice("peer", None, what, ("torch", "solvers"))
+    flags.texts("modes", (), "of the peer", "MODE")
+    flags.texts("forms", (), "also time ours with convolutions so", "FORM")
+    flags.choice("allocator", "both", "allocator settings", ("both", "off", "on"))
+    flags.boolean("train", "also time experiments.train itself")
+    what = "seconds for each of the other solvers"
+    flags.real("limit", 60.0, what, cli.LEAST_SECONDS, cli.SECONDS)
+    flags.integer("cores", 0, "cores to pin every process to; 0 for all", 0, cli.COUNT)
+    what = "devices that ours splits every batch over, as experiments.train does"
+    flags.integer("devices", 1, what, 1, cli.COUNT)
 
 
-def options_of(arguments, available: int) -> turns.Options:
+def options_of(values, available: int) -> gan.benchmarks.turns.Options:
     """What the flags ask of the sides of a training workload."""
     named = ("seconds", "rounds", "peer", "modes", "forms", "allocator", "train", "devices")
-    values = {name: getattr(arguments, name) for name in named}
-    values |= {name: tuple(values[name]) for name in ("modes", "forms")}
-    return turns.Options(cores=arguments.cores or available, **values)
+    options = {name: getattr(values, name) for name in named}
+    options |= {name: tuple(options[name]) for name in ("modes", "forms")}
+    return gan.benchmarks.turns.Options(cores=values.cores or available, **options)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Measure, write the JSON and print the table."""
     available = len(os.sched_getaffinity(0))
-    if not 0 <= arguments.cores <= available:
-        raise UserError(f"--cores must be 1 .. {available}, or 0 for all; got {arguments.cores}")
-    if not 1 <= arguments.devices <= (arguments.cores or available):
-        raise UserError(f"--devices must be 1 to the number of cores, got {arguments.devices}")
-    name = arguments.workload
+    if not 0 <= values.cores <= available:
+        raise UserError(f"--cores must be 1 .. {available}, or 0 for all; got {values.cores}")
+    if not 1 <= values.devices <= (values.cores or available):
+        raise UserError(f"--devices must be 1 to the number of cores, got {values.devices}")
+    workloads, page = gan.benchmarks.workloads, gan.benchmarks.benchmark_page
+    name = values.workload
     if name not in (*workloads.WORKLOADS, "transport20k"):
         raise UserError(unknown("workload", name, [*workloads.WORKLOADS, "transport20k"]))
-    if arguments.peer == ("torch" if name == "transport20k" else "solvers"):
+    if values.peer == ("torch" if name == "transport20k" else "solvers"):
         raise UserError("--peer solvers goes with transport20k, --peer torch with the others")
-    if arguments.devices > 1 and name == "transport20k":
+    if values.devices > 1 and name == "transport20k":
         raise UserError("--devices is for trainings; transport20k is none")
-    if arguments.train and (name == "transport20k" or name in workloads.MEMBERS):
+    if values.train and (name == "transport20k" or name in workloads.MEMBERS):
         raise UserError(f"--train is for single runs; {name} is none")
-    for mode in arguments.modes:
-        allowed = workloads.modes(workloads.of(name)) if arguments.peer == "torch" else ()
+    for mode in values.modes:
+        allowed = workloads.modes(workloads.of(name)) if values.peer == "torch" else ()
         if mode not in allowed:
             raise UserError(unknown("mode", mode, allowed))
-    for form in arguments.forms:
-        if form not in convolution.FORMS:
-            raise UserError(unknown("form", form, convolution.FORMS))
-    outputs.file(arguments.output, (".json",))
+    for form in values.forms:
+        if form not in gan.networks.convolution.FORMS:
+            raise UserError(unknown("form", form, gan.networks.convolution.FORMS))
+    outputs.file(values.output, (".json",))
     if name == "transport20k":
-        result = assignments.run(arguments.seconds, arguments.peer, arguments.limit)
+        result = gan.benchmarks.assignments.run(values.seconds, values.peer, values.limit)
     else:
-        if arguments.peer:
+        if values.peer:
             try:
                 import torch  # noqa: F401
             except ImportError as error:
                 raise UserError("--peer torch needs PyTorch: install gan[bench]") from error
-        result = turns.run(name, options_of(arguments, available))
-    output = Path(arguments.output)
+        result = gan.benchmarks.turns.run(name, options_of(values, available))
+    output = Path(values.output)
     result |= {
-        "command": benchmark_page.command(arguments),
+        "command": page.command(values),
         "date": time.strftime("%Y-%m-%d"),
         "load_average": os.getloadavg()[0],
-        "machine": environment.processor(),
-        "versions": turns.versions(arguments.peer),
+        "machine": gan.runs.environment.processor(),
+        "versions": gan.benchmarks.turns.versions(values.peer),
     }
     files.write_json(output, result)
-    files.write_atomically(output.with_suffix(".md"), benchmark_page.page(result))
-    print(benchmark_page.table(result))
+    files.write_atomically(output.with_suffix(".md"), page.page(result))
+    print(page.table(result))
 
 
 if __name__ == "__main__":

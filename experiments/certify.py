@@ -17,10 +17,9 @@ import sys
 
 import numpy as np
 
+import gan
 from experiments import cli
-from gan import outputs, transport
-from gan.runner import sets
-from gan.transport import costs
+from gan import outputs
 
 
 def certify(
@@ -48,8 +47,8 @@ def certify(
     def solve(x, y):
         options = {"seconds": seconds, "progress": progress}
         if len(x) == len(y):
-            return transport.assignment(x, y, cost, **options)
-        return transport.plan(x, y, cost=cost, **options)
+            return gan.transport.assignment(x, y, cost, **options)
+        return gan.transport.plan(x, y, cost=cost, **options)
 
     result = solve(source, target)
     if reference is not None:
@@ -72,45 +71,39 @@ def progress(state: dict) -> None:
     print(f"{state['seconds']:8.1f} s  {state['stage']}{bounds}", file=sys.stderr)
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    parser.usage = "%(prog)s --source SET --target SET --output FILE [--flag value ...]"
-    cli.add_sets(parser)
-    parser.add_argument("--output", required=True, metavar="FILE", help="certificate, a .npz file")
-    parser.add_argument(
-        "--cost", default="euclidean", help=f"cost between points: {', '.join(costs.NAMES)}"
-    )
-    parser.add_argument(
-        "--reference",
-        metavar="SET",
-        help="points of the target's law, independent of it, for the floor; as many as the source "
+    flags.sets()
+    flags.path("output", cli.REQUIRED, "certificate, a .npz file")
+    names = cli.literal("gan.transport.costs:NAMES")
+    flags.choice("cost", "euclidean", "cost between points", names)
+    flags.text(
+        "reference",
+        None,
+        "points of the target's law, independent of it, for the floor; as many as the source "
         "(default: other examples of the target's data set)",
+        "SET",
     )
-    parser.add_argument(
-        "--seconds",
-        type=cli.real(0, cli.SECONDS),
-        default=float("inf"),
-        help="time budget; when it ends the bounds found so far are certified",
-    )
+    what = "time budget; when it ends the bounds found so far are certified"
+    flags.real("seconds", float("inf"), what, 0, cli.SECONDS)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Solve, save and print."""
-    costs.name_of(arguments.cost)
-    named = (arguments.source, arguments.target, arguments.reference)
-    outputs.file(arguments.output, (".npz",), [name for name in named if name])
-    source = sets.read(arguments.source, arguments.data_dir)
-    target = sets.read(arguments.target, arguments.data_dir)
-    if arguments.reference:
-        reference = sets.read(arguments.reference, arguments.data_dir)
+    named = (values.source, values.target, values.reference)
+    outputs.file(values.output, (".npz",), [name for name in named if name])
+    sets = gan.runner.sets
+    source = sets.read(values.source, values.data_dir)
+    target = sets.read(values.target, values.data_dir)
+    if values.reference:
+        reference = sets.read(values.reference, values.data_dir)
     else:
-        reference = sets.others(arguments.target, arguments.source, len(source), arguments.data_dir)
-    found = certify(source, target, arguments.cost, arguments.seconds, reference)
+        reference = sets.others(values.target, values.source, len(source), values.data_dir)
+    found = certify(source, target, values.cost, values.seconds, reference)
     result = found["result"]
-    result.certificate.save(arguments.output)
+    result.certificate.save(values.output)
     print(f"sizes     {len(source)} and {len(target)}")
-    print(f"value     {result.value:.12g}   mean {arguments.cost} cost of the best plan found")
+    print(f"value     {result.value:.12g}   mean {values.cost} cost of the best plan found")
     exact = " in integers" if result.integer else ""
     print(f"bounds    {result.lower:.12g} <= optimum <= {result.upper:.12g}")
     print(f"gap       {result.gap:.3g}{exact}")
@@ -123,7 +116,7 @@ def main(arguments) -> None:
         if reference is None:
             what = f"two random halves of the target, {left} points each; lower for larger sets"
         print(f"floor     {found['floor'].value:.12g}   {what}{bounds}")
-    print(f"proof     {arguments.output}")
+    print(f"proof     {values.output}")
 
 
 if __name__ == "__main__":

@@ -14,52 +14,49 @@ those that --features names: a function from float32 examples [n, *shape] to fea
 
 from __future__ import annotations
 
+import gan
 from experiments import cli
-from gan import runner
-from gan.reports import scores as tables
-from gan.scores import features as feature_functions
-from gan.scores import samples
+from gan.signals import watched
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    cli.add_step(parser)
-    parser.add_argument(
-        "--features",
-        metavar="MODULE:FUNCTION",
-        help="features for the sample scores: a function, or a FILE.npz with a kept classifier "
+    flags.workdir()
+    flags.data_dir()
+    flags.step()
+    flags.text(
+        "features",
+        None,
+        "features for the sample scores: a function, or a FILE.npz with a kept classifier "
         "(default: those of the data set's own classifier)",
+        "MODULE:FUNCTION",
     )
-    parser.add_argument(
-        "--samples",
-        type=cli.integer(samples.LEAST_SAMPLES, samples.MOST_SAMPLES),
-        metavar="N",
-        help="examples per set of the sample scores "
-        f"(default: twice evaluation_size, at most {samples.SAMPLES})",
+    least = cli.literal("gan.scores.requirements:LEAST_SAMPLES")
+    usual, most = (
+        cli.literal(f"gan.scores.samples:{name}") for name in ("SAMPLES", "MOST_SAMPLES")
     )
+    what = f"(default: twice evaluation_size, at most {usual})"
+    flags.integer("samples", None, f"examples per set of the sample scores {what}", least, most)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Evaluate and print the table."""
     features = None
-    if arguments.features is not None:
-        features = feature_functions.load(arguments.features)
-    if arguments.samples is not None:
-        samples.check_count(arguments.samples)
-    scores = cli.watched(
-        lambda: runner.evaluate(
-            arguments.workdir,
-            arguments.step,
-            data_dir=arguments.data_dir,
+    if values.features is not None:
+        features = gan.scores.features.load(values.features)
+    if values.samples is not None:
+        gan.scores.samples.check_count(values.samples)
+    scores = watched(
+        lambda: gan.runner.evaluate(
+            values.workdir,
+            values.step,
+            data_dir=values.data_dir,
             features=features,
-            count=arguments.samples,
+            count=values.samples,
         )
     )
-    tables.print_scores(scores)
-    print(f"report {arguments.workdir}/report.html")
+    gan.reports.scores.print_scores(scores)
+    print(f"report {values.workdir}/report.html")
 
 
 if __name__ == "__main__":

@@ -17,75 +17,49 @@ from __future__ import annotations
 import json
 import math
 
+import gan
 from experiments import cli
-from gan import config
-from gan.benchmarks import growth_axes, growth_points
 from gan.errors import UserError
+from gan.inputs import unknown
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    names = ", ".join(growth_axes.AXES)
-    parser.add_argument(
-        "--axes", nargs="+", metavar="NAME", help=f"what grows (default: all): {names}"
-    )
-    parser.add_argument(
-        "--sizes",
-        type=cli.integer(1, 10**8),
-        nargs="+",
-        metavar="N",
-        help="sizes along the axes that --axes names",
-    )
-    parser.add_argument(
-        "--repeats", type=cli.integer(1, cli.COUNT), default=2, help="passes over all points"
-    )
-    parser.add_argument(
-        "--seconds",
-        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
-        default=2.0,
-        help="of one reading of a training",
-    )
-    parser.add_argument(
-        "--limit",
-        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
-        default=600.0,
-        help="seconds for one process",
-    )
-    parser.add_argument(
-        "--stop_after",
-        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
-        metavar="SECONDS",
-        help="start nothing more after that",
-    )
-    parser.add_argument("--only", metavar="NAME", help="measure one point in this process")
+    flags.workdir()
+    names = cli.literal("gan.benchmarks.growth_axes:AXES")
+    flags.texts("axes", None, f"what grows (default: all): {', '.join(names)}", "NAME")
+    flags.integers("sizes", None, "sizes along the axes that --axes names", 1, 10**8)
+    flags.integer("repeats", 2, "passes over all points", 1, cli.COUNT)
+    flags.real("seconds", 2.0, "of one reading of a training", cli.LEAST_SECONDS, cli.SECONDS)
+    flags.real("limit", 600.0, "seconds for one process", cli.LEAST_SECONDS, cli.SECONDS)
+    what = "start nothing more after so many seconds"
+    flags.real("stop_after", None, what, cli.LEAST_SECONDS, cli.SECONDS)
+    flags.text("only", None, "measure one point in this process", "NAME")
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Measure what is missing, write the pages and print the table."""
-    names = [arguments.only] if arguments.only else arguments.axes or list(growth_axes.AXES)
+    axes = gan.benchmarks.growth_axes.AXES
+    names = [values.only] if values.only else values.axes or list(axes)
     for name in names:
-        if name not in growth_axes.AXES:
-            raise UserError(config.unknown("axis", name, growth_axes.AXES))
-    if arguments.sizes and not (arguments.axes or arguments.only):
-        raise UserError(f"--sizes go with --axes, got {arguments.sizes}")
-    if arguments.only:
-        if not arguments.sizes:
+        if name not in axes:
+            raise UserError(unknown("axis", name, axes))
+    if values.sizes and not (values.axes or values.only):
+        raise UserError(f"--sizes go with --axes, got {values.sizes}")
+    if values.only:
+        if not values.sizes:
             raise UserError("--only needs one of --sizes")
-        found = growth_axes.AXES[arguments.only].measure(arguments.sizes[0], arguments.seconds)
-        print(json.dumps(found))
+        print(json.dumps(axes[values.only].measure(values.sizes[0], values.seconds)))
         return
-    chosen = {name: tuple(arguments.sizes or growth_axes.AXES[name].sizes) for name in names}
-    found = growth_points.run(
-        arguments.workdir,
-        chosen,
-        arguments.repeats,
-        arguments.seconds,
-        arguments.limit,
-        arguments.stop_after or math.inf,
+    found = gan.benchmarks.growth_points.run(
+        values.workdir,
+        {name: tuple(values.sizes or axes[name].sizes) for name in names},
+        values.repeats,
+        values.seconds,
+        values.limit,
+        values.stop_after or math.inf,
     )
-    print(growth_points.write(arguments.workdir, found))
+    print(gan.benchmarks.growth_points.write(values.workdir, found))
 
 
 if __name__ == "__main__":

@@ -15,16 +15,18 @@ takes about ten seconds on two CPU cores. From a checkpoint of a run on images, 
 An unconditional run has latents.png, latents.gif and truncation.png.
 """
 
+from __future__ import annotations
+
 import os
 
 import numpy as np
 
+import gan
 from experiments import cli
 from gan import outputs
 from gan.errors import UserError
 from gan.inputs import SEEDS
-from gan.reports import figures
-from gan.runner.sampling import Sampler, pixels, slerp
+from gan.signals import watched
 
 KINDS = {
     "classes": "paths between classes at fixed latents",
@@ -68,7 +70,7 @@ def run(
             to draw, or a run on points.
         StorageError: if a picture cannot be written.
     """
-    sampler = Sampler(workdir, step)
+    sampler = gan.runner.Sampler(workdir, step)
     if len(sampler.shape) != 3:
         raise UserError(f"interpolate draws images; {workdir} learns points of the plane")
     if rows < 1 or length < 2:
@@ -95,7 +97,7 @@ def run(
     return drawn
 
 
-def between_classes(sampler: Sampler, latents: np.ndarray, tour: list[int], length: int):
+def between_classes(sampler: gan.runner.Sampler, latents: np.ndarray, tour: list[int], length: int):
     """Images [r, (len(tour) - 1) (length - 1) + 1, *shape]: every latent [r, d] along the tour."""
     weights = class_path(tour, len(sampler.class_names), length)
     frames = len(weights)
@@ -111,11 +113,13 @@ def class_path(tour: list[int], classes: int, length: int) -> np.ndarray:
     return np.concatenate([*legs, ends[-1:]])
 
 
-def between_latents(sampler: Sampler, latents: np.ndarray, chosen: list[int], length: int):
+def between_latents(
+    sampler: gan.runner.Sampler, latents: np.ndarray, chosen: list[int], length: int
+) -> np.ndarray:
     """Images [r, length, *shape] from latents [:r] to latents [r:] of [2 r, d]; row i has the i-th
     of the chosen classes, in turn."""
     rows = len(latents) // 2
-    paths = slerp(latents[:rows], latents[rows:], length)
+    paths = gan.runner.sampling.slerp(latents[:rows], latents[rows:], length)
     labels = None
     if chosen:
         labels = np.resize(np.array(chosen, np.int32), rows).repeat(length)
@@ -172,59 +176,46 @@ def _range(chosen: list[int]) -> range:
 
 
 def _save_grid(path: str, images: np.ndarray, columns: int) -> None:
-    figures.save_image(path, figures.image_grid(pixels(images), columns))
+    figures = gan.reports.figures
+    figures.save_image(path, figures.image_grid(gan.runner.sampling.pixels(images), columns))
 
 
 def _save_frames(path: str, images: np.ndarray) -> None:
     """Animation of images [r, frames, *shape], side by side, resting at the ends of paths."""
+    figures, pixels = gan.reports.figures, gan.runner.sampling.pixels
     frames = [figures.image_grid(pixels(now), len(now)) for now in images.swapaxes(0, 1)]
     rests = [MILLISECONDS * (6 if i % ANIMATED == 0 else 1) for i in range(len(frames))]
     figures.save_animation(path, frames, rests)
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    cli.add_step(parser)
-    group = parser.add_argument_group("pictures")
-    group.add_argument(
-        "--output", required=True, type=cli.path, metavar="FOLDER", help="where pictures go"
-    )
-    group.add_argument(
-        "--kinds",
-        nargs="+",
-        choices=KINDS,
-        help="; ".join(f"{name}: {what}" for name, what in KINDS.items())
-        + " (default: all that the run allows)",
-    )
-    group.add_argument(
-        "--classes", nargs="+", metavar="CLASS", help="classes on the tour, in order (default: all)"
-    )
-    group.add_argument("--rows", type=cli.integer(1, 1000), default=6, help="latents shown at once")
-    group.add_argument("--length", type=cli.integer(2, 1000), default=8, help="images along a path")
-    group.add_argument("--seed", type=cli.integer(0, SEEDS), default=0, help="seed of the latents")
-    group.add_argument(
-        "--truncation",
-        type=cli.real(0, 1000),
-        metavar="BOUND",
-        help="bound on the coordinates of the latents; smaller is less varied and more typical",
-    )
+    flags.workdir()
+    flags.step()
+    flags.group("pictures")
+    flags.path("output", cli.REQUIRED, "where pictures go", "FOLDER")
+    flags.choices("kinds", None, "which pictures (default: all that the run allows)", KINDS)
+    flags.texts("classes", None, "classes on the tour, in order (default: all)", "CLASS")
+    flags.integer("rows", 6, "latents shown at once", 1, 1000)
+    flags.integer("length", 8, "images along a path", 2, 1000)
+    flags.integer("seed", 0, "seed of the latents", 0, SEEDS)
+    what = "bound on the coordinates of the latents; smaller is less varied and more typical"
+    flags.real("truncation", None, what, 0, 1000)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Draw, and say what was drawn."""
-    drawn = cli.watched(
+    drawn = watched(
         lambda: run(
-            arguments.workdir,
-            arguments.output,
-            step=arguments.step,
-            kinds=arguments.kinds,
-            classes=arguments.classes,
-            rows=arguments.rows,
-            length=arguments.length,
-            seed=arguments.seed,
-            truncation=arguments.truncation,
+            values.workdir,
+            values.output,
+            step=values.step,
+            kinds=values.kinds,
+            classes=values.classes,
+            rows=values.rows,
+            length=values.length,
+            seed=values.seed,
+            truncation=values.truncation,
         )
     )
     for path in drawn:

@@ -12,56 +12,51 @@ Needs the run directory only, not the data set.
 
 import numpy as np
 
+import gan
 from experiments import cli
-from gan import outputs, runner
+from gan import outputs
+from gan.errors import UserError
 from gan.inputs import SEEDS
+from gan.signals import watched
 
 MOST = 10**6
 """Examples of one call."""
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    cli.add_step(parser)
-    group = parser.add_argument_group("sampling")
-    group.add_argument(
-        "--output", required=True, type=cli.path, metavar="FILE", help="a .png or .npz file"
-    )
-    group.add_argument("--count", type=cli.integer(1, MOST), default=64, help="how many examples")
-    group.add_argument("--seed", type=cli.integer(0, SEEDS), default=0, help="seed of the latents")
-    group.add_argument(
-        "--label", metavar="CLASS", help="class of all examples, for a conditional run"
-    )
-    group.add_argument(
-        "--interpolate",
-        type=cli.integer(0, MOST),
-        default=0,
-        metavar="LENGTH",
-        help="make strips of LENGTH examples between pairs of latents, one strip per row",
-    )
+    flags.workdir()
+    flags.step()
+    flags.group("sampling")
+    flags.path("output", cli.REQUIRED, "a .png or .npz file")
+    flags.integer("count", 64, "how many examples", 1, MOST)
+    flags.integer("seed", 0, "seed of the latents", 0, SEEDS)
+    flags.text("label", None, "class of all examples, for a conditional run", "CLASS")
+    what = "make strips of so many examples between pairs of latents, one strip per row"
+    flags.integer("interpolate", 0, what, 0, MOST)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Sample and write."""
-    outputs.file(arguments.output, (".png", ".npz"))
-    examples, labels = cli.watched(lambda: draw(arguments))
-    columns = arguments.interpolate or max(1, round(len(examples) ** 0.5))
-    runner.write_examples(examples, labels, arguments.output, columns)
-    print(f"{len(examples)} examples of shape {examples.shape[1:]} in {arguments.output}")
+    if values.interpolate == 1:
+        raise UserError("--interpolate must be 0, or at least 2 for the ends of a path; got 1")
+    outputs.file(values.output, (".png", ".npz"))
+    examples, labels = watched(lambda: draw(values))
+    columns = values.interpolate or max(1, round(len(examples) ** 0.5))
+    gan.runner.write_examples(examples, labels, values.output, columns)
+    print(f"{len(examples)} examples of shape {examples.shape[1:]} in {values.output}")
 
 
-def draw(arguments):
+def draw(values):
     """Examples, path by path if there are paths, and their labels."""
-    sampler = runner.load(arguments.workdir, arguments.step)
-    count, length = arguments.count, arguments.interpolate
-    how = {"seed": arguments.seed, "label": arguments.label}
+    sampler = gan.runner.load(values.workdir, values.step)
+    count, length = values.count, values.interpolate
+    how = {"seed": values.seed, "label": values.label}
     if not length:
-        return sampler.sample(count, **how), sampler.labels(count, arguments.label)
+        return sampler.sample(count, **how), sampler.labels(count, values.label)
     count = -(-count // length)
     paths = sampler.paths(count, length, **how)
-    labels = sampler.labels(count, arguments.label)
+    labels = sampler.labels(count, values.label)
     return np.concatenate(paths), None if labels is None else labels.repeat(length)
 
 

@@ -14,17 +14,12 @@ import platform
 import statistics
 from pathlib import Path
 
+import gan
 from experiments import cli
 from gan import config as configs
-from gan import outputs
+from gan import files, outputs, rules
 from gan.config import Config
-from gan.errors import UserError
-from gan.reports import scores as tables
-from gan.runner import train
-from gan.runner.training import train_together
-from gan.runs import files
-from gan.scores import class_accuracy
-from gan.signals import Interrupt
+from gan.signals import Interrupt, Interrupted
 
 
 def run(
@@ -50,7 +45,7 @@ def run(
     members = [configs.replace(config, {"seed": seed}) for seed in seeds]
     folders = [os.path.join(workdir, f"seed_{seed}") for seed in seeds]
     if together:
-        found = train_together(members, folders, data_dir=data_dir, interrupt=interrupt)
+        found = gan.runner.train_together(members, folders, data_dir=data_dir, interrupt=interrupt)
     else:
         found = _one_by_one(members, folders, data_dir, interrupt)
     if found is None:
@@ -60,14 +55,14 @@ def run(
         if "failure" in scores:
             rows.append({"seed": seed} | scores)
             continue
-        rows.append({"seed": seed} | tables.ratios(scores) | scores)
+        rows.append({"seed": seed} | gan.reports.scores.ratios(scores) | scores)
     return rows
 
 
 def _one_by_one(members, folders, data_dir, interrupt) -> list[dict] | None:
     found = []
     for member, folder in zip(members, folders, strict=True):
-        scores = train(member, folder, data_dir=data_dir, interrupt=interrupt)
+        scores = gan.runner.train(member, folder, data_dir=data_dir, interrupt=interrupt)
         if scores is None:
             return None
         found.append(scores)
@@ -79,14 +74,15 @@ def table(rows: list[dict]) -> str:
     diverged are named below it."""
     failed = [row for row in rows if "failure" in row]
     rows = [row for row in rows if "failure" not in row]
-    headings = tables.columns(rows[0] if rows else {})
+    headings = gan.reports.scores.columns(rows[0] if rows else {})
     columns = [name for name in headings if all(name in row for row in rows)]
     lines = [
         "| seed | " + " | ".join(headings[name] for name in columns) + " |",
         "|---|" + "---|" * len(columns),
     ]
     rows = [
-        {name: tables.value(row, name) for name in columns} | {"seed": row["seed"]} for row in rows
+        {name: gan.reports.scores.value(row, name) for name in columns} | {"seed": row["seed"]}
+        for row in rows
     ]
     for row in rows:
         lines.append(f"| {row['seed']} | " + " | ".join(f"{row[n]:.4g}" for n in columns) + " |")
@@ -108,7 +104,7 @@ def class_table(rows: list[dict]) -> str:
         return ""
     return (
         "\nPer cent of generated examples that the data set's own classifier assigns to the class "
-        "they were asked for.\n\n" + class_accuracy.table(found)
+        "they were asked for.\n\n" + gan.scores.class_accuracy.table(found)
     )
 
 
@@ -126,36 +122,33 @@ def describe(config: Config, rows: list[dict], command: str) -> str:
     )
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    parser.add_argument(
-        "--seeds", type=cli.integer(1, cli.SEEDS), default=3, help="how many seeds, from 0"
-    )
-    parser.add_argument("--together", action="store_true", help="train all seeds as one population")
-    cli.add_config(parser, argv, default="digits")
+    flags.workdir()
+    flags.data_dir()
+    flags.integer("seeds", 3, "how many seeds, from 0", 1, cli.SEEDS)
+    flags.boolean("together", "train all seeds as one population")
+    flags.config("digits")
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Run every seed and write the table."""
-    if arguments.seeds < 1:
-        raise UserError(f"--seeds must be at least 1, got {arguments.seeds}")
-    outputs.folder(arguments.workdir)
+    rules.check(values.config)
+    outputs.folder(values.workdir)
     with Interrupt() as interrupt:
         rows = run(
-            arguments.config,
-            list(range(arguments.seeds)),
-            arguments.workdir,
-            data_dir=arguments.data_dir,
+            values.config,
+            list(range(values.seeds)),
+            values.workdir,
+            data_dir=values.data_dir,
             interrupt=interrupt,
-            together=arguments.together,
+            together=values.together,
         )
-    if rows is None:
-        return cli.leave(128 + interrupt.signal)
-    folder = Path(arguments.workdir)
+        if rows is None:
+            raise Interrupted(interrupt.signal)
+    folder = Path(values.workdir)
     files.write_json(folder / "seeds.json", rows)
-    text = describe(arguments.config, rows, cli.command_line())
+    text = describe(values.config, rows, cli.command_line())
     files.write_atomically(folder / "seeds.md", text)
     print(text)
     print("done " + json.dumps({"seeds": len(rows), "table": str(folder / "seeds.md")}))

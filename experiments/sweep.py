@@ -32,44 +32,32 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import sys
 from pathlib import Path
 
-import jax
-
+import gan
 from experiments import cli
-from gan import data, files, inputs, outputs, rules, training
+from gan import files, inputs, outputs, registries, rules
 from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
-from gan.runs.lock import lock
-from gan.scores import requirements
-from gan.signals import Interrupt
-from gan.sweeps import report, tables
-from gan.sweeps import space as spaces
-from gan.sweeps.binding import bind, load
-from gan.sweeps.driver import Driver, Plan
-from gan.sweeps.ledger import FAILED, UNFINISHED, Ledger, Row
-from gan.sweeps.local import LocalPool
-from gan.sweeps.progress import progress
-from gan.sweeps.proposals import SAMPLERS
+from gan.signals import Interrupt, Interrupted
 
 BATCH = 4
 """Settings that TPE proposes before it waits for their results, if the user does not say."""
 
 
 def run(
-    plan: Plan,
+    plan: gan.sweeps.driver.Plan,
     workdir: str,
     *,
-    make_pool=lambda logs: LocalPool(0, logs),
+    make_pool=lambda logs: gan.sweeps.local.LocalPool(0, logs),
     together: int = 0,
     seconds: float = math.inf,
     data_dir: str | None = None,
     devices: int = 1,
     interrupt: Interrupt | None = None,
     command: str = "",
-) -> tuple[list[Row], bool]:
+) -> tuple[list[gan.sweeps.ledger.Row], bool]:
     """Start or continue the sweep in `workdir`, and write its table and its report.
 
     Args:
@@ -94,22 +82,22 @@ def run(
     """
     interrupt = interrupt or Interrupt()
     folder = Path(workdir).expanduser().resolve()
-    dataset = data.load(plan.base.data, data_dir)
-    tables.check_score(plan.score, plan.base, dataset)
-    requirements.check(plan.base, dataset)
+    dataset = gan.data.load(plan.base.data, data_dir)
+    gan.sweeps.tables.check_score(plan.score, plan.base, dataset)
+    gan.scores.requirements.check(plan.base, dataset)
     if not inputs.registries(plan.base).keys() & set(plan.space.fields):
         rules.check(plan.base)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(lock(folder / "lock"))
-        plan = bind(folder, plan)
-        ledger = Ledger(
+        stack.enter_context(gan.runs.lock.lock(folder / "lock"))
+        plan = gan.sweeps.binding.bind(folder, plan)
+        ledger = gan.sweeps.ledger.Ledger(
             folder / "sweep.db",
             plan.space.distributions(),
             plan.score,
-            tables.lower_is_better(plan.score),
+            gan.sweeps.tables.lower_is_better(plan.score),
         )
-        driver = Driver(
+        driver = gan.sweeps.driver.Driver(
             plan,
             ledger,
             folder,
@@ -125,111 +113,82 @@ def run(
                 (folder / "logs").mkdir(exist_ok=True)
             pool = make_pool(folder / "logs")
             stack.callback(pool.close)
-            with progress(driver) as told:
+            with gan.sweeps.progress.progress(driver) as told:
                 complete = driver.run(pool, lambda: interrupt.signal is not None, seconds, told)
         driver.write()
-        report.write(folder, plan, driver.rows, command)
+        gan.sweeps.report.write(folder, plan, driver.rows, command)
         return driver.rows, complete
 
 
 def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
     rules.check(config)
-    training.require(config, dataset)
-    requirements.check(config, dataset)
+    gan.training.require(config, dataset)
+    gan.scores.requirements.check(config, dataset)
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    group = parser.add_argument_group("sweep")
-    group.add_argument(
-        "--space",
-        metavar="FILE|NAME",
-        help=f"what is varied: a JSON file, or {', '.join(spaces.SPACES)} (default: that of DIR)",
+    flags.workdir()
+    flags.data_dir()
+    flags.group("sweep")
+    names = ", ".join(registries.SPACES)
+    what = f"what is varied: a JSON file, or {names} (default: that of DIR)"
+    flags.text("space", None, what, "NAME")
+    flags.integer("trials", None, "trials in all (default: the whole grid)", 1, cli.COUNT)
+    flags.choice(
+        "sampler",
+        None,
+        "who proposes settings (default: grid for all trials of a space that has one, random for "
+        "fewer)",
+        cli.literal("gan.sweeps.proposals:SAMPLERS"),
     )
-    group.add_argument(
-        "--trials",
-        type=cli.integer(1, cli.COUNT),
-        metavar="N",
-        help="trials in all (default: the whole grid)",
+    flags.integer("sampler_seed", None, "seed of the sampler (default: 0)", 0, SEEDS)
+    flags.integer(
+        "batch",
+        None,
+        "settings that tpe proposes before it waits for their results; the table depends on it, "
+        f"not on the workers (default: {BATCH})",
+        1,
+        cli.COUNT,
     )
-    group.add_argument(
-        "--sampler",
-        choices=SAMPLERS,
-        help="who proposes settings (default: grid for all trials of a space that has one, random "
-        "for fewer)",
+    what = (
+        "metric on the validation split at the last step, one with a direction, or "
+        "package.module:name (default: w1_debiased)"
     )
-    group.add_argument(
-        "--sampler_seed", type=cli.integer(0, SEEDS), help="seed of the sampler (default: 0)"
-    )
-    group.add_argument(
-        "--batch",
-        type=cli.integer(1, cli.COUNT),
-        metavar="K",
-        help="settings that tpe proposes before it waits for their results; the table depends on "
-        f"it, not on the workers (default: {BATCH})",
-    )
-    group.add_argument(
-        "--rank_by",
-        metavar="METRIC",
-        help="metric on the validation split at the last step, one with a direction, or "
-        "package.module:name (default: w1_debiased)",
-    )
-    group.add_argument(
-        "--seconds",
-        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
-        default=math.inf,
-        help="start no trial after so many seconds; those begun are finished",
-    )
-    group.add_argument(
-        "--together",
-        type=cli.integer(0, cli.COUNT),
-        default=0,
-        metavar="K",
-        help="train up to K trials of one shape as a population; 0 for 1 on a CPU, 16 elsewhere",
-    )
-    group.add_argument("--backend", choices=("local", "ray"), default="local", help="who trains")
-    group.add_argument(
-        "--workers",
-        type=cli.integer(0, cli.COUNT),
-        default=0,
-        help="trainings side by side; 0 for one per core or accelerator (with ray: all that fit)",
-    )
-    group.add_argument(
-        "--devices",
-        type=cli.integer(0, cli.COUNT),
-        default=1,
-        help="accelerators of every trial; 0 for all",
-    )
-    group.add_argument("--ray_address", metavar="HOST:PORT", help="of a Ray cluster, or auto")
-    group.add_argument(
-        "--ray_cpus", type=cli.real(0, cli.COUNT), default=1.0, help="CPUs of every Ray task"
-    )
-    group.add_argument(
-        "--ray_gpus", type=cli.real(0, cli.COUNT), default=0.0, help="GPUs of every Ray task"
-    )
-    cli.add_config(parser, argv, default="digits")
+    flags.text("rank_by", None, what, "METRIC")
+    what = "start no trial after so many seconds; those begun are finished"
+    flags.real("seconds", math.inf, what, cli.LEAST_SECONDS, cli.SECONDS)
+    what = "train up to so many trials of one shape as a population; 0 for 1 on a CPU, 16 elsewhere"
+    flags.integer("together", 0, what, 0, cli.COUNT)
+    flags.choice("backend", "local", "who trains", ("local", "ray"))
+    what = "trainings side by side; 0 for one per core or accelerator (with ray: all that fit)"
+    flags.integer("workers", 0, what, 0, cli.COUNT)
+    flags.integer("devices", 1, "accelerators of every trial; 0 for all", 0, cli.COUNT)
+    flags.text("ray_address", None, "of a Ray cluster, or auto", "HOST:PORT")
+    flags.real("ray_cpus", 1.0, "CPUs of every Ray task", 0, cli.COUNT)
+    flags.real("ray_gpus", 0.0, "GPUs of every Ray task", 0, cli.COUNT)
+    flags.config("digits")
 
 
-def make_plan(arguments) -> Plan:
+def make_plan(values) -> gan.sweeps.driver.Plan:
     """The plan that a command line describes; what it leaves out comes from the directory's.
 
     Raises:
         UserError: for impossible numbers, or no space.
     """
-    saved = load(Path(arguments.workdir)) or {}
-    if arguments.space is None and not saved:
-        raise UserError(f"--space is needed: a JSON file, or {', '.join(spaces.SPACES)}")
-    space = spaces.load(arguments.space) if arguments.space else spaces.parse(saved["space"])
+    spaces = gan.sweeps.space
+    saved = gan.sweeps.binding.load(Path(values.workdir)) or {}
+    if values.space is None and not saved:
+        raise UserError(f"--space is needed: a JSON file, or {', '.join(registries.SPACES)}")
+    space = spaces.load(values.space) if values.space else spaces.parse(saved["space"])
 
     def chosen(name: str, default):
-        value = getattr(arguments, name)
-        return saved.get(name, default) if value is None else value
+        given = getattr(values, name)
+        return saved.get(name, default) if given is None else given
 
     whole = None if space.size is None else space.size * space.repeats
-    everything = whole is not None and arguments.trials in (None, whole)
+    everything = whole is not None and values.trials in (None, whole)
     sampler = chosen("sampler", "grid" if everything else "random")
     trials = chosen("trials", whole if sampler == "grid" else None)
     if sampler == "grid":
@@ -240,8 +199,8 @@ def make_plan(arguments) -> Plan:
         raise UserError(f"--trials is needed: the sampler {sampler} could go on for ever")
     if trials > (whole or math.inf) and (sampler == "grid" or sampler == "random" and space.listed):
         raise UserError(f"--trials {trials}: the space has {whole} trials")
-    return Plan(
-        arguments.config,
+    return gan.sweeps.driver.Plan(
+        values.config,
         space,
         sampler,
         chosen("sampler_seed", 0),
@@ -251,48 +210,48 @@ def make_plan(arguments) -> Plan:
     )
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Run the sweep; a signal ends it with 128 + its number, and everything is kept."""
-    plan = make_plan(arguments)
+    import jax
+
+    plan = make_plan(values)
     jax.config.update("jax_platforms", "cpu")  # accelerators are for the workers
 
     def make_pool(logs: Path):
-        if arguments.backend == "local":
-            return LocalPool(arguments.workers, logs, arguments.devices)
-        from gan.sweeps.rays import RayPool
-
-        return RayPool(
-            arguments.workers, arguments.ray_address, arguments.ray_cpus, arguments.ray_gpus
+        if values.backend == "local":
+            return gan.sweeps.local.LocalPool(values.workers, logs, values.devices)
+        return gan.sweeps.rays.RayPool(
+            values.workers, values.ray_address, values.ray_cpus, values.ray_gpus
         )
 
-    with Interrupt() as interrupt:
+    with Interrupt("the same command continues") as interrupt:
         rows, complete = run(
             plan,
-            arguments.workdir,
+            values.workdir,
             make_pool=make_pool,
-            together=arguments.together,
-            seconds=arguments.seconds,
-            data_dir=arguments.data_dir,
-            devices=arguments.devices,
+            together=values.together,
+            seconds=values.seconds,
+            data_dir=values.data_dir,
+            devices=values.devices,
             interrupt=interrupt,
             command=cli.command_line(),
         )
         if interrupt.signal is not None and not complete:
-            print("stopped; the same command continues", file=sys.stderr)
-            return cli.leave(128 + interrupt.signal)
+            raise Interrupted(interrupt.signal)
+    tables = gan.sweeps.tables
     found = tables.settings(plan.space, rows, plan.score)
     print(tables.markdown(plan.space, found, plan.score))
-    print(report.verdict(plan, rows))
-    failed = [row for row in rows if row.state == FAILED]
+    print(gan.sweeps.report.verdict(plan, rows))
+    failed = [row for row in rows if row.state == gan.sweeps.ledger.FAILED]
     for row in failed[:10]:
         print(f"trial {row.number} failed: {row.result['reason']}")
     if len(failed) > 10:
         print(f"and {len(failed) - 10} more, see the report")
-    ended = sum(row.state != UNFINISHED for row in rows)
+    ended = sum(row.state != gan.sweeps.ledger.UNFINISHED for row in rows)
     if not complete:
         print(f"out of time after {ended} trials; the same command continues")
-    print(f"report {os.path.join(arguments.workdir, 'report.html')}")
-    print(f"done trials={ended} {os.path.join(arguments.workdir, 'results.csv')}", flush=True)
+    print(f"report {os.path.join(values.workdir, 'report.html')}")
+    print(f"done trials={ended} {os.path.join(values.workdir, 'results.csv')}", flush=True)
     if complete and len(failed) == len(rows):
         raise GanError(f"no trial finished; the first: {failed[0].result['reason']}")
     return 0

@@ -12,59 +12,59 @@ from __future__ import annotations
 
 import signal
 
+import gan
 from experiments import cli
-from gan import runner, training
-from gan.reports import scores as tables
-from gan.signals import Interrupt
+from gan import rules
+from gan.signals import Interrupt, Interrupted
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    parser.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="also write the log as TensorBoard event files (extra: tensorboard)",
+    flags.workdir()
+    flags.data_dir()
+    what = "also write the log as TensorBoard event files (extra: tensorboard)"
+    flags.boolean("tensorboard", what)
+    flags.config("digits")
+    flags.group("devices")
+    flags.integer(
+        "devices",
+        0,
+        "devices to split every batch over; 0 for all; without --processes a CPU is one, or as "
+        "many as are asked for, a core each, which is faster for small networks",
+        0,
+        cli.COUNT,
     )
-    group = parser.add_argument_group("devices")
-    group.add_argument(
-        "--devices",
-        type=cli.integer(0, cli.COUNT),
-        default=0,
-        help="devices to split every batch over; 0 for all; without --processes a CPU is one, or "
-        "as many as are asked for, a core each, which is faster for small networks",
-    )
-    group.add_argument(
-        "--coordinator",
-        metavar="HOST:PORT",
-        help="address of process 0 of several that train together; needs --processes and "
+    flags.text(
+        "coordinator",
+        None,
+        "address of process 0 of several that train together; needs --processes and "
         "--process_index",
+        "HOST:PORT",
     )
-    group.add_argument("--processes", type=cli.integer(1, 65_536), help="processes in all")
-    group.add_argument("--process_index", type=cli.integer(0, 65_535), help="this one, from 0")
-    cli.add_config(parser, argv, default="digits")
+    flags.integer("processes", None, "processes in all", 1, 65_536)
+    flags.integer("process_index", None, "this one, from 0", 0, 65_535)
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Run the experiment; a signal ends it with 128 + its number, after saving."""
-    training.join(arguments.coordinator, arguments.processes, arguments.process_index)
-    if arguments.processes is None:
-        training.divide_cpu(arguments.devices)
+    rules.check(values.config)
+    gan.training.join(values.coordinator, values.processes, values.process_index)
+    if values.processes is None:
+        gan.training.divide_cpu(values.devices)
     with Interrupt() as interrupt:
-        result = runner.train(
-            arguments.config,
-            arguments.workdir,
-            data_dir=arguments.data_dir,
-            devices=arguments.devices,
+        result = gan.runner.train(
+            values.config,
+            values.workdir,
+            data_dir=values.data_dir,
+            devices=values.devices,
             interrupt=interrupt,
-            tensorboard=arguments.tensorboard,
+            tensorboard=values.tensorboard,
         )
         if result is None:  # with several processes the signal may have reached another one
-            return cli.leave(128 + (interrupt.signal or signal.SIGTERM))
+            raise Interrupted(interrupt.signal or signal.SIGTERM)
     if "split" in result:
-        tables.print_scores(result)
-        print(f"report {arguments.workdir}/report.html")
+        gan.reports.scores.print_scores(result)
+        print(f"report {values.workdir}/report.html")
     print(f"done step={result['step']} state_sha256={result['state_sha256']}", flush=True)
     return 0
 

@@ -16,46 +16,39 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gan
 from experiments import cli
 from gan import outputs
-from gan.benchmarks import instances
 from gan.errors import GanError
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    parser.add_argument(
-        "--only",
-        choices=instances.INSTANCES,
-        metavar="NAME",
-        help=f"one of {', '.join(instances.INSTANCES)}",
-    )
+    flags.workdir()
+    flags.data_dir()
+    names = cli.literal("gan.benchmarks.instances:INSTANCES")
+    flags.choice("only", None, "make one instance, in this process", names)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Runs what is missing, each instance in its own process, and prints the table."""
-    outputs.folder(arguments.workdir)
-    if arguments.only:
-        print(
-            json.dumps(
-                instances.run(arguments.only, arguments.workdir, arguments.data_dir), default=float
-            )
-        )
+    outputs.folder(values.workdir)
+    instances = gan.benchmarks.instances
+    if values.only:
+        found = instances.run(values.only, values.workdir, values.data_dir)
+        print(json.dumps(found, default=float))
         return
     for name in instances.INSTANCES:
-        if not (Path(arguments.workdir) / f"{name}.json").exists():
+        if not (Path(values.workdir) / f"{name}.json").exists():
             command = [sys.executable, "-m", "experiments.transport_benchmark", "--only", name]
-            command += ["--workdir", arguments.workdir]
-            command += ["--data_dir", arguments.data_dir] if arguments.data_dir else []
+            command += ["--workdir", values.workdir]
+            command += ["--data_dir", values.data_dir] if values.data_dir else []
             status = subprocess.run(command, check=False).returncode
             if status:
                 raise GanError(f"instance {name} ended with status {status}")
-    print(instances.summarize(arguments.workdir))
+    print(instances.summarize(values.workdir))
     print()
-    print(instances.stages(arguments.workdir))
+    print(instances.stages(values.workdir))
 
 
 if __name__ == "__main__":

@@ -14,56 +14,32 @@ table is kept in results/transport_peers.md.
 import json
 from pathlib import Path
 
+import gan
 from experiments import cli
-from gan import outputs
-from gan.benchmarks import peers
-from gan.runs import files
+from gan import files, outputs
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    parser.add_argument(
-        "--sizes",
-        type=cli.integer(1, 10**7),
-        nargs="+",
-        default=[500, 1000, 2000, 4000, 8000, 16000],
-        metavar="N",
-        help="points in each set",
-    )
-    parser.add_argument("--dimension", type=cli.integer(1, 10**6), default=64, help="of the points")
-    parser.add_argument(
-        "--repeats", type=cli.integer(1, cli.COUNT), default=3, help="rounds over all solvers"
-    )
-    parser.add_argument(
-        "--limit",
-        type=cli.real(cli.LEAST_SECONDS, cli.SECONDS),
-        default=100.0,
-        help="seconds for one process",
-    )
-    parser.add_argument(
-        "--only",
-        choices=peers.SOLVERS,
-        metavar="NAME",
-        help=f"measure in this process: {', '.join(peers.SOLVERS)}",
-    )
+    flags.workdir()
+    sizes = [500, 1000, 2000, 4000, 8000, 16000]
+    flags.integers("sizes", sizes, "points in each set", 1, 10**7)
+    flags.integer("dimension", 64, "of the points", 1, 10**6)
+    flags.integer("repeats", 3, "rounds over all solvers", 1, cli.COUNT)
+    flags.real("limit", 100.0, "seconds for one process", cli.LEAST_SECONDS, cli.SECONDS)
+    names = cli.literal("gan.benchmarks.peers:SOLVERS")
+    flags.choice("only", None, "measure one solver, in this process", names)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Measure what is missing; write peers.json, peers.md and peers.png."""
-    if arguments.only:
-        print(json.dumps(peers.measure(arguments.only, arguments.sizes[0], arguments.dimension)))
+    peers = gan.benchmarks.peers
+    if values.only:
+        print(json.dumps(peers.measure(values.only, values.sizes[0], values.dimension)))
         return
-    outputs.folder(arguments.workdir)
-    rows = peers.run(
-        arguments.workdir,
-        arguments.sizes,
-        arguments.dimension,
-        arguments.repeats,
-        arguments.limit,
-    )
-    folder = Path(arguments.workdir)
+    outputs.folder(values.workdir)
+    rows = peers.run(values.workdir, values.sizes, values.dimension, values.repeats, values.limit)
+    folder = Path(values.workdir)
     files.write_atomically(folder / "peers.md", peers.summarize(rows))
     peers.draw(rows, str(folder / "peers.png"))
     print(peers.summarize(rows))

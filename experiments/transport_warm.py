@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+import gan
 from experiments import cli
-from gan import outputs, transport
+from gan import files, outputs
 from gan.errors import GanError
-from gan.runs import files
 
 STEPS = (0.01, 0.1)
 """Standard deviations of the moves, in the unit of the points' own."""
@@ -32,7 +32,7 @@ def run(n: int, d: int, repeats: int) -> list[dict]:
     """
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(n, d)), 1.1 * rng.normal(size=(n, d)) + 0.3
-    v = transport.assignment(x, y).potentials[1]
+    v = gan.transport.assignment(x, y).potentials[1]
     rows = []
     for repeat in range(repeats):
         for step in STEPS:
@@ -41,7 +41,7 @@ def run(n: int, d: int, repeats: int) -> list[dict]:
             values = []
             for start, warm in (("cold", None), ("warm", v)):
                 clock, cpu = time.perf_counter(), time.process_time()
-                found = transport.assignment(moved, y, warm=warm)
+                found = gan.transport.assignment(moved, y, warm=warm)
                 rows.append(
                     {
                         "n": n,
@@ -89,25 +89,20 @@ def _median(rows, field) -> float:
     return statistics.median(row[field] for row in rows)
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    parser.add_argument(
-        "--size", type=cli.integer(1, 10**7), default=20_000, help="points in each set"
-    )
-    parser.add_argument("--dimension", type=cli.integer(1, 10**6), default=64, help="of the points")
-    parser.add_argument(
-        "--repeats", type=cli.integer(1, cli.COUNT), default=5, help="moves for each size of step"
-    )
+    flags.workdir()
+    flags.integer("size", 20_000, "points in each set", 1, 10**7)
+    flags.integer("dimension", 64, "of the points", 1, 10**6)
+    flags.integer("repeats", 5, "moves for each size of step", 1, cli.COUNT)
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Measure; write warm.json and warm.md."""
-    outputs.folder(arguments.workdir)
-    rows = run(arguments.size, arguments.dimension, arguments.repeats)
-    files.write_json(Path(arguments.workdir, "warm.json"), rows)
-    files.write_atomically(Path(arguments.workdir, "warm.md"), summarize(rows))
+    outputs.folder(values.workdir)
+    rows = run(values.size, values.dimension, values.repeats)
+    files.write_json(Path(values.workdir, "warm.json"), rows)
+    files.write_atomically(Path(values.workdir, "warm.md"), summarize(rows))
     print(summarize(rows))
 
 

@@ -10,34 +10,33 @@ certificate claims is smaller than the proved one. One pass over all pairs: seco
 points, a minute for 60,000 images.
 """
 
+from __future__ import annotations
+
 import sys
 
+import gan
 from experiments import cli
-from gan import transport
-from gan.runner import sets
 
 
-def verify(path: str, source, target, progress=None) -> tuple[transport.Bounds, float]:
+def verify(path: str, source, target, progress=None) -> tuple[gan.transport.Bounds, float]:
     """Bounds that a saved certificate proves, and the gap that it claims.
 
     Raises:
         UserError: if the file is no certificate, or is about other sets.
     """
-    certificate = transport.load(path)
+    certificate = gan.transport.load(path)
     claimed = certificate.header["claimed"]
-    bounds = transport.verify(certificate, source, target, progress=progress)
+    bounds = gan.transport.verify(certificate, source, target, progress=progress)
     return bounds, claimed["upper"] - claimed["lower"]
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    parser.usage = "%(prog)s CERTIFICATE --source SET --target SET"
-    parser.add_argument("certificate", metavar="CERTIFICATE", help="a file of experiments.certify")
-    cli.add_sets(parser)
+    flags.argument("certificate", "a file of experiments.certify")
+    flags.sets()
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Verify and print; status 1 for a false claim."""
     last = 0.0
 
@@ -47,9 +46,9 @@ def main(arguments) -> int:
             last = done
             print(f"{done:8.0%} verified", file=sys.stderr)
 
-    source = sets.read(arguments.source, arguments.data_dir)
-    target = sets.read(arguments.target, arguments.data_dir)
-    bounds, claimed = verify(arguments.certificate, source, target, progress)
+    source = gan.runner.sets.read(values.source, values.data_dir)
+    target = gan.runner.sets.read(values.target, values.data_dir)
+    bounds, claimed = verify(values.certificate, source, target, progress)
     print(f"bounds    {bounds.lower:.12g} <= optimum <= {bounds.upper:.12g}")
     how = "in integers, without rounding" if bounds.integer else f"rounding {bounds.rounding:.1g}"
     print(f"gap       {bounds.gap:.3g}   {how}")

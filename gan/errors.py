@@ -2,6 +2,9 @@
 
 A command line turns any of these into one or two lines on stderr and the class's `status`;
 everything else is a defect of the program and keeps its traceback.
+
+Beside these, a command that a signal ends has the status 128 plus the number of the signal (see
+gan.signals), and 141 (128 plus SIGPIPE's) when nobody reads its standard output any more.
 """
 
 

@@ -1,1 +1,1 @@
-"""What experiments.architectures is made of: the search space, one training, tables, pictures."""
+"""Architectures drawn at random, trained as classic and as penalised games."""

@@ -19,203 +19,12 @@ times to use several cores: each row is trained once. Finished rows are never tr
 shared settings of DIR are fixed by the first start.
 """
 
-import csv
-import io
-import statistics
-import sys
-from pathlib import Path
-
-import numpy as np
-from tqdm import tqdm
-
 from experiments import cli
-from experiments.architectures import drawings, member, space, tables
+from experiments.architectures import search_space
 from gan import config as configs
-from gan import data, outputs
 from gan.config import Config, Data
-from gan.errors import LockedError, UserError
 from gan.inputs import SEEDS
-from gan.runs import files
-from gan.runs.lock import lock
-from gan.signals import Interrupt, Interrupted
-
-THRESHOLDS = (1.5, 3, 5, 7, 9)
-"""Scores that count as success. The paper's lowest, 1, is what one repeated image scores."""
-
-COLUMNS = [
-    "architecture",
-    *space.AXES,
-    "objective",
-    "state",
-    "score",
-    "w1",
-    "w1_floor",
-    "w1_debiased",
-    "w1_probe",
-    "w1_estimate",
-    "lipschitz",
-    "critic_share",
-    "generator_parameters",
-    "critic_parameters",
-    "seconds",
-    "processor_seconds",
-    "reason",
-]
-"""Columns of architectures.csv."""
-
-
-def run(
-    base: Config,
-    workdir: str,
-    *,
-    sample: int,
-    trials: int,
-    study_seed: int,
-    shrink: int,
-    speed: float,
-    data_dir: str | None = None,
-    interrupt: Interrupt | None = None,
-) -> list[dict]:
-    """Train what `workdir` does not hold yet, and return all rows of these trials that it holds.
-
-    Args:
-        base: what the trainings share.
-        workdir: one JSON file and some images per row below rows/.
-        sample, study_seed: architectures drawn.
-        trials: how many of them are trained.
-        shrink: divisor of the base filters.
-        speed: factor on the paper's learning rates.
-        data_dir: see gan.data.load.
-        interrupt: an entered context; its signal ends the work after saving finished rows.
-
-    Returns:
-        Rows in order. Fewer than 3 `trials` when another process is training the others.
-
-    Raises:
-        Interrupted: a signal arrived.
-        UserError: for impossible numbers, unlabelled data, or a `workdir` with other settings.
-    """
-    interrupt = interrupt or Interrupt()
-    architectures = space.sample(sample, study_seed)
-    if not 1 <= trials <= sample:
-        raise UserError(f"--trials must be in 1 .. {sample}, the size of the sample; got {trials}")
-    if shrink < 1 or not 0 < speed < float("inf"):
-        raise UserError(f"--shrink and --speed must be positive, got {shrink} and {speed}")
-    folder = Path(workdir) / "rows"
-    outputs.folder(folder)
-    settings = {
-        "study_seed": study_seed,
-        "shrink": shrink,
-        "speed": speed,
-        "base": configs.to_dict(base),
-    }
-    _bind(Path(workdir) / "study.json", settings)
-    wanted = [(number, objective) for number in range(trials) for objective in space.OBJECTIVES]
-    missing = [key for key in wanted if not _path(folder, *key).exists()]
-    if missing:
-        dataset = data.load(base.data, data_dir)
-        judge = interrupt.watch(
-            lambda: member.Judge(dataset, base.evaluation_size, lambda t: print(t, file=sys.stderr))
-        )
-        bar = tqdm(
-            total=len(wanted),
-            initial=len(wanted) - len(missing),
-            unit="row",
-            mininterval=0.5 if sys.stderr.isatty() else 0,
-            dynamic_ncols=True,
-        )
-        with bar:
-            for number, objective in missing:
-                architecture = architectures[number]
-                chosen = space.configure(base, architecture, objective, shrink, speed)
-                _one(folder, number, architecture, objective, chosen, dataset, judge, interrupt)
-                bar.update(sum(_path(folder, *key).exists() for key in wanted) - bar.n)
-    return [files.read_json(_path(folder, *key)) for key in wanted if _path(folder, *key).exists()]
-
-
-def _one(folder, number, architecture, objective, chosen, dataset, judge, interrupt) -> None:
-    """Train one row, unless another process has it or is at it."""
-    path = _path(folder, number, objective)
-    try:
-        with lock(path.with_suffix(".lock")):
-            if path.exists():
-                return
-            result = interrupt.watch(
-                lambda: member.train(
-                    chosen, dataset, judge, stopping=lambda: interrupt.signal is not None
-                )
-            )
-            if result is None:
-                raise Interrupted(interrupt.signal)
-            measured, images = result
-            levels = np.rint(255 * (images + 1) / 2).clip(0, 255).astype(np.uint8)
-            with files.replacing(path.with_suffix(".npy")) as file:
-                np.save(file, levels)
-            row = {"architecture": number, **architecture, "objective": objective, **measured}
-            files.write_json(path, row)
-    except LockedError:
-        return
-
-
-def summarize(workdir: str, rows: list[dict], command: str, base: Config) -> str:
-    """Write architectures.csv, architectures.md and the pictures; returns the text."""
-    folder = Path(workdir)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_atomically(folder / "architectures.csv", text.getvalue())
-    images = {
-        (row["architecture"], row["objective"]): np.load(
-            _path(folder / "rows", row["architecture"], row["objective"]).with_suffix(".npy")
-        )
-        for row in rows
-    }
-    drawings.scatter(str(folder / "scatter.png"), rows)
-    drawings.members(str(folder / "members.png"), rows, images)
-    spent = [row["processor_seconds"] for row in rows]
-    finished = [row for row in rows if row["state"] == "finished"]
-    made = (
-        f"# Architectures on {base.data.name}\n\n`{command}`\n\n"
-        f"{len(rows)} rows; {base.steps} generator steps, {base.n_critic} critic steps for each, "
-        f"batch {base.batch_size}; {sum(spent) / 60:.0f} minutes of processor time, "
-        f"{statistics.median(spent):.0f} s a row (median)."
-    )
-    if finished:
-        made += " Floor of W1 between test digits and training digits: "
-        made += f"{finished[0]['w1_floor']:.3f}."
-    found = f"{made}\n\n{tables.markdown(rows, THRESHOLDS)}"
-    files.write_atomically(folder / "architectures.md", found)
-    return found
-
-
-def _path(folder: Path, number: int, objective: str) -> Path:
-    return folder / f"{number:04d}_{objective}.json"
-
-
-def _bind(path: Path, settings: dict) -> None:
-    """Fix the settings of a study at its first start, refuse others later."""
-    if not path.exists():
-        files.write_json(path, settings)
-        return
-    # A field that was added later had its default before.
-    default = _flat({"base": configs.to_dict(Config())})
-    saved = default | _flat(files.read_json(path))
-    given = _flat(settings)
-    changed = [f"{k}: {saved.get(k)} -> {given[k]}" for k in given if saved.get(k) != given[k]]
-    if changed:
-        raise UserError(
-            f"{path.parent} holds a study with other settings: {'; '.join(changed[:3])}"
-        )
-
-
-def _flat(values: dict, prefix: str = "") -> dict:
-    found = {}
-    for name, value in values.items():
-        inner = _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else None
-        found |= inner if inner is not None else {prefix + name: value}
-    return found
-
+from gan.signals import Interrupt
 
 BASE = Config(
     steps=1000,
@@ -228,87 +37,49 @@ BASE = Config(
 """What the trainings share, where no flag says otherwise."""
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    parser.add_argument(
-        "--sample", type=cli.integer(1, space.SIZE), default=200, help="architectures drawn"
-    )
-    parser.add_argument(
-        "--trials",
-        type=cli.integer(1, space.SIZE),
-        metavar="N",
-        help="architectures trained, the first N (default: all)",
-    )
-    parser.add_argument(
-        "--study_seed", type=cli.integer(0, SEEDS), default=0, help="seed of the draw"
-    )
-    parser.add_argument(
-        "--seed", type=cli.field("seed"), default=BASE.seed, help="seed of every training"
-    )
-    parser.add_argument("--data", default=BASE.data.name, metavar="NAME", help="labelled images")
-    parser.add_argument(
-        "--image_size",
-        type=cli.field("data.image_size"),
-        default=0,
-        help="side of the images; 0 for the set's own",
-    )
-    parser.add_argument(
-        "--steps", type=cli.field("steps"), default=BASE.steps, help="generator steps"
-    )
-    parser.add_argument(
-        "--n_critic",
-        type=cli.field("n_critic"),
-        default=BASE.n_critic,
-        help="critic steps before each of them",
-    )
-    parser.add_argument(
-        "--batch_size",
-        type=cli.field("batch_size"),
-        default=BASE.batch_size,
-        help="examples per step",
-    )
-    parser.add_argument(
-        "--shrink", type=cli.integer(1, 1024), default=8, help="divisor of the base filters"
-    )
-    parser.add_argument(
-        "--speed",
-        type=cli.real(1e-6, 1e30),
-        default=10.0,
-        help="factor on the paper's learning rates",
-    )
+    flags.workdir()
+    flags.data_dir()
+    flags.integer("sample", 200, "architectures drawn", 1, search_space.SIZE)
+    what = "architectures trained, the first N (default: all)"
+    flags.integer("trials", None, what, 1, search_space.SIZE)
+    flags.integer("study_seed", 0, "seed of the draw", 0, SEEDS)
+    flags.field("seed", "seed", BASE.seed, "seed of every training")
+    flags.text("data", BASE.data.name, "labelled images", "NAME")
+    what = "side of the images; 0 for the set's own"
+    flags.field("image_size", "data.image_size", 0, what)
+    flags.field("steps", "steps", BASE.steps, "generator steps")
+    flags.field("n_critic", "n_critic", BASE.n_critic, "critic steps before each of them")
+    flags.field("batch_size", "batch_size", BASE.batch_size, "examples per step")
+    flags.integer("shrink", 8, "divisor of the base filters", 1, 1024)
+    flags.real("speed", 10.0, "factor on the paper's learning rates", 1e-6, 1e30)
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Run the study; a signal ends it with 128 + its number, and finished rows are kept."""
+    from experiments.architectures import study
+
     base = configs.replace(
         BASE,
-        {name: getattr(arguments, name) for name in ("seed", "steps", "n_critic", "batch_size")}
-        | {"data.name": arguments.data, "data.image_size": arguments.image_size},
+        {name: getattr(values, name) for name in ("seed", "steps", "n_critic", "batch_size")}
+        | {"data.name": values.data, "data.image_size": values.image_size},
     )
-    trials = arguments.sample if arguments.trials is None else arguments.trials
-    with Interrupt() as interrupt:
-        try:
-            rows = run(
-                base,
-                arguments.workdir,
-                sample=arguments.sample,
-                trials=trials,
-                study_seed=arguments.study_seed,
-                shrink=arguments.shrink,
-                speed=arguments.speed,
-                data_dir=arguments.data_dir,
-                interrupt=interrupt,
-            )
-        except Interrupted as stop:
-            print("stopped; the same command continues", file=sys.stderr)
-            return cli.leave(128 + stop.signal)
-    print(summarize(arguments.workdir, rows, cli.command_line(), base))
-    total = trials * len(space.OBJECTIVES)
+    chosen = study.Study(
+        base=base,
+        sample=values.sample,
+        study_seed=values.study_seed,
+        trials=values.sample if values.trials is None else values.trials,
+        shrink=values.shrink,
+        speed=values.speed,
+    )
+    with Interrupt("the same command continues") as interrupt:
+        rows = study.run(chosen, values.workdir, data_dir=values.data_dir, interrupt=interrupt)
+    print(study.summarize(values.workdir, rows, cli.command_line(), base))
+    total = len(chosen.keys)
     if len(rows) < total:
         print(f"{total - len(rows)} rows are with another process; the same command completes")
-    print(f"done rows={len(rows)} of {total} {arguments.workdir}/architectures.csv")
+    print(f"done rows={len(rows)} of {total} {values.workdir}/architectures.csv")
     return 0
 
 

@@ -9,59 +9,48 @@ writings on generative networks and optimal transport. Parts that DIR already ho
 seed, are not computed again.
 """
 
-import sys
 import time
 
 from experiments import cli
-from experiments.article import study
 from gan.inputs import SEEDS
-from gan.signals import Interrupt, Interrupted
+from gan.signals import Interrupt
 
 NUMBERS = range(1, 8)
 """Of the parts."""
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    parser.add_argument(
-        "--seed", type=cli.integer(0, SEEDS), default=13, help="seed of every random choice"
-    )
-    parser.add_argument(
-        "--parts",
-        type=cli.integer(min(NUMBERS), max(NUMBERS)),
-        nargs="+",
-        default=list(NUMBERS),
-        metavar="N",
-        help="parts to compute, 1 to 7; finished ones are kept",
-    )
-    parser.add_argument(
-        "--run",
-        metavar="RUN",
-        help="finished run directory of experiments.train for part 7 (default: a short run is "
-        "trained in DIR/adversary)",
+    flags.workdir()
+    flags.data_dir()
+    flags.integer("seed", 13, "seed of every random choice", 0, SEEDS)
+    what = "parts to compute, 1 to 7; finished ones are kept"
+    flags.integers("parts", list(NUMBERS), what, min(NUMBERS), max(NUMBERS))
+    flags.text(
+        "run",
+        None,
+        "finished run directory of experiments.train for part 7 (default: a short run is trained "
+        "in DIR/adversary)",
+        "RUN",
     )
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Write the article; a signal ends it with 128 + its number, and finished parts are kept."""
+    from experiments.article import study
+
     start = time.perf_counter()
-    with Interrupt() as interrupt:
-        try:
-            results = study.run(
-                arguments.workdir,
-                arguments.seed,
-                arguments.parts,
-                data_dir=arguments.data_dir,
-                run_dir=arguments.run,
-                interrupt=interrupt,
-            )
-        except Interrupted as stop:
-            print("stopped; the same command continues", file=sys.stderr)
-            return cli.leave(128 + stop.signal)
+    with Interrupt("the same command continues") as interrupt:
+        results = study.run(
+            values.workdir,
+            values.seed,
+            values.parts,
+            data_dir=values.data_dir,
+            run_dir=values.run,
+            interrupt=interrupt,
+        )
     seconds = time.perf_counter() - start
-    print(f"done parts={len(results)} seconds={seconds:.1f} {arguments.workdir}/article.html")
+    print(f"done parts={len(results)} seconds={seconds:.1f} {values.workdir}/article.html")
     return 0
 
 

@@ -9,34 +9,28 @@ against a linear program; and the exact duality gap along real trainings in the 
 DIR already holds, for the same seed, are not computed again.
 """
 
-import sys
 import time
 
 from experiments import cli
-from experiments.games import study
 from gan.inputs import SEEDS
-from gan.signals import Interrupt, Interrupted
+from gan.signals import Interrupt
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    cli.add_workdir(parser)
-    parser.add_argument(
-        "--seed", type=cli.integer(0, SEEDS), default=0, help="seed of every random choice"
-    )
+    flags.workdir()
+    flags.integer("seed", 0, "seed of every random choice", 0, SEEDS)
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Write the page; a signal ends it with 128 + its number, and finished parts are kept."""
+    from experiments.games import study
+
     start = time.perf_counter()
-    with Interrupt() as interrupt:
-        try:
-            study.run(arguments.workdir, arguments.seed, interrupt=interrupt)
-        except Interrupted as stop:
-            print("stopped; the same command continues", file=sys.stderr)
-            return cli.leave(128 + stop.signal)
+    with Interrupt("the same command continues") as interrupt:
+        study.run(values.workdir, values.seed, interrupt=interrupt)
     seconds = time.perf_counter() - start
-    print(f"done seconds={seconds:.1f} {arguments.workdir}/games.html")
+    print(f"done seconds={seconds:.1f} {values.workdir}/games.html")
     return 0
 
 

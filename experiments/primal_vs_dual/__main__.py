@@ -16,68 +16,59 @@ command to continue.
 
 import dataclasses
 
+import gan
 from experiments import cli
-from experiments.primal_vs_dual import study
 from gan import outputs
-from gan.config import unknown
 from gan.errors import UserError
-from gan.primal import comparisons
-from gan.primal.comparisons import COMPARISONS, Comparison
+from gan.inputs import unknown
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    cli.add_data_dir(parser)
-    parser.add_argument(
-        "--sets", nargs="+", default=list(COMPARISONS), metavar="NAME", help="data sets"
-    )
-    for name, kind, meaning in (
-        ("steps", cli.field("steps"), "generator steps of the one budget"),
-        ("seconds", cli.real(cli.LEAST_SECONDS, cli.SECONDS), "processor seconds of the other"),
-        ("seeds", cli.integer(1, cli.SEEDS), "runs per method and cost"),
-        ("size", cli.integer(4, 10**7), "training examples"),
-        ("n", cli.field("evaluation_size"), "examples per evaluated set"),
-        ("samples", cli.integer(4, 10**7), "generated examples kept, at least twice n"),
-    ):
-        parser.add_argument(f"--{name}", type=kind, help=f"{meaning} (default: the data set's)")
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        metavar="NAME[:NUMBER]",
-        help="ways of training with the size of their batches (default: the data set's)",
-    )
-    parser.add_argument(
-        "--costs",
-        nargs="+",
-        metavar="NAME",
-        help=f"{', '.join(comparisons.COSTS)} (default: the data set's)",
-    )
+    flags.workdir()
+    flags.data_dir()
+    names = cli.literal("gan.primal.comparisons:COMPARISONS")
+    flags.texts("sets", names, f"data sets, of {', '.join(names)}", "NAME")
+    own = "(default: the data set's)"
+    flags.field("steps", "steps", None, f"generator steps of the one budget {own}")
+    what = f"processor seconds of the other {own}"
+    flags.real("seconds", None, what, cli.LEAST_SECONDS, cli.SECONDS)
+    flags.integer("seeds", None, f"runs per method and cost {own}", 1, cli.SEEDS)
+    flags.integer("size", None, f"training examples {own}", 4, 10**7)
+    flags.field("n", "evaluation_size", None, f"examples per evaluated set {own}")
+    what = f"generated examples kept, at least twice n {own}"
+    flags.integer("samples", None, what, 4, 10**7)
+    what = f"ways of training with the size of their batches {own}"
+    flags.texts("methods", None, what, "NAME[:NUMBER]")
+    names = ", ".join(cli.literal("gan.primal.comparisons:COSTS"))
+    flags.texts("costs", None, f"{names} {own}", "NAME")
 
 
-def comparisons_of(arguments) -> dict[str, Comparison]:
+def comparisons_of(values) -> dict:
     """The comparisons of the data sets that the flags name, changed as they say."""
-    changes = {
-        field.name: tuple(value) if isinstance(value, list) else value
-        for field in dataclasses.fields(Comparison)
-        if (value := getattr(arguments, field.name, None)) is not None
-    }
+    known = gan.primal.comparisons.COMPARISONS
+    changes = {}
+    for field in dataclasses.fields(gan.primal.comparisons.Comparison):
+        value = values[field.name].value if field.name in values else None
+        if value is not None:
+            changes[field.name] = tuple(value) if isinstance(value, list) else value
     if "methods" in changes:
         changes["learned"] = changes["methods"]
-    for name in arguments.sets:
-        if name not in COMPARISONS:
-            raise UserError(unknown("data set", name, COMPARISONS))
-    return {name: dataclasses.replace(COMPARISONS[name], **changes) for name in arguments.sets}
+    for name in values.sets:
+        if name not in known:
+            raise UserError(unknown("data set", name, known))
+    return {name: dataclasses.replace(known[name], **changes) for name in values.sets}
 
 
-def main(arguments) -> None:
+def main(values) -> None:
     """Runs what is missing, writes the tables and prints them."""
-    chosen = comparisons_of(arguments)
-    outputs.folder(arguments.workdir)
-    results = study.run(chosen, arguments.workdir, arguments.data_dir)
+    from experiments.primal_vs_dual import study
+
+    chosen = comparisons_of(values)
+    outputs.folder(values.workdir)
+    results = study.run(chosen, values.workdir, values.data_dir)
     command = cli.command_line()
-    print(study.summarize(chosen, results, arguments.workdir, arguments.data_dir, command))
+    print(study.summarize(chosen, results, values.workdir, values.data_dir, command))
 
 
 if __name__ == "__main__":

@@ -15,66 +15,47 @@ lp; results/w1_benchmark has the tables.
 
 from pathlib import Path
 
+import gan
 from experiments import cli
-from experiments.w1_benchmark import published_tables, study
-from gan.benchmarks import critic_methods
-from gan.benchmarks.critic_protocols import PROTOCOLS
-from gan.signals import Interrupt, Interrupted
-from gan.transport import known_pairs
+from gan.signals import Interrupt
 
 OWN = [(dim, count) for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16)]
 """Our own instances: dimensions and numbers of funnels."""
 
 
-def define(parser, argv) -> None:
+def define(flags) -> None:
     """The flags of this experiment."""
-    del argv
-    cli.add_workdir(parser)
-    parser.add_argument(
-        "--funnels",
-        nargs="+",
-        metavar="FILE",
-        help=".npz files with centers [n, d] and offsets [n] (default: our own seeded pairs)",
-    )
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        default=list(critic_methods.METHODS),
-        metavar="NAME",
-        help=f"some of {', '.join(critic_methods.METHODS)}",
-    )
-    parser.add_argument(
-        "--protocol", default="short", metavar="NAME", help=f"{' or '.join(PROTOCOLS)}"
-    )
-    parser.add_argument(
-        "--seeds", type=cli.integer(1, cli.SEEDS), default=1, help="how many, from 0, side by side"
-    )
-    parser.add_argument(
-        "--published",
-        metavar="FILE",
-        help="CSV of published results to show beside, as results/w1_benchmark/published.csv",
-    )
+    flags.workdir()
+    what = ".npz files with centers [n, d] and offsets [n] (default: our own seeded pairs)"
+    flags.texts("funnels", None, what, "FILE")
+    names = cli.literal("gan.benchmarks.critic_methods:METHODS")
+    flags.texts("methods", names, f"some of {', '.join(names)}", "NAME")
+    names = cli.literal("gan.benchmarks.critic_protocols:PROTOCOLS")
+    flags.text("protocol", "short", " or ".join(names), "NAME")
+    flags.integer("seeds", 1, "how many, from 0, side by side", 1, cli.SEEDS)
+    what = "CSV of published results to show beside, as results/w1_benchmark/published.csv"
+    flags.text("published", None, what, "FILE")
 
 
-def main(arguments) -> int:
+def main(values) -> int:
     """Train what is missing, then write the table and the picture."""
-    published = published_tables.read_published(arguments.published) if arguments.published else {}
-    pairs = [known_pairs.load_funnels(path) for path in arguments.funnels or []]
+    from experiments.w1_benchmark import published_tables, study
+
+    known_pairs = gan.transport.known_pairs
+    published = published_tables.read_published(values.published) if values.published else {}
+    pairs = [known_pairs.load_funnels(path) for path in values.funnels or []]
     pairs = pairs or [known_pairs.seeded_funnels(dim, count) for dim, count in OWN]
-    with Interrupt() as interrupt:
-        try:
-            rows = study.run(
-                pairs,
-                arguments.methods,
-                arguments.protocol,
-                arguments.seeds,
-                arguments.workdir,
-                interrupt=interrupt,
-            )
-        except Interrupted as stop:
-            return 128 + stop.signal
-    print(study.summarize(rows, arguments.workdir, published, cli.command_line()))
-    print(f"done rows={len(rows)} table={Path(arguments.workdir) / 'w1_benchmark.md'}")
+    with Interrupt("the same command continues") as interrupt:
+        rows = study.run(
+            pairs,
+            values.methods,
+            values.protocol,
+            values.seeds,
+            values.workdir,
+            interrupt=interrupt,
+        )
+    print(study.summarize(rows, values.workdir, published, cli.command_line()))
+    print(f"done rows={len(rows)} table={Path(values.workdir) / 'w1_benchmark.md'}")
     return 0
 
 

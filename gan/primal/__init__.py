@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 from gan.config import unknown
 from gan.errors import UserError
+from gan.lazy import on_first_use
 from gan.primal.batches import debiased, minibatch
 from gan.primal.codes import STEPS, FixedCodes, fixed_codes
 from gan.primal.entropic import sinkhorn
 from gan.primal.game import adversary
 from gan.primal.problem import Fit, Method, Problem, make_problem, start
 from gan.primal.semidiscrete import semi_discrete
+
+__getattr__ = on_first_use(__name__)
 
 __all__ = ["METHODS", "Fit", "FixedCodes", "Method", "Problem", "make", "make_problem", "start"]
 

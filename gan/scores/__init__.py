@@ -3,3 +3,7 @@
 `gan.scores.metrics` holds an entry for each; `gan.scores.evaluation` computes what a config names.
 A score without its features, its n and an interval says nothing, so none is printed without.
 """
+
+from gan.lazy import on_first_use
+
+__getattr__ = on_first_use(__name__)

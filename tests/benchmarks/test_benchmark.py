@@ -381,7 +381,7 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
         (["--cores", "99"], "--cores must be 1"),
         (["--devices", "99"], "--devices must be 1"),
         (["--workload", "transport20k", "--devices", "2"], "--devices is for trainings"),
-        (["--peer", "tensorflow"], "invalid choice"),
+        (["--peer", "tensorflow"], "allowed: solvers, torch"),
         (["--peer", "solvers"], "goes with transport20k"),
         (["--modes", "eager"], "unknown mode"),
         (["--forms", "winograt"], "did you mean 'winograd'"),

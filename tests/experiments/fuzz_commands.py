@@ -8,6 +8,7 @@ it ends with status 0. A refusal must have status 2, say why, show no traceback 
 
 import argparse
 import contextlib
+import importlib
 import json
 import pkgutil
 import random
@@ -16,6 +17,8 @@ import time
 import traceback
 from pathlib import Path
 from unittest import mock
+
+from absl import flags
 
 import experiments
 from experiments import cli
@@ -31,8 +34,30 @@ TEXTS = [
 DATA = ["digits", "gaussians8", "swiss_roll", "digitz", "stacked_digits", "folder"]
 """Data sets that are at hand or refused at once; others would be looked for."""
 
-WORK = ("run", "train", "measure", "whole_run")
-"""Functions of an experiment that do its work, called once the command line is understood."""
+WORK = (
+    "gan.runs.open",
+    "subprocess.run",
+    "gan.benchmarks.assignments.run",
+    "gan.benchmarks.growth_points.run",
+    "gan.benchmarks.instances.run",
+    "gan.benchmarks.peers.measure",
+    "gan.benchmarks.peers.run",
+    "gan.benchmarks.time_accounts.run",
+    "gan.benchmarks.time_accounts.whole_run",
+    "gan.benchmarks.turns.run",
+)
+"""Functions that do the work of an experiment, beside its own `run` or that of its study."""
+
+NOT_DRAWN = (
+    "run_with_pdb",
+    "pdb_post_mortem",
+    "pdb",
+    "run_with_profiling",
+    "profile_file",
+    "log_dir",
+)
+NOT_DRAWN += ("use_cprofile_for_profiling", "only_check_args")
+"""Flags of absl's that start a debugger, or change what comes after."""
 
 
 class Done(Exception):
@@ -42,8 +67,14 @@ class Done(Exception):
 def commands() -> list[str]:
     """The experiments that are commands."""
     names = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
+    names.remove("cli")
     modules = {name: command(name) for name in names}
     return [name for name, module in modules.items() if hasattr(module, "define")]
+
+
+def of_package(name: str):
+    """What `experiments.NAME` is: a module or a package."""
+    return importlib.import_module(f"experiments.{name}")
 
 
 def value(draw: random.Random, depth: int = 0):
@@ -102,11 +133,10 @@ def attempt(name: str, arguments: list[str], workdir: Path) -> tuple[int, str]:
     """(status, fault): what is wrong with the answer, "" if nothing is."""
     module = command(name)
     with contextlib.ExitStack() as stack:
-        for work in WORK:
-            if hasattr(module, work) and name != "train":
-                stack.enter_context(mock.patch.object(module, work, side_effect=Done))
-        for work in ("gan.runs.open", "subprocess.run"):
-            stack.enter_context(mock.patch(work, side_effect=Done))
+        own = f"experiments.{name}.study" if hasattr(of_package(name), "__path__") else None
+        for work in (*WORK, f"{own or module.__name__}.run"):
+            if own or hasattr(module, "run") or work in WORK:
+                stack.enter_context(mock.patch(work, side_effect=Done))
         try:
             status, out, err = call(name, *arguments)
         except Done:
@@ -116,7 +146,7 @@ def attempt(name: str, arguments: list[str], workdir: Path) -> tuple[int, str]:
     if status == 0:
         return 0, ""
     if status not in (2, 6) or "Traceback" in err:
-        return status, err
+        return status, f"status {status}: {err}"
     if not err.startswith("error: ") or len(err.encode("utf-8", "replace")) > 6000:
         return status, f"no plain line: {err[:300]!r}"
     return status, f"{workdir} was created" if workdir.exists() else ""
@@ -129,30 +159,50 @@ def a_config(draw: random.Random, folder: Path) -> tuple[str, list[str]]:
         path = folder / "config.json"
         path.write_text(text_of(draw, fields), encoding="utf-8", errors="surrogatepass")
         return "train", ["--config_path", str(path)]
+    if draw.random() < 0.5:
+        path = folder / "flags"
+        lines = [f"--{path}={str(each)[:1000]}" for path, each in fields.items()]
+        path.write_text("\n".join(lines), encoding="utf-8", errors="surrogateescape")
+        return "train", ["--flagfile", str(path)]
     return "train", [f"--{path}={each}" for path, each in fields.items()]
 
 
 def a_line(draw: random.Random, names: list[str]) -> tuple[str, list[str]]:
-    """Some flags of some experiment with some values."""
+    """Some flags of some experiment with some values, in some of the forms that absl knows."""
     name = draw.choice(names)
-    module = command(name)
-    parser = cli.parser(module.__doc__)
-    module.define(parser, [])
+    of, values = flags_of(name)
+    known = [flag for flag in values if flag not in ("workdir", *NOT_DRAWN)]
+    chosen = [n for n, note in of.notes.items() if note.required and draw.random() < 0.8]
+    chosen += draw.sample(known, draw.randrange(5))
     arguments = []
-    actions = [a for a in parser._actions if a.option_strings and a.dest not in ("workdir", "help")]
-    chosen = [a for a in actions if a.required and draw.random() < 0.8]
-    if actions:
-        chosen += draw.sample(actions, draw.randrange(min(5, len(actions) + 1)))
-    for action in chosen:
-        arguments.append(action.option_strings[-1])
-        if action.nargs != 0 and draw.random() < 0.95:
-            values = [draw.choice([*TEXTS, *map(repr, NUMBERS[:9])]) for _ in range(2)]
-            arguments += values if action.nargs == "+" else values[:1]
+    for flag in chosen:
+        if flag == "workdir":
+            continue
+        given = [draw.choice([*TEXTS, *map(repr, NUMBERS[:9])]) for _ in range(2)]
+        form = draw.randrange(6)
+        if form == 0:
+            arguments.append(f"--{flag}={given[0]}")
+        elif form == 1:
+            arguments.append(f"--{flag}={','.join(given)}")
+        elif form == 2 or values[flag].boolean:
+            arguments.append(draw.choice([f"--{flag}", f"--no{flag}", f"-{flag}"]))
+        else:
+            many = isinstance(values[flag], flags.MultiFlag)
+            arguments += [f"--{flag}", *(given if many else given[:1])]
     if draw.random() < 0.1:
-        arguments.append(draw.choice(TEXTS))
+        arguments.append(draw.choice([*TEXTS, "--", "--flagfile", "--flagfile=/nonexistent"]))
+    if draw.random() < 0.1:
+        arguments.insert(
+            0, draw.choice(["--undefok=x", "--verbosity=1", "--alsologtostderr", "--x"])
+        )
     if "--preset" in arguments and draw.random() < 0.5:
         arguments += ["--preset", draw.choice(list(presets.PRESETS))]
     return name, [text for text in arguments if "\0" not in text]
+
+
+def flags_of(name: str) -> tuple[cli.Flags, cli.Values]:
+    """The flags of an experiment, not parsed."""
+    return cli.defined(command(name).define)
 
 
 def fuzz(configs: int, lines: int, seed: int) -> tuple[dict[int, int], list[str], float]:
@@ -168,10 +218,7 @@ def fuzz(configs: int, lines: int, seed: int) -> tuple[dict[int, int], list[str]
                 name, arguments = a_config(draw, Path(folder))
             else:
                 name, arguments = a_line(draw, names)
-            module = command(name)
-            parser = cli.parser(module.__doc__)
-            module.define(parser, [])
-            if any(action.dest == "workdir" for action in parser._actions):
+            if "workdir" in flags_of(name)[1]:
                 arguments = ["--workdir", str(workdir), *arguments]
             begin = time.perf_counter()
             status, fault = attempt(name, arguments, workdir)

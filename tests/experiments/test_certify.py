@@ -119,18 +119,18 @@ def test_the_benchmark_keeps_what_it_measures(tmp_path, monkeypatch):
     from gan.benchmarks import instances as benchmark
 
     small = benchmark.Instance("small", "euclidean", benchmark.gaussian(50, 3))
-    monkeypatch.setattr(benchmark, "INSTANCES", {"small": small})
-    status, out, _ = call("transport_benchmark", "--workdir", tmp_path, "--only", "small")
+    monkeypatch.setattr(benchmark, "INSTANCES", {"plane_20k": small})
+    status, out, _ = call("transport_benchmark", "--workdir", tmp_path, "--only", "plane_20k")
     assert status == 0
     result = json.loads(out)
-    assert result == json.loads((tmp_path / "small.json").read_text())
+    assert result == json.loads((tmp_path / "plane_20k.json").read_text())
     assert result["verified_gap"] <= 1e-12
     status, out, _ = call("transport_benchmark", "--workdir", tmp_path)
     assert status == 0
     assert out.count("| small | euclidean | 50 | 3 |") == 1
-    status, _, err = call("transport_benchmark", "--workdir", tmp_path, "--only", "smal")
+    status, _, err = call("transport_benchmark", "--workdir", tmp_path, "--only", "plane_20")
     assert status == 2
-    assert "invalid choice: 'smal'" in err and "small" in err
+    assert "did you mean 'plane_20k'?" in err
 
 
 def test_warm_and_cold_starts_take_turns(tmp_path):

@@ -6,7 +6,7 @@ import os
 import pytest
 from PIL import Image
 
-from experiments.architectures import __main__ as architectures
+from experiments.architectures import study
 from gan import config, data, presets, runs
 from gan.errors import UserError
 from gan.sweeps import binding
@@ -92,12 +92,12 @@ def test_sweeps_of_earlier_versions_still_open(tmp_path):
 def test_studies_of_earlier_versions_still_open(tmp_path):
     settings = {"shrink": 1, "base": config.to_dict(config.Config())}
     path = tmp_path / "study.json"
-    architectures._bind(path, settings)
+    study.bind(path, settings)
     without_later_fields(path)
-    architectures._bind(path, settings)
+    study.bind(path, settings)
     other = config.replace(config.Config(), {"data.splits": "content"})
     with pytest.raises(UserError, match="base.data.splits: auto -> content"):
-        architectures._bind(path, settings | {"base": config.to_dict(other)})
+        study.bind(path, settings | {"base": config.to_dict(other)})
 
 
 def test_a_description_is_plain_json(tmp_path):

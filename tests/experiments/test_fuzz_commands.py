@@ -2,10 +2,8 @@
 
 import pytest
 
-from experiments import cli
-from gan.inputs import Range
-from tests.experiments.commands import command
-from tests.experiments.fuzz_commands import commands, fuzz
+from experiments.cli import config_fields, kinds, pages
+from tests.experiments.fuzz_commands import commands, flags_of, fuzz
 
 
 def test_random_configs_and_command_lines_are_answered_in_a_line():
@@ -16,14 +14,15 @@ def test_random_configs_and_command_lines_are_answered_in_a_line():
 
 @pytest.mark.parametrize("name", commands())
 def test_every_number_of_every_command_has_a_finite_range_that_its_help_states(name):
-    module = command(name)
-    parser = cli.parser(module.__doc__)
-    module.define(parser, [])
-    page = " ".join(parser.format_help().split())
-    for action in parser._actions:
-        allowed = getattr(action.type, "range", None)
-        if not action.dest.startswith("config."):
-            assert action.type not in (int, float), action.option_strings
-        if isinstance(allowed, Range):
+    of, values = flags_of(name)
+    page = " ".join(pages.full(of, name, "").split())
+    assert len(of.notes) >= 2
+    for flag in of.notes:
+        parser = values[flag].parser
+        allowed = getattr(parser, "range", None)
+        if flag in config_fields.FIELDS and of.preset is not None:
+            allowed = config_fields.FIELDS[flag].range
+        assert (allowed is not None) == isinstance(parser, kinds.Number), flag
+        if allowed is not None:
             assert abs(allowed.low) < float("inf") and abs(allowed.high) < float("inf")
-            assert f"[{allowed}]" in page, action.option_strings
+            assert f"In {allowed}." in page, flag

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from experiments import streams
+from experiments.cli.ending import Unheard
 from gan import runs
 from tests.experiments.commands import TINY, call, finish, start
 
@@ -74,11 +74,11 @@ def test_progress_that_nobody_can_read_is_no_error():
         def flush(self):
             raise BrokenPipeError
 
-    stream = streams.Unheard(Closed())
+    stream = Unheard(Closed())
     print("progress", file=stream, flush=True)
     assert not stream.isatty()
     heard = io.StringIO()
-    print("progress", file=streams.Unheard(heard), flush=True)
+    print("progress", file=Unheard(heard), flush=True)
     assert heard.getvalue() == "progress\n"
 
 

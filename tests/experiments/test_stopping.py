@@ -17,10 +17,10 @@ from tests.experiments.commands import call, finish, start
 WORKING = """
 import sys, time
 from experiments import cli
-def work(arguments):
+def work(values):
     print("working", flush=True)
     {work}
-cli.run(lambda parser, argv: None, work, "A command.", ["command"])
+cli.run(lambda flags: None, work, "A command.", ["command"])
 """
 
 
@@ -58,11 +58,12 @@ def test_a_signal_during_the_work_ends_in_a_line(work, number):
 
 
 def test_what_is_open_is_closed_first():
-    work = "try:\n        time.sleep(600)\n    finally:\n        print('closed', flush=True)"
+    work = "try:\n        print('open', flush=True)\n        time.sleep(600)\n"
+    work += "    finally:\n        print('closed', flush=True)"
     code = [sys.executable, "-c", WORKING.format(work=work)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(code, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
-    assert process.stdout.readline() == "working\n"
+    assert [process.stdout.readline() for _ in range(2)] == ["working\n", "open\n"]
     process.send_signal(signal.SIGTERM)
     assert finish(process)[:2] == (143, "closed\n")
 
@@ -86,7 +87,7 @@ def test_an_interrupt_of_the_floor_keeps_the_result(monkeypatch, tmp_path):
             raise KeyboardInterrupt
         return real(*arguments, **options)
 
-    monkeypatch.setattr(certify.transport, "assignment", second)
+    monkeypatch.setattr(certify.gan.transport, "assignment", second)
     sets = ["--source", tmp_path / "x.npy", "--target", tmp_path / "y.npy"]
     status, out, _ = call("certify", *sets, "--output", tmp_path / "p.npz")
     assert status == 0 and len(calls) == 2

@@ -86,7 +86,7 @@ def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monke
         (["--seeds", "0"], "--seeds: must be in 1 .. 10,000"),
         (["--funnels", "absent.npz"], "cannot read the funnels absent.npz"),
         (["--published", "absent.csv"], "wanted are the columns"),
-        (["--steps", "3"], "unrecognized arguments"),
+        (["--steps", "3"], "unknown flag '--steps'"),
     ],
 )
 def test_bad_flags_end_with_status_two(tmp_path, flags, message):
