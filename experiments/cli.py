@@ -191,37 +191,6 @@ def add_step(to: simple_parsing.ArgumentParser) -> None:
     )
 
 
-def print_scores(scores: dict) -> None:
-    """An evaluation as a table on stdout: name, value, first sentence of its meaning; then the
-    sample scores, each with its interval, what real examples would get, n and features."""
-    from gan import scores as scoring
-    from gan.referee.evaluator import MEANINGS
-    from gan.reports import page as report
-    from gan.scores import proportions
-
-    for name, value in scores.items():
-        if name in MEANINGS:
-            meaning = MEANINGS[name].split(": ")[0].split(". ")[0].rstrip(".")
-            print(f"{name:20} {report.number(value):>10}   {meaning}")
-    for name, entry in scores.items():
-        if name in scoring.MEANINGS:
-            low, high = map(report.number, entry["interval"])
-            print(
-                f"{name:27} {report.number(entry['value']):>9}   [{low}, {high}]; real examples "
-                f"{report.number(entry['real'])}; n = {entry['n']}; {entry['features']}"
-            )
-    if "proportions" in scores:
-        found = scores["proportions"]
-        for name in ("least_change", "plan_change", "unserved"):
-            print(
-                f"{name:27} {report.number(found[name]):>9}   {proportions.MEANINGS[name]} Real "
-                f"examples: {report.number(found['real'][name])}; n = {found['n']}; "
-                f"{found['labels']}"
-            )
-    for name, reason in scores.get("skipped_scores", {}).items():
-        print(f"{name:27} {'-':>9}   {reason}")
-
-
 def command_line() -> str:
     """The command that runs this process, as a user would type it."""
     return " ".join(["python", "-m", _program(), *sys.argv[1:]])

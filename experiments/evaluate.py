@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from experiments import cli
 from gan import runner
+from gan.reports import scores as tables
 from gan.scores import features as feature_functions
 from gan.scores import samples
 
@@ -57,7 +58,7 @@ def main(arguments) -> None:
             count=arguments.samples,
         )
     )
-    cli.print_scores(scores)
+    tables.print_scores(scores)
     print(f"report {arguments.workdir}/report.html")
 
 

@@ -9,7 +9,6 @@ are not run again; seeds.json holds every score, seeds.md the table with means a
 
 import datetime
 import json
-import math
 import os
 import platform
 import statistics
@@ -20,28 +19,12 @@ from gan import config as configs
 from gan import outputs
 from gan.config import Config
 from gan.errors import UserError
+from gan.reports import scores as tables
 from gan.runner import train
 from gan.runner.training import train_together
 from gan.runs import files
-from gan.scores import asked
+from gan.scores import class_accuracy
 from gan.signals import Interrupt
-
-COLUMNS = {
-    "w1": "W1",
-    "w1_floor": "floor",
-    "w1_ratio": "W1 / floor",
-    "w1_debiased": "debiased",
-    "w1_estimate": "W1 estimate",
-    "w1_train": "W1 to training set",
-    "w1_train_floor": "its floor",
-    "nearest_ratio": "nearest training example, generated / real",
-    "modes": "modes",
-    "high_quality": "high quality",
-    "reverse_kl": "reverse KL",
-    "class_share": "share assigned to the asked class",
-    "class_share_real": "the same of real examples",
-}
-"""Columns of the table, in order; those that no run has are left out."""
 
 
 def run(
@@ -77,10 +60,7 @@ def run(
         if "failure" in scores:
             rows.append({"seed": seed} | scores)
             continue
-        derived = {"seed": seed, "w1_ratio": _ratio(scores, "w1", "w1_floor")}
-        if "nearest_train" in scores:
-            derived["nearest_ratio"] = _ratio(scores, "nearest_train", "nearest_train_real")
-        rows.append(derived | scores)
+        rows.append({"seed": seed} | tables.ratios(scores) | scores)
     return rows
 
 
@@ -94,20 +74,19 @@ def _one_by_one(members, folders, data_dir, interrupt) -> list[dict] | None:
     return found
 
 
-def _ratio(scores: dict, name: str, unit: str) -> float:
-    """Of two scores; infinite where a set of equal examples makes the second 0."""
-    return scores[name] / scores[unit] if scores[unit] else math.inf
-
-
 def table(rows: list[dict]) -> str:
     """Markdown table: a row per seed, then mean and standard deviation over seeds; seeds that
     diverged are named below it."""
     failed = [row for row in rows if "failure" in row]
     rows = [row for row in rows if "failure" not in row]
-    columns = [name for name in COLUMNS if all(name in row for row in rows)]
+    headings = tables.columns(rows[0] if rows else {})
+    columns = [name for name in headings if all(name in row for row in rows)]
     lines = [
-        "| seed | " + " | ".join(COLUMNS[name] for name in columns) + " |",
+        "| seed | " + " | ".join(headings[name] for name in columns) + " |",
         "|---|" + "---|" * len(columns),
+    ]
+    rows = [
+        {name: tables.value(row, name) for name in columns} | {"seed": row["seed"]} for row in rows
     ]
     for row in rows:
         lines.append(f"| {row['seed']} | " + " | ".join(f"{row[n]:.4g}" for n in columns) + " |")
@@ -129,7 +108,7 @@ def class_table(rows: list[dict]) -> str:
         return ""
     return (
         "\nPer cent of generated examples that the data set's own classifier assigns to the class "
-        "they were asked for.\n\n" + asked.table(found)
+        "they were asked for.\n\n" + class_accuracy.table(found)
     )
 
 

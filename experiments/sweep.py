@@ -43,7 +43,7 @@ from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.inputs import SEEDS
 from gan.runs.lock import lock
-from gan.scores import needs
+from gan.scores import requirements
 from gan.signals import Interrupt
 from gan.sweeps import report, tables
 from gan.sweeps import space as spaces
@@ -95,9 +95,8 @@ def run(
     interrupt = interrupt or Interrupt()
     folder = Path(workdir).expanduser().resolve()
     dataset = data.load(plan.base.data, data_dir)
-    if plan.score in tables.OF_MIXTURES and dataset.modes is None:
-        raise UserError(f"--rank_by {plan.score}: {dataset.name} is no mixture of known components")
-    needs.check(plan.base, dataset)
+    tables.check_score(plan.score, plan.base, dataset)
+    requirements.check(plan.base, dataset)
     if not inputs.registries(plan.base).keys() & set(plan.space.fields):
         rules.check(plan.base)
     outputs.folder(folder)
@@ -108,7 +107,7 @@ def run(
             folder / "sweep.db",
             plan.space.distributions(),
             plan.score,
-            tables.SCORES[plan.score],
+            tables.lower_is_better(plan.score),
         )
         driver = Driver(
             plan,
@@ -137,7 +136,7 @@ def _check(config: Config, dataset) -> None:
     """Raises UserError if the config cannot be trained, before a process tries."""
     rules.check(config)
     training.require(config, dataset)
-    needs.check(config, dataset)
+    requirements.check(config, dataset)
 
 
 def define(parser, argv) -> None:
@@ -174,8 +173,9 @@ def define(parser, argv) -> None:
     )
     group.add_argument(
         "--rank_by",
-        choices=sorted(tables.SCORES),
-        help="validation score at the last step (default: w1_debiased)",
+        metavar="METRIC",
+        help="metric on the validation split at the last step, one with a direction, or "
+        "package.module:name (default: w1_debiased)",
     )
     group.add_argument(
         "--seconds",

@@ -14,6 +14,7 @@ import signal
 
 from experiments import cli
 from gan import runner, training
+from gan.reports import scores as tables
 from gan.signals import Interrupt
 
 
@@ -61,8 +62,8 @@ def main(arguments) -> int:
         )
         if result is None:  # with several processes the signal may have reached another one
             return cli.leave(128 + (interrupt.signal or signal.SIGTERM))
-    if "w1" in result:
-        cli.print_scores(result)
+    if "split" in result:
+        tables.print_scores(result)
         print(f"report {arguments.workdir}/report.html")
     print(f"done step={result['step']} state_sha256={result['state_sha256']}", flush=True)
     return 0

@@ -148,6 +148,9 @@ class Config:
     """Examples per evaluated set (n); lowered to what the held-out split has."""
     evaluation_repeats: int = ranged(4, 1, 1000)
     """Independent generated sets and real sets that each reported distance averages over."""
+    metrics: tuple[str, ...] = ()
+    """What an evaluation reports, by name; none for all that the data set allows. Those that are
+    cheap are computed while training too."""
     data: Data = dataclasses.field(default_factory=Data)
     generator: Network = dataclasses.field(default_factory=Network)
     critic: Network = dataclasses.field(default_factory=Network)
@@ -157,8 +160,11 @@ class Config:
         for path, allowed in ranges(self).items():
             allowed.check(values[path], path)
         for path, value in values.items():
-            if isinstance(value, str) and not 1 <= len(value) <= LONGEST:
-                raise UserError(f"{path} must have 1 to {LONGEST} characters, got {len(value):,}")
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and not 1 <= len(text) <= LONGEST:
+                    raise UserError(
+                        f"{path} must have 1 to {LONGEST} characters, got {len(text):,}"
+                    )
         critic_steps = self.steps * self.n_critic
         if self.penalty_every > 1 and critic_steps > STEPS:  # they are counted in 32 bits
             raise UserError(
@@ -189,8 +195,13 @@ refused."""
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Nested plain dictionary, ready for JSON."""
-    return dataclasses.asdict(config)
+    """Nested plain dictionary, as JSON has it: lists are lists."""
+    return dataclasses.asdict(
+        config,
+        dict_factory=lambda pairs: {
+            name: list(value) if isinstance(value, tuple) else value for name, value in pairs
+        },
+    )
 
 
 def from_dict(values: dict[str, Any], default: Config | None = None) -> Config:
@@ -264,6 +275,8 @@ def _checked(value: Any, wanted: Any, path: str) -> Any:
         if not (isinstance(value, str) and value in allowed):
             raise UserError(f"{path} must be one of {', '.join(allowed)}; got {shown(value)}")
         return value
+    if typing.get_origin(wanted) is tuple:
+        return _names(value, path)
     options = typing.get_args(wanted) or (wanted,)
     if float in options and type(value) is int:
         if abs(value) > LARGEST:
@@ -273,3 +286,12 @@ def _checked(value: Any, wanted: Any, path: str) -> Any:
         names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
         raise UserError(f"{path} must be {names}, got {shown(value)}")
     return value
+
+
+def _names(value: Any, path: str) -> tuple[str, ...]:
+    """A list of names as a field holds it."""
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise UserError(f"{path} must be a list of names, got {shown(value)}")
+    if len(set(value)) < len(value):
+        raise UserError(f"{path}: the list {shown(value)} names one twice")
+    return tuple(value)

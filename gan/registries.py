@@ -2,6 +2,7 @@
 
 from gan.registry import Registry
 
+METRICS = Registry("metric", "Metric", "gan.scores.metrics")
 ARCHITECTURES = Registry("architecture", "Architecture", "gan.networks")
 LOSSES = Registry("loss", "Loss", "gan.objectives.losses")
 PENALTIES = Registry("penalty", "Penalty", "gan.objectives.penalties")

@@ -1,9 +1,17 @@
 import dataclasses
+import json
 
 import pytest
 
 from gan import config
 from gan.errors import UserError
+
+
+def test_a_list_of_names_survives_it_too():
+    chosen = config.replace(config.Config(), {"metrics": ["w1", "recall"]})
+    assert chosen.metrics == ("w1", "recall")
+    assert config.to_dict(chosen)["metrics"] == ["w1", "recall"]
+    assert config.from_dict(json.loads(json.dumps(config.to_dict(chosen)))) == chosen
 
 
 def test_the_path_of_every_field_replaces_that_field_alone():
@@ -31,6 +39,10 @@ def test_the_path_of_every_field_replaces_that_field_alone():
         ({"data.folder": 3}, "data.folder must be str or null, got 3"),
         ({"seed": 2**32}, "seed must be in 0 .. 4,294,967,295, got 4294967296"),
         ({"penalty_every": 0}, "penalty_every must be in 1 .. 1,000,000, got 0"),
+        ({"metrics": "w1"}, "metrics must be a list of names, got 'w1'"),
+        ({"metrics": ["w1", 3]}, "metrics must be a list of names, got ['w1', 3]"),
+        ({"metrics": ["w1", "w1"]}, "names one twice"),
+        ({"metrics": [""]}, "metrics must have 1 to 4096 characters"),
         ({"weight_clip": -1.0}, "weight_clip must be in 0 .. 1,000,000, got -1.0"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from gan import config, data, presets, rules, training
 from gan.errors import UserError
-from gan.registries import PRESETS, SOURCES
+from gan.registries import ARCHITECTURES, PRESETS, SOURCES
 from tests.conftest import ROOT
 from tests.data.makers import noise_set
 from tests.experiments.commands import call
@@ -33,12 +33,14 @@ def kind(choice):
 
 
 def first_of_each_kind():
-    """Every preset; those that play the same game as an earlier one are left to the slow tests."""
+    """Every preset; those that play the same game as an earlier one, or take long to compile, are
+    left to the slow tests."""
     seen = set()
     for name in PRESETS:
-        same = kind(small(name)) in seen
-        seen.add(kind(small(name)))
-        yield pytest.param(name, marks=[pytest.mark.slow] * same)
+        chosen = small(name)
+        slow = kind(chosen) in seen or ARCHITECTURES.get(chosen.critic.name).case.slow
+        seen.add(kind(chosen))
+        yield pytest.param(name, marks=[pytest.mark.slow] * slow)
 
 
 @pytest.mark.parametrize("name", PRESETS)

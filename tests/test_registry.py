@@ -68,3 +68,26 @@ def test_a_name_given_twice_is_refused(fruits):
     path.write_text("apple = Fruit(help='striped', colour='green')\n")
     with pytest.raises(TypeError, match="apple is in orchard.trees.apple and in"):
         list(fruits)
+
+
+def test_one_entry_may_stand_for_all_names_that_are_not_listed(fruits):
+    path = registry.ROOT / "orchard" / "trees" / "pear.py"
+    path.write_text(path.read_text() + "any_fruit: Fruit = Fruit(help='round', colour='any')\n")
+    open_to_all = registry.Registry(
+        "fruit", "Fruit", "orchard.trees", "orchard.trees.pear:any_fruit"
+    )
+    assert list(open_to_all) == ["apple", "pear"] and "plum" not in open_to_all
+    assert open_to_all.get("plum").colour == open_to_all.get("plum:3.0.2").colour == "any"
+    assert open_to_all.get("apple").colour == "red"
+    with pytest.raises(UserError, match="AttributeError"):
+        open_to_all.get("orchard.trees.apple:plum")
+
+
+def test_the_first_broken_rule_is_the_reason():
+    ripe = registry.Rule(lambda month: month < 8, "ripe in August")
+    sold = registry.Rule(lambda month: month < 9, "sold in September")
+    fruit = Fruit(help="sour", colour="red", rules=(ripe, sold))
+    for month, reason in ((7, "ripe in August"), (8, "sold in September")):
+        with pytest.raises(UserError, match=reason):
+            fruit.check(month, None)
+    fruit.check(9, None)

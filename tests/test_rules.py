@@ -11,12 +11,16 @@ NAMED = {path: registry.kind for path, registry in inputs.registries(config.Conf
 
 def test_the_fields_that_hold_names_of_registries():
     assert {"loss", "penalty", "penalty2", "optimizer"} <= set(NAMED)
+    assert {"data.name", "generator.name", "critic.name"} <= set(NAMED)
 
 
 @pytest.mark.parametrize("path", NAMED)
 def test_an_unknown_name_is_refused_wherever_a_name_goes(path):
     rules.check(config.Config())
-    for name, reason in (("nobody", f"unknown {NAMED[path]} 'nobody'"), ("no.where:x", "no.where")):
+    unknown = ("nobody", f"{path}: unknown {NAMED[path]} 'nobody'")
+    if path == "data.name":  # any other name may be one of tensorflow-datasets: loading finds out
+        unknown = ("nobody:nothing", "data.name: data set 'nobody:nothing'")
+    for name, reason in (unknown, ("no.where:x", "no.where")):
         with pytest.raises(UserError, match=reason):
             rules.check(config.replace(config.Config(), {path: name}))
 

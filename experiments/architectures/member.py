@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan import networks, transport
+from gan import networks
 from gan.config import Config
 from gan.errors import NonFiniteError
-from gan.referee import critics as referee
-from gan.referee import distances
+from gan.referee.look import Judged
+from gan.referee.players import real_sets, scores_and_gradients
+from gan.referee.probe import Probe
 from gan.scores import classifier, inception_type
 from gan.training import advance
 from gan.training.adversarial import make_round
@@ -36,42 +37,27 @@ class Judge:
     """
 
     def __init__(self, dataset, n: int, say):
-        self.n = min(n, dataset.size("test"), dataset.size("train") // 2)
-        draw = np.random.default_rng(0)
-        self.real = dataset.examples("test", draw.permutation(dataset.size("test"))[: self.n])[0]
-        rows = draw.permutation(dataset.size("train"))
-        others = [rows[: self.n], rows[self.n : 2 * self.n]]
-        self.reference = distances.reference(
-            self.real, [dataset.examples("train", part)[0] for part in others]
-        )
+        sets = real_sets(dataset, "test", n, 2)
+        self.probe = Probe(sets.real, sets.others)
         self.classifier = classifier.load_or_train(dataset, say=say)
         held_out = dataset.examples("test", np.arange(min(SCORED, dataset.size("test"))))[0]
         self.best = inception_type.inception_type_score(self.classifier.probabilities(held_out))
 
-    def measure(self, images: np.ndarray, real_scores, fake_scores, gradients) -> dict[str, Any]:
-        """Scores of generated images [SCORED + 2 n, *shape] and of a critic on the probe."""
-        scored, first, second = np.split(images, [SCORED, SCORED + self.n])
-        solutions = [transport.assignment(part, self.real) for part in (first, second)]
-        found = distances.distance(
-            [first, second],
-            self.reference,
-            resamples=0,
-            permutations=0,
-            values=[solution.value for solution in solutions],
-        )
-        proof = referee.certify(
-            self.real, [first], real_scores, [fake_scores], [gradients], solutions[:1]
-        )
+    def measure(self, images: np.ndarray, judged: Judged) -> dict[str, Any]:
+        """Scores of generated images [SCORED + 2 n, *shape], and of a critic on the probe with the
+        first n after SCORED."""
+        scored, first, second = np.split(images, [SCORED, SCORED + self.probe.n])
+        look = self.probe.compare([first, second], judged)
         probabilities = self.classifier.probabilities(scored)
         return {
             "score": inception_type.inception_type_score(probabilities),
-            "w1": found.value,
-            "w1_floor": found.floor,
-            "w1_debiased": found.debiased,
-            "w1_probe": proof.w1,
-            "w1_estimate": proof.estimate,
-            "lipschitz": proof.lipschitz,
-            "critic_share": proof.share,
+            "w1": look.distance.value,
+            "w1_floor": look.distance.floor,
+            "w1_debiased": look.distance.debiased,
+            "w1_probe": look.certificate.w1,
+            "w1_estimate": look.certificate.estimate,
+            "lipschitz": look.certificate.lipschitz,
+            "critic_share": look.certificate.share,
         }
 
 
@@ -108,10 +94,12 @@ def train(config: Config, dataset, judge: Judge, stopping) -> tuple[dict, np.nda
             step, state = pause.step, pause.state
         if step < config.steps:
             return None
-        images, *judged = jax.device_get(_look(config, generator, critic, judge)(state))
-        if not all(np.isfinite(part).all() for part in (images, *judged)):
+        images, *parts = jax.device_get(_look(config, generator, critic, judge.probe)(state))
+        if not all(np.isfinite(part).all() for part in (images, *parts)):
             raise NonFiniteError(f"step {step}: generated images or their scores")
-        row |= {"state": "finished"} | judge.measure(images, *judged)
+        real_scores, scores, gradients = parts
+        judged = Judged(real_scores, [scores], [gradients])
+        row |= {"state": "finished"} | judge.measure(images, judged)
     except NonFiniteError as error:
         row |= {"state": "diverged", "reason": str(error)}
         images = images[:0]
@@ -120,22 +108,16 @@ def train(config: Config, dataset, judge: Judge, stopping) -> tuple[dict, np.nda
     return row, images[:SHOWN]
 
 
-def _look(config: Config, generator, critic, judge: Judge):
-    """state -> (images, scores of the real probe, of the generated one, and slopes there)."""
-    n = judge.n
-    z = jax.random.normal(jax.random.key(2**31), (SCORED + 2 * n, config.latent_dim))
-    real = jnp.asarray(judge.real)
+def _look(config: Config, generator, critic, probe: Probe):
+    """state -> (images, scores of the real probe, of the generated one, and gradients there)."""
+    z = jax.random.normal(jax.random.key(2**31), (SCORED + 2 * probe.n, config.latent_dim))
+    real = jnp.asarray(probe.real)
+    criticise = scores_and_gradients(critic.apply)
 
     @jax.jit
     def look(state):
         images = generator.apply(state.average, z)
-
-        def total(x):
-            scores = critic.apply(state.critic, x)
-            return jnp.sum(scores), scores
-
-        fake = images[SCORED : SCORED + n]
-        gradients, fake_scores = jax.grad(total, has_aux=True)(fake)
-        return images, total(real)[1], fake_scores, gradients
+        fake_scores, gradients = criticise(state.critic, images[SCORED : SCORED + probe.n])
+        return images, critic.apply(state.critic, real), fake_scores, gradients
 
     return look

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gan.primal.comparisons import Comparison, ExampleSets
-from gan.reports import figures
+from gan.reports import drawing, figures
 
 BUDGETS = ("seconds", "steps")
 COLUMNS = {
@@ -96,4 +96,4 @@ def picture(path: str, sets: ExampleSets, panels: list[tuple[str, np.ndarray]]) 
         else:
             images = sets.dataset.to_uint8(examples[:TILES])
             panel.imshow(figures.image_grid(images, TILE_COLUMNS, gap=2).squeeze(), cmap="gray")
-    figures.save_figure(figure, path, dpi=120)
+    drawing.save(figure, path, dpi=120)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gan.benchmarks.critic_methods import METHODS
 from gan.errors import UserError
-from gan.reports import figures
+from gan.reports import drawing
 
 Published = dict[tuple[str, str], dict[str, float]]
 """(fingerprint of the instance, our name of the method) -> cosine, l2, w1_estimate."""
@@ -127,16 +127,12 @@ def picture(path: str, rows: list[dict], published: Published) -> None:
     Filled marks are ours, with a bar over the range of seeds; hollow marks on dashed lines are the
     published numbers.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     counts = sorted({row["funnels"] for row in rows})
     names = [name for name in METHODS if any(row["method"] == name for row in rows)]
-    figure, panels = pyplot.subplots(
-        1, len(counts), figsize=(1.4 + 3.4 * len(counts), 3.8), layout="constrained", sharey=True
-    )
+    figure = Figure(figsize=(1.4 + 3.4 * len(counts), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(counts), sharey=True)
     for axes, count in zip(np.atleast_1d(panels), counts, strict=True):
         for color, name in enumerate(names):
             chosen = [r for r in rows if r["funnels"] == count and r["method"] == name]
@@ -176,5 +172,4 @@ def picture(path: str, rows: list[dict], published: Published) -> None:
     figure.legend(
         *np.atleast_1d(panels)[0].get_legend_handles_labels(), loc="outside lower center", ncols=8
     )
-    figures.save_figure(figure, path, dpi=110)
-    pyplot.close(figure)
+    drawing.save(figure, path)

@@ -16,16 +16,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan import config, data, networks, outputs, presets, runs, training, transport
+from gan import config, data, networks, outputs, presets, runs, training
 from gan.benchmarks import workloads
 from gan.config import Config
 from gan.errors import GanError
 from gan.objectives import penalties
-from gan.referee.evaluator import Evaluator
+from gan.referee.probe import Probe
 from gan.registries import OPTIMIZERS
 from gan.reports import pictures
 from gan.runner.training import cadences as all_cadences
 from gan.runs import environment, files
+from gan.scores.evaluation import Validation
 from gan.training import adversarial
 
 PLAYS = {"digits": lambda: presets.get("digits"), "dcgan28": lambda: workloads.of("dcgan28")}
@@ -157,12 +158,12 @@ def _per_turn(body: Callable, start, seconds: float) -> float:
 def pauses(choice: Config, dataset, repeats: int = 5, rounds: int = 0) -> dict[str, list[float]]:
     """[milliseconds, times in a whole run] of what the host does between rounds, medians.
 
-    The critic's certificate, exact W1 of the probe included, is a part of the evaluation. The
-    players have been trained for that many rounds.
+    The critic's certificate, with the generated sets and exact W1 that it rests on, is a part of
+    the evaluation. The players have been trained for that many rounds.
     """
     game = training.make_game(choice, dataset, devices=1)
     state, _ = game.chunk(game.state, game.hyper, game.feed.load(0)[0], np.int32(rounds))
-    scorer = Evaluator(choice, dataset, game.generator, game.critic, "validation")
+    scorer = Validation(choice, dataset, game.generator, game.critic)
     metrics = dict.fromkeys(("critic_loss", "generator_loss", "penalty", "w1_estimate_batch"), 1.0)
     with tempfile.TemporaryDirectory() as workdir, runs.open(workdir, choice) as run:
         path, look = run.path, (game.generator, state.average)
@@ -173,13 +174,8 @@ def pauses(choice: Config, dataset, repeats: int = 5, rounds: int = 0) -> dict[s
             "picture": lambda i: pictures.save_samples(path, choice, dataset, *look, i),
             "checkpoint": lambda i: run.checkpoints.save(i, state),
         }
-        fakes = scorer.generated(players[0])
-
-        def certify(i):
-            solutions = [transport.assignment(fake, scorer.real) for fake in fakes]
-            scorer.certificate(*players, fakes, solutions)
-
-        actions[CERTIFICATE] = certify
+        probe = Probe.of(choice, dataset, game.generator, game.critic, "validation")
+        actions[CERTIFICATE] = lambda i: probe.look(*players).certificate
         cadences = *all_cadences(choice), choice.evaluate_every
         found = {}
         for (name, action), cadence in zip(actions.items(), cadences, strict=True):

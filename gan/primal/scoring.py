@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gan import transport
 from gan.primal.comparisons import Comparison, ExampleSets
 from gan.referee import distances
-from gan.scores import SCORES, Pair, modes, samples
+from gan.referee.probe import Probe
+from gan.registries import METRICS
+from gan.scores import modes, requirements, space
+from gan.scores.pair import Pair
 
 CENTROIDS = 100
-FEATURE_SCORES = ("frechet_distance", "precision", "recall")
+FEATURE_SCORES = ("frechet_distance", "frechet_classifier_distance", "precision", "recall")
+"""Those of them that the data set has."""
 
 
 class Scorer:
@@ -19,8 +22,8 @@ class Scorer:
     def __init__(self, comparison: Comparison, sets: ExampleSets):
         self._n = comparison.n
         self._sets = sets
-        self._reference = distances.reference(sets.test, sets.others)
-        self._where = samples.space(sets.dataset)
+        self._probe = Probe(sets.test, sets.others)
+        self._space = space.space(sets.dataset)
         self._train_floor = float(np.mean([distances.w1(x, sets.train) for x in sets.others]))
 
     def __call__(self, generated: np.ndarray) -> dict[str, float]:
@@ -31,26 +34,14 @@ class Scorer:
         certificates behind w1, as a separate verifier sees it. Of a mixture in the plane, what
         of its modes all of them cover; of anything else, FEATURE_SCORES of the first n.
         """
-        fakes = [generated[: self._n], generated[self._n : 2 * self._n]]
-        solutions = [transport.assignment(fake, self._sets.test) for fake in fakes]
-        found = distances.distance(
-            fakes,
-            self._reference,
-            resamples=0,
-            permutations=0,
-            values=[solution.value for solution in solutions],
-        )
-        gaps = [
-            transport.verify(solution.certificate, fake, self._sets.test).gap / solution.value
-            for solution, fake in zip(solutions, fakes, strict=True)
-        ]
+        look = self._probe.compare([generated[: self._n], generated[self._n : 2 * self._n]])
         return {
-            "w1": found.value,
-            "w1_floor": found.floor,
-            "w1_debiased": found.debiased,
-            "w1_train": distances.w1(fakes[0], self._sets.train),
+            "w1": look.distance.value,
+            "w1_floor": look.distance.floor,
+            "w1_debiased": look.distance.debiased,
+            "w1_train": distances.w1(look.fakes[0], self._sets.train),
             "w1_train_floor": self._train_floor,
-            "gap": float(max(gaps)),
+            "gap": look.transport_gap,
             **self._sample_scores(generated),
         }
 
@@ -63,13 +54,13 @@ class Scorer:
                 "high_quality": found.high_quality,
                 "reverse_kl": found.reverse_kl,
             }
-        features = self._where.features.apply
+        features = self._space.features.apply
         pair = Pair.of(features(generated[: self._n]), features(self._sets.test))
-        return {
-            self._where.frechet_name if name == "frechet_distance" else name: score.compute(pair)
-            for name, score in SCORES.items()
-            if name in FEATURE_SCORES
-        }
+        names = (name for name in FEATURE_SCORES if self._reports(name))
+        return {name: METRICS.get(name).of_features(pair) for name in names}
+
+    def _reports(self, name: str) -> bool:
+        return requirements.unmet(name, requirements.Situation(self._sets.dataset)) is None
 
 
 def copies(sets: ExampleSets, count: int, seed: int) -> np.ndarray:

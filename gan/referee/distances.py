@@ -90,12 +90,12 @@ def reference(
     Raises:
         ValueError: for an unknown metric, without other sets, or if the sizes of the sets differ.
     """
-    if metric not in METRICS:
-        raise ValueError(unknown("metric", metric, METRICS))
+    if metric not in DISTANCES:
+        raise ValueError(unknown("metric", metric, DISTANCES))
     if not others or {len(other) for other in others} != {len(real)}:
         raise ValueError(f"need at least one other real set, each of {len(real)} examples")
     real, *others = (_points(features(part)) for part in (real, *others))
-    floors = [METRICS[metric].value(other, real) for other in others]
+    floors = [DISTANCES[metric].value(other, real) for other in others]
     return Reference(real, others, floors, metric, features)
 
 
@@ -121,7 +121,7 @@ def distance(
     Raises:
         ValueError: if there are fewer than two generated sets, or their sizes differ from n.
     """
-    metric = METRICS[against.metric]
+    metric = DISTANCES[against.metric]
     n = len(against.real)
     if len(generated) < 2 or {len(fake) for fake in generated} != {n}:
         raise ValueError(f"need at least two generated sets, each of {n} examples")
@@ -170,7 +170,7 @@ def sliced(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean([closed_forms.line(a, b) for a, b in pairs]))
 
 
-class Metric(NamedTuple):
+class SetDistance(NamedTuple):
     """A distance between sets, twice.
 
     Attributes:
@@ -203,7 +203,10 @@ def _subsets_sliced(x, y):
     return value
 
 
-METRICS = {"w1": Metric(w1, _subsets_w1), "sliced": Metric(sliced, _subsets_sliced)}
+DISTANCES = {
+    "w1": SetDistance(w1, _subsets_w1),
+    "sliced": SetDistance(sliced, _subsets_sliced),
+}
 """Distances by name."""
 
 

@@ -51,7 +51,7 @@ def p_value(
     Args:
         generated: G and G'.
         real: R and R'.
-        between: a distance, as in `distances.Metric`.
+        between: a distance, as in `distances.SetDistance`.
         permutations: relabellings of the pooled points.
 
     Returns:

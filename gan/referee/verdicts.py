@@ -1,5 +1,20 @@
 """What an evaluation says, in words: is the critic trained enough, is the generator?"""
 
+NEEDED = (
+    "n",
+    "critic_share",
+    "yardstick_share",
+    "w1_debiased",
+    "w1_debiased_low",
+    "w1_debiased_high",
+)
+"""What `critic` speaks of."""
+
+
+def about_critic(scores: dict) -> bool:
+    """Whether an evaluation holds what `critic` speaks of."""
+    return all(name in scores for name in NEEDED)
+
 
 def critic(scores: dict) -> str:
     """Tells a weak critic from a weak generator.
@@ -9,7 +24,7 @@ def critic(scores: dict) -> str:
     indistinguishable when the interval of its debiased distance holds 0.
 
     Args:
-        scores: of `Evaluator.__call__` and `Evaluator.uncertainty`.
+        scores: the numbers of an evaluation, those of NEEDED among them.
     """
     share, yardstick = scores["critic_share"], scores["yardstick_share"]
     low, high = scores["w1_debiased_low"], scores["w1_debiased_high"]

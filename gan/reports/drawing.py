@@ -1,16 +1,26 @@
-"""Drawing in the plane: points, segments between them, panels side by side.
+"""One style for every figure: colours, panels, curves, points in the plane, and their files.
 
-Sources are blue discs and targets red squares throughout the article. Figures are made without
-pyplot, which keeps global state and belongs to the main thread.
+Sources, and exact values, are blue; targets, and critics, red or orange. Figures are made without
+pyplot, which keeps global state and belongs to the main thread; matplotlib is imported by the first
+figure.
 """
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from __future__ import annotations
 
-from gan.reports import figures
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gan.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SOURCE, TARGET, LINE, FAINT, ACCENT = "#2b6cb0", "#c53030", "#4a5568", "#cbd5e0", "#dd8a1c"
+REMAINDER = "#2f855a"
+"""Green: what is left of a distance without its floor."""
 
 
 def columns(count: int) -> int:
@@ -20,6 +30,8 @@ def columns(count: int) -> int:
 
 def panels(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """A figure of `count` axes, `columns` to a row, each of that size in inches."""
+    from matplotlib.figure import Figure
+
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
@@ -31,10 +43,21 @@ def panels(count: int, columns: int, width: float, height: float) -> tuple[Figur
 
 def chart(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure with one pair of axes for curves."""
-    figure, (axes,) = panels(1, 1, width, height)
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
+    figure, (axes,) = stack(width, height)
     return figure, axes
+
+
+def stack(width: float, height: float, heights: Sequence[int] = (1,)) -> tuple[Figure, list[Axes]]:
+    """A figure with pairs of axes for curves below each other, in proportion to `heights`; they
+    share their horizontal axis."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    every = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
+    for axes in every[:, 0]:
+        axes.grid(alpha=0.25, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, list(every[:, 0])
 
 
 def plane(axes: Axes, title: str, *sets: np.ndarray, margin: float = 0.08) -> None:
@@ -67,6 +90,7 @@ def segments(axes: Axes, x: np.ndarray, y: np.ndarray, **style) -> None:
     axes.plot(*steps.T, **({"color": LINE, "linewidth": 1.3, "zorder": 2} | style))
 
 
-def save(figure: Figure, path: str) -> None:
+def save(figure: Figure, path: str, dpi: int = 110) -> None:
     """Write the figure as PNG; a reader never sees half a file."""
-    figures.save_figure(figure, path, dpi=110)
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=dpi)

@@ -10,10 +10,13 @@ from PIL import Image
 
 from gan.errors import GanError
 from gan.files import replacing, storage, write_atomically
-from gan.reports import text
+from gan.reports import drawing, text
+from gan.reports.drawing import ACCENT, FAINT, LINE, REMAINDER, SOURCE, TARGET
 
 SMALLEST_TILE = 48
 TINY = 16
+DOTS = 130
+"""Dots per inch."""
 
 
 def attempt(path: str | os.PathLike[str], draw: Callable[[], None]) -> None:
@@ -105,82 +108,84 @@ def save_animation(path: str, pictures: list[np.ndarray], milliseconds: list[int
         )
 
 
-def save_figure(figure, path: str, dpi: int) -> None:
-    """Write a matplotlib figure as PNG; a reader never sees half a file."""
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=dpi)
-
-
 def save_points(path: str, generated: np.ndarray, real: np.ndarray | None = None) -> None:
     """Scatter plot of generated points [n, 2], over real ones [m, 2] if there are any."""
-    figure, (axes,) = _figure(4.8, 4.8)
+    figure, axes = drawing.chart(4.8, 4.8)
     if real is not None:
-        axes.scatter(*real.T, s=3, color="0.7", label="real", linewidths=0)
-    axes.scatter(*generated.T, s=3, color="C3", alpha=0.6, label="generated", linewidths=0)
+        axes.scatter(*real.T, s=3, color=FAINT, label="real", linewidths=0)
+    axes.scatter(*generated.T, s=3, color=TARGET, alpha=0.6, label="generated", linewidths=0)
     limit = 1.15 * float(np.abs(generated if real is None else real).max())
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     axes.legend(loc="upper right", markerscale=3, fontsize="small")
-    _save(figure, path)
+    drawing.save(figure, path, DOTS)
 
 
 def save_distance_curves(path: str, records: list[dict]) -> None:
     """The critic's W1 estimate beside exact W1, its floor and debiased value, along training.
 
     Below, what the critic certifies of exact W1, beside what the referee's own critic certifies.
+    Draws what the records have.
     """
-    evaluated = [r for r in records if "w1" in r]
-    judged = [r for r in evaluated if "yardstick_share" in r]
-    figure, (axes, *lower) = _figure(7.2, 5.0 if judged else 3.6, (5, 2) if judged else (1,))
+    evaluated = [r for r in records if any(name in r for name, *_ in DISTANCES)]
+    judged = [r for r in records if all(name in r for name, *_ in SHARES)]
+    figure, (axes, *lower) = drawing.stack(7.2, 5.0 if judged else 3.6, (5, 2) if judged else (1,))
     logged = [r for r in records if "w1_estimate_batch" in r]
     axes.plot(
         [r["step"] for r in logged],
         [r["w1_estimate_batch"] for r in logged],
-        color="0.75",
+        color=FAINT,
         linewidth=0.8,
         label="critic's estimate, training batches",
     )
-    _lines(
-        axes,
-        evaluated,
-        ("w1_estimate", "critic's estimate, held-out", dict(color="C1", marker="o")),
-        ("w1", "exact W1, held-out", dict(color="C0", marker="o")),
-        ("w1_floor", "floor: real against real", dict(color="C0", linestyle="--")),
-        ("w1_debiased", "debiased W1", dict(color="C2", marker="o")),
-    )
-    top = max([1e-9] + [1.6 * r[name] for r in evaluated for name in ("w1", "w1_floor")])
+    _lines(axes, evaluated, DISTANCES)
+    scale = [1.6 * r[name] for r in evaluated for name in ("w1", "w1_floor") if name in r]
+    top = max([1e-9, *scale])
     axes.set(ylabel="distance", ylim=(min(0, -0.05 * top), top))
     axes.legend(fontsize="small", ncols=2)
     for panel in lower:
-        _lines(
-            panel,
-            judged,
-            ("critic_share", "certified by the critic", dict(color="C1", marker="o")),
-            ("yardstick_share", "trained enough above this line", dict(color="0.4")),
-        )
-        top = max(1.5 * r[name] for r in judged for name in ("critic_share", "yardstick_share"))
+        _lines(panel, judged, SHARES)
+        top = max(1.5 * r[name] for r in judged for name, *_ in SHARES)
         panel.set(ylabel="share of exact W1", ylim=(min(0, -0.05 * top), max(0.1, top)))
         panel.legend(fontsize="small", ncols=2, loc="upper right")
     (lower or [axes])[-1].set(xlabel="generator step")
-    _save(figure, path)
+    drawing.save(figure, path, DOTS)
 
 
-def _lines(axes, records, *lines) -> None:
-    """Draws (name, label, style) of each line against the records' steps."""
+DISTANCES = (
+    ("w1_estimate", "critic's estimate, held-out", dict(color=ACCENT, marker="o")),
+    ("w1", "exact W1, held-out", dict(color=SOURCE, marker="o")),
+    ("w1_floor", "floor: real against real", dict(color=SOURCE, linestyle="--")),
+    ("w1_debiased", "debiased W1", dict(color=REMAINDER, marker="o")),
+)
+SHARES = (
+    ("critic_share", "certified by the critic", dict(color=ACCENT, marker="o")),
+    ("yardstick_share", "trained enough above this line", dict(color=LINE)),
+)
+"""Name, label and style of each line."""
+
+
+def _lines(axes, records, lines) -> None:
+    """Draws the lines that records have against their steps."""
     for name, label, style in lines:
-        steps, values = [r["step"] for r in records], [r[name] for r in records]
-        axes.plot(steps, values, label=label, markersize=3, linewidth=1.4, **style)
+        found = [(r["step"], r[name]) for r in records if name in r]
+        if found:
+            axes.plot(*zip(*found, strict=True), label=label, markersize=3, linewidth=1.4, **style)
 
 
 def save_loss_curves(path: str, records: list[dict]) -> None:
     """Critic loss, generator loss and penalty along training."""
-    figure, (axes,) = _figure(7.2, 3.0)
+    figure, axes = drawing.chart(7.2, 3.0)
     steps = [r["step"] for r in records if "critic_loss" in r]
-    for name in ("critic_loss", "generator_loss", "penalty"):
+    for name, color in (
+        ("critic_loss", SOURCE),
+        ("generator_loss", ACCENT),
+        ("penalty", REMAINDER),
+    ):
         values = [r[name] for r in records if name in r]
-        axes.plot(steps, values, label=name.replace("_", " "), linewidth=0.9)
+        axes.plot(steps, values, color=color, label=name.replace("_", " "), linewidth=0.9)
     axes.set(xlabel="generator step", ylabel="loss")
     axes.legend(fontsize="small", ncols=3)
-    _save(figure, path)
+    drawing.save(figure, path, DOTS)
 
 
 def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:
@@ -190,7 +195,7 @@ def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:
     """
     count = len(flow)
     numbered = count <= 12
-    figure, (axes,) = _figure(1.6 + 0.55 * min(count, 12), 1.2 + 0.5 * min(count, 12))
+    figure, axes = drawing.chart(1.6 + 0.55 * min(count, 12), 1.2 + 0.5 * min(count, 12))
     percent = 100 * np.asarray(flow)
     stays = np.eye(count, dtype=bool)
     for shown, colours in ((~stays, "Oranges"), (stays, "Blues")):
@@ -211,33 +216,4 @@ def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:
     axes.set(xlabel="real", ylabel="generated")
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    _save(figure, path)
-
-
-def _figure(width: float, height: float, heights: tuple[int, ...] = (1,)):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, panels = pyplot.subplots(
-        len(heights),
-        figsize=(width, height),
-        layout="constrained",
-        sharex=True,
-        squeeze=False,
-        height_ratios=heights,
-    )
-    for axes in panels[:, 0]:
-        axes.grid(alpha=0.25, linewidth=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, panels[:, 0]
-
-
-def _save(figure, path: str) -> None:
-    from matplotlib import pyplot
-
-    try:
-        save_figure(figure, path, dpi=130)
-    finally:
-        pyplot.close(figure)
+    drawing.save(figure, path, DOTS)

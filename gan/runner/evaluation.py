@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gan import data, networks, outputs, runs
 from gan.config import Config
-from gan.referee.evaluator import Evaluator
-from gan.reports import pictures
-from gan.scores import samples
+from gan.referee.probe import Probe
+from gan.reports import pictures, run_page
+from gan.scores import evaluation
+from gan.scores.space import Features
 
 
 def evaluate(
@@ -17,7 +18,7 @@ def evaluate(
     step: int | str | None = None,
     *,
     data_dir: str | None = None,
-    features: samples.Features | None = None,
+    features: Features | None = None,
     count: int | None = None,
 ) -> dict:
     """Score one checkpoint of the run in `workdir`, write evaluation.json and report.html.
@@ -30,11 +31,12 @@ def evaluate(
         count: examples per set of the sample scores; None for the usual number.
 
     Returns:
-        Numbers by name, see gan.referee.evaluator.MEANINGS; sample scores and proportions as
-        dictionaries, see gan.scores.samples.Report.
+        Numbers by name, as evaluation.json holds them: those of the metrics that the config names,
+        each explained by its entry in gan.registries.METRICS.
 
     Raises:
-        UserError: if the directory holds no run, or the step is not kept.
+        UserError: if the directory holds no run, the step is not kept, or the config names an
+            unknown metric.
         CheckpointError: if the checkpoint is damaged.
     """
     run = runs.read(workdir)
@@ -46,56 +48,41 @@ def evaluate(
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     for player, network in (("average", generator), ("critic", critic)):
         runs.require_fit(state[player], network.init, f"{run.path}, step {step}: {player}")
-    return evaluate_and_report(
-        run.path,
-        config,
-        dataset,
-        generator,
-        critic,
-        step,
-        state["average"],
-        state["critic"],
-        features=features,
-        count=count,
-    )
+    probe = Probe.of(config, dataset, generator, critic, "test")
+    look = probe.look(state["average"], state["critic"])
+    return evaluate_and_report(run.path, config, look, step, features=features, count=count)
 
 
 def evaluate_and_report(
     path: Path,
     config: Config,
-    dataset,
-    generator: networks.Network,
-    critic: networks.Network,
+    look,
     step: int,
-    generator_params,
-    critic_params,
     *,
-    features: samples.Features | None = None,
+    features: Features | None = None,
     count: int | None = None,
 ) -> dict:
-    """Test-split scores of the given parameters, kept in `path` with pictures and a report."""
-    evaluator = Evaluator(config, dataset, generator, critic, "test")
-    space = samples.space(dataset, features, say=lambda line: print(line, file=sys.stderr))
-    found = samples.evaluate(
-        dataset,
-        lambda wanted: evaluator.sample(generator_params, wanted),
-        space,
-        evaluator.split,
-        count or min(samples.SAMPLES, 2 * config.evaluation_size),
+    """Metrics of the players at a look, kept in `path` with pictures and a report.
+
+    Args:
+        path: of the run directory.
+        config: of the run.
+        look: of a probe of the test split.
+        step: behind the players' parameters.
+        features, count: see `evaluate`.
+    """
+    evidence = evaluation.evidence_of(
+        config,
+        look,
+        given=features,
+        count=count,
+        say=lambda line: print(line, file=sys.stderr),
     )
-    scores = {
-        "step": step,
-        "split": evaluator.split,
-        **evaluator(generator_params, critic_params),
-        **evaluator.uncertainty(generator_params),
-        **evaluator.memorisation(generator_params),
-        **evaluator.feature_distances(generator_params, *space.features),
-        **found.entries(),
-    }
-    if config.conditional and space.classifier is not None:
-        scores |= evaluator.class_shares(generator_params, space.classifier)
+    found = evaluation.evaluate(config.metrics, evidence)
+    players = look.probe.players
+    scores = {"step": step, "split": players.split, **evaluation.to_json(found)}
     runs.read(path).record_evaluation(scores)
-    pictures.save_evaluation(path, dataset, evaluator, generator_params)
-    pictures.save_proportions(path, dataset, found.proportions, found.unserved)
-    pictures.write_report(path)
+    pictures.save_evaluation(path, look)
+    pictures.save_proportions(path, players.dataset, found.proportions)
+    run_page.write(path)
     return scores

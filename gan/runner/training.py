@@ -24,11 +24,12 @@ from tqdm import tqdm
 from gan import data, networks, rules, runs, training
 from gan.config import Config
 from gan.errors import UserError
-from gan.referee.evaluator import Evaluator
+from gan.referee.probe import Probe
 from gan.reports import pictures
 from gan.runner.evaluation import evaluate_and_report
 from gan.runs import files
-from gan.scores import needs
+from gan.scores import requirements
+from gan.scores.evaluation import Validation
 from gan.signals import Interrupt, Interrupted
 
 FAILURE = "failure.json"
@@ -47,6 +48,7 @@ def train(
     evaluated: bool = True,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None,
     dataset: Any = None,
+    last: Sequence[str] = (),
 ) -> dict | None:
     """Start or continue the run in `workdir`; evaluate it and write its report at the end.
 
@@ -60,6 +62,7 @@ def train(
         evaluated: False leaves the evaluation and the report to `evaluate`.
         progress: called after every chunk of rounds with the step and the metrics of its last one.
         dataset: in place of what gan.data.load finds for `config.data`; benchmarks bring their own.
+        last: metrics that the last line of the log has beside those computed while training.
 
     Returns:
         The evaluation, or the last record of the log when there is none, with "step" and
@@ -73,7 +76,7 @@ def train(
         training.check(config, dataset, devices)
         return lambda: training.make_game(config, dataset, devices)
 
-    how = _How(interrupt or Interrupt(), data_dir, tensorboard, evaluated, progress, dataset)
+    how = _How(interrupt or Interrupt(), data_dir, tensorboard, evaluated, progress, dataset, last)
     found = _train([config], [workdir], make, how)
     return found and found[0]
 
@@ -87,6 +90,7 @@ def train_together(
     vectorized: bool | None = None,
     interrupt: Interrupt | None = None,
     evaluated: bool = True,
+    last: Sequence[str] = (),
 ) -> list[dict] | None:
     """Start or continue runs as one jitted training; evaluate each at the end.
 
@@ -99,6 +103,7 @@ def train_together(
         vectorized: see gan.training.make_population.
         interrupt: an entered context; its signal saves and stops every run.
         evaluated: False leaves evaluations and reports to `evaluate`.
+        last: metrics that the last line of a log has beside those computed while training.
 
     Returns:
         Per member its evaluation, or the last record of its log when there is none, with "step" and
@@ -116,7 +121,7 @@ def train_together(
         training.require(members[0], dataset, members=len(members))
         return lambda: training.make_population(members, dataset, devices, vectorized)
 
-    how = _How(interrupt or Interrupt(), data_dir, evaluated=evaluated)
+    how = _How(interrupt or Interrupt(), data_dir, evaluated=evaluated, last=last)
     return _train(members, workdirs, make, how)
 
 
@@ -136,6 +141,7 @@ class _How:
     evaluated: bool = True
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
     dataset: Any = None
+    last: Sequence[str] = ()
 
     def load(self, config: Config):
         """The data set of the runs."""
@@ -207,7 +213,7 @@ def _train(configs, workdirs, make: Callable, how: _How) -> list[dict] | None:
                 _say("stopped while the data were loaded; run the same command to continue")
             return None
         build = make(dataset)
-        notes = needs.check(configs[0], dataset)
+        notes = requirements.check(configs[0], dataset)
         opened = [
             stack.enter_context(runs.open(path, config))
             for path, config in zip(workdirs, configs, strict=True)
@@ -273,7 +279,7 @@ def _play(here: _Training, states: list, how: _How) -> list:
     config, game = here.configs[0], here.game
     start = min(int(states[i].step) for i in here.left)
     _announce(here, start)
-    chunk, scorer = _prepared(here, states, how.interrupt)
+    chunk, scorer = _prepared(here, states, how.interrupt, how.last)
     begin, evaluating = time.perf_counter(), []
     bar = _Bar(config.steps, start, how.progress, disable=not here.primary)
     pauses = training.advance(
@@ -307,8 +313,9 @@ def _play(here: _Training, states: list, how: _How) -> list:
     return states
 
 
-def _prepared(here: _Training, states: list, interrupt: Interrupt):
-    """The chunk, compiled, and in a process that writes the scorer of the validation split."""
+def _prepared(here: _Training, states: list, interrupt: Interrupt, last: Sequence[str]):
+    """The chunk, compiled, and in a process that writes the scorer of the validation split, which
+    has the metrics `last` at the last step only."""
     game, start = here.game, time.perf_counter()
     first = min(int(states[i].step) for i in here.left)
     stops = np.zeros(len(states), np.int32) if here.stacked else np.int32(first)
@@ -317,8 +324,8 @@ def _prepared(here: _Training, states: list, interrupt: Interrupt):
     here.say(f"compiled in {time.perf_counter() - start:.1f} s")
     if not here.primary:
         return chunk, None
-    make = functools.partial(Evaluator, here.configs[0], here.dataset)
-    return chunk, interrupt.watch(lambda: make(game.generator, game.critic, "validation"))
+    make = functools.partial(Validation, here.configs[0], here.dataset)
+    return chunk, interrupt.watch(lambda: make(game.generator, game.critic, last))
 
 
 def _give_up(here: _Training, index: int, message: str, bar: _Bar) -> None:
@@ -369,9 +376,9 @@ class _Bar:
 
     def add(self, scores: Mapping[str, float]) -> None:
         """After an evaluation, if there was one."""
-        if scores:
-            self.shown |= {name: f"{scores[name]:.3g}" for name in ("w1", "w1_floor")}
-            self.shown["share"] = f"{scores['critic_share']:.2f}"
+        for name in ("w1", "w1_floor", "critic_share"):
+            if name in scores:
+                self.shown[name.removeprefix("critic_")] = f"{scores[name]:.3g}"
 
 
 def timed(function, seconds: list[float]):
@@ -402,7 +409,7 @@ def record(run, config: Config, dataset, generator, scorer, step: int, state, me
     Args:
         run: the writable run directory.
         generator: pure network.
-        scorer: evaluator of the validation split; not called in processes that do not write.
+        scorer: a gan.scores.evaluation.Validation; not called in processes that do not write.
         state, metrics: after `step` rounds, and of the last of them.
         logs: functions of one record.
 
@@ -415,7 +422,7 @@ def record(run, config: Config, dataset, generator, scorer, step: int, state, me
 
     scores = {}
     if run.primary and due(config.evaluate_every):
-        scores = scorer(*jax.device_get((state.average, state.critic)))
+        scores = scorer(*jax.device_get((state.average, state.critic)), step == config.steps)
     if due(config.log_every) or due(config.evaluate_every):
         for log in logs:
             log({"step": step, **metrics, **scores})
@@ -443,12 +450,13 @@ def _finish(here: _Training, index: int, state, interrupt: Interrupt) -> dict:
         return last
     params = jax.device_get((state.average, state.critic))
     players = here.game.generator, here.game.critic
-    scores = interrupt.watch(
-        lambda: evaluate_and_report(
-            run.path, here.configs[index], here.dataset, *players, step, *params
-        )
-    )
-    return scores | last
+    config = here.configs[index]
+
+    def work():
+        probe = Probe.of(config, here.dataset, *players, "test")
+        return evaluate_and_report(run.path, config, probe.look(*params), step)
+
+    return interrupt.watch(work) | last
 
 
 def _announce(here: _Training, step: int) -> None:

@@ -24,7 +24,14 @@ from gan.runs.environment import environment
 from gan.runs.lock import lock
 
 CHANGEABLE = frozenset(
-    {"log_every", "evaluate_every", "sample_every", "checkpoint_every", "keep_checkpoints"}
+    {
+        "log_every",
+        "evaluate_every",
+        "sample_every",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "metrics",
+    }
 )
 """Fields that do not change the state, and may differ when a run continues."""
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from gan.errors import UserError
 from gan.scores import classifier
-from gan.scores.samples import Features
+from gan.scores.space import Features
 
 
 def load(text: str) -> Features:

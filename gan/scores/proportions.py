@@ -105,13 +105,3 @@ def unserved(generated: np.ndarray, real: np.ndarray, count: int = SERVED) -> np
     missed = np.setdiff1d(np.arange(len(real)), served)
     away, _ = distances.nearest(real, generated)
     return missed[np.argsort(-away[missed, 0], kind="stable")]
-
-
-MEANINGS = {
-    "least_change": "Share of the mass that must change class whatever the plan: the generator's "
-    "proportions against those of the real examples.",
-    "plan_change": "Share that changes class under the exact W1 plan.",
-    "unserved": f"Share of real examples that are not among the {SERVED} nearest of any generated "
-    "one.",
-}
-"""What the numbers of the proportions mean."""

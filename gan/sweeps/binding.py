@@ -40,9 +40,7 @@ def bind(folder: Path, plan: Plan) -> Plan:
     """
     path = folder / "sweep.json"
     kept = {
-        path: value
-        for path, value in configs.flatten(plan.base).items()
-        if path not in plan.space.fields
+        path: value for path, value in _plain(plan.base).items() if path not in plan.space.fields
     }
     settings = {
         "space": plan.space.source,
@@ -83,7 +81,13 @@ def _pairs(saved: dict, settings: dict):
         if name != "base":
             yield name, saved.get(name), settings[name]
     # A field that was added later had its default before.
-    default = configs.flatten(configs.Config())
+    default = _plain(configs.Config())
     for name in sorted(saved["base"].keys() | settings["base"]):
         was = saved["base"].get(name, default.get(name) if name in settings["base"] else None)
         yield name, was, settings["base"].get(name)
+
+
+def _plain(config: configs.Config) -> dict[str, Any]:
+    """Every field by its path, as JSON has it."""
+    values = configs.flatten(config)
+    return {path: list(v) if isinstance(v, tuple) else v for path, v in values.items()}

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from gan.reports import drawing, text
 from gan.sweeps.ledger import FAILED, FINISHED, Row
 from gan.sweeps.space import Axis, Space
-from gan.sweeps.tables import SCORES, shown
+from gan.sweeps.tables import lower_is_better, shown
 
 BAD = "#c53030"
 CATEGORIES = 8
@@ -66,12 +66,12 @@ def parallel(path: str, space: Space, rows: Sequence[Row], score: str) -> None:
     axes.grid(False)
     axes.spines[:].set_visible(False)
     columns = np.arange(len(scales) + 1)
-    colours = colormaps["viridis"] if SCORES[score] else colormaps["viridis_r"]
+    colours = colormaps["viridis"] if lower_is_better(score) else colormaps["viridis_r"]
     jitter = np.random.default_rng(0)
-    order = np.argsort(values if not SCORES[score] else -values, kind="stable")
+    order = np.argsort(values if not lower_is_better(score) else -values, kind="stable")
     for row in failed:
         heights = [float(s.places([row.values[s.axis.path]])[0]) for s in scales]
-        end = 1.0 if SCORES[score] else 0.0
+        end = 1.0 if lower_is_better(score) else 0.0
         axes.plot(columns, [*heights, end], color=BAD, linestyle=":", linewidth=1.0, alpha=0.8)
     for place in order:
         row = finished[place]
@@ -109,7 +109,7 @@ def slices(path: str, space: Space, rows: Sequence[Row], score: str) -> None:
     )
     low, high = values.min(), values.max()
     margin = 0.08 * (high - low or abs(high) or 1.0)
-    bad = high + margin if SCORES[score] else low - margin
+    bad = high + margin if lower_is_better(score) else low - margin
     for axes, axis in zip(panels, every_axis, strict=True):
         scale = _Scale(axis)
         places = scale.places([row.values[axis.path] for row in finished])

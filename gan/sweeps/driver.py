@@ -78,7 +78,7 @@ class Driver:
         self.plan, self.ledger, self.folder = plan, ledger, folder
         self._check = check
         self._together = together
-        self._job = {"data_dir": data_dir, "devices": devices}
+        self._job = {"data_dir": data_dir, "devices": devices, "score": plan.score}
         self._flying: set[int] = set()
         self._deaths: Counter[int] = Counter()
         self._remade: Counter[int] = Counter()
@@ -238,7 +238,7 @@ class Driver:
                 index,
                 earlier,
                 beside,
-                tables.SCORES[plan.score],
+                tables.lower_is_better(plan.score),
             )
         values = plan.space.values(setting, number)
         self.ledger.begin(number, values)

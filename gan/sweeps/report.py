@@ -10,7 +10,7 @@ import numpy as np
 
 from gan import config as configs
 from gan import files
-from gan.referee.evaluator import MEANINGS
+from gan.registries import METRICS
 from gan.reports import page as report
 from gan.sweeps import drawings, statistics, tables
 from gan.sweeps.driver import Plan
@@ -30,7 +30,7 @@ def write(folder: Path, plan: Plan, rows: Sequence[Row], command: str) -> None:
     parallel, slices = figures / "parallel.png", figures / "slices.png"
     drawings.parallel(str(parallel), plan.space, rows, plan.score)
     drawings.slices(str(slices), plan.space, rows, plan.score)
-    better = "lower" if tables.SCORES[plan.score] else "higher"
+    metric = METRICS.get(plan.score)
     report.write(
         str(folder / "report.html"),
         f"Sweep of {plan.base.data.name} over {', '.join(plan.space.fields)}",
@@ -39,9 +39,9 @@ def write(folder: Path, plan: Plan, rows: Sequence[Row], command: str) -> None:
             "Settings, best first",
             _table(plan, best[:MOST_ROWS]),
             report.paragraph(
-                f"Ranked by {plan.score} on the validation split at the last step, {better} is "
-                f"better: {MEANINGS[plan.score]} Mean and standard deviation over seeds; settings "
-                "of which a trial failed come last.",
+                f"Ranked by {plan.score} on the validation split at the last step, "
+                f"{metric.better} is better: {metric.meaning} Mean and standard deviation over "
+                "seeds; settings of which a trial failed come last.",
                 "note",
             ),
         ),
@@ -110,7 +110,7 @@ def _chance(plan: Plan, first: tables.Setting, second: tables.Setting) -> str:
     """How often a seed of the first setting beats one of the second."""
     if len(second.scores) < 2:
         return ""
-    sign = -1 if tables.SCORES[plan.score] else 1
+    sign = -1 if tables.lower_is_better(plan.score) else 1
     one, other = (sign * np.array(list(s.scores.values()))[:, None] for s in (first, second))
     wins = statistics.probability_of_improvement(one, other)
     return f"; a seed of the best beats one of the next in {100 * wins:.0f} % of the pairs"

@@ -37,6 +37,7 @@ REFUSED = {
     "sample_every": _SAME_RESULT,
     "checkpoint_every": _SAME_RESULT,
     "keep_checkpoints": _SAME_RESULT,
+    "metrics": _SAME_RESULT,
     "data.stream": _SAME_RESULT,
     "evaluation_size": _OTHER_SCORE,
     "evaluation_repeats": _OTHER_SCORE,

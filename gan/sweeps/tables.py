@@ -6,27 +6,41 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from gan.config import Config
+from gan.errors import UserError
+from gan.registries import METRICS
+from gan.scores import requirements
+from gan.scores.requirements import Situation
 from gan.sweeps.ledger import FAILED, FINISHED, Row
 from gan.sweeps.space import Space
 
-SCORES = {
-    "w1_debiased": True,
-    "w1": True,
-    "duality_gap": True,
-    "reverse_kl": True,
-    "critic_share": False,
-    "gradient_cosine": False,
-    "modes": False,
-    "high_quality": False,
-}
-"""Scores that trials may rank by, and whether lower is better. All are of the validation split at
-the last step; gan.referee.evaluator.MEANINGS says what each is."""
-
-OF_MIXTURES = ("reverse_kl", "modes", "high_quality")
-"""Scores that only mixtures of known components have."""
-
 MORE = ("w1", "w1_floor", "w1_debiased", "w1_estimate", "critic_share")
-"""Scores that every line has beside the one it ranks by."""
+"""Scores that a line has beside the one it ranks by, where the trial was evaluated by them."""
+
+
+def lower_is_better(score: str) -> bool:
+    """Whether trials with a lower value of a metric are better.
+
+    Raises:
+        UserError: for an unknown metric, or one that neither is better by.
+    """
+    better = METRICS.get(score).better
+    if better is None:
+        known = [name for name, metric in METRICS.items() if metric.better]
+        raise UserError(
+            f"{score} has no direction, so trials cannot be ranked by it; take one of "
+            f"{', '.join(sorted(known))}"
+        )
+    return better == "lower"
+
+
+def check_score(score: str, base: Config, dataset) -> None:
+    """Raises UserError unless trials of this config on this data set can be ranked by a metric."""
+    lower_is_better(score)
+    situation = Situation(dataset, base.conditional)
+    missing = requirements.unmet(score, situation)
+    if missing is not None:
+        raise UserError(f"--rank_by {score}: {missing.reason(situation)}")
 
 
 class Setting(NamedTuple):
@@ -87,13 +101,13 @@ def settings(space: Space, rows: Sequence[Row], score: str) -> list[Setting]:
 
 def ranked(found: Sequence[Setting], score: str) -> list[Setting]:
     """Best first; equals in the order of their proposal, settings with failures at the end."""
-    sign = 1 if SCORES[score] else -1
+    sign = 1 if lower_is_better(score) else -1
     return sorted(found, key=lambda s: (s.mean is None, sign * s.mean if s.mean is not None else 0))
 
 
 def best(rows: Sequence[Row], score: str) -> Row | None:
     """The finished trial with the best score, the first of equals; None if there is none."""
-    sign = 1 if SCORES[score] else -1
+    sign = 1 if lower_is_better(score) else -1
     finished = [row for row in rows if row.state == FINISHED]
     return min(finished, key=lambda row: sign * row.result[score], default=None)
 

@@ -30,7 +30,8 @@ MOST_REMADE = 3
 """Times that a trial is made again whose directory is damaged or deleted; then it has failed."""
 
 Job = dict[str, Any]
-"""{"trials": [{"number", "config", "directory"}, ...], "data_dir", "devices"}, ready for JSON.
+"""{"trials": [{"number", "config", "directory"}, ...], "data_dir", "devices", "score"}, ready for
+JSON; the score is a metric that the last step of every trial has beside the usual ones.
 Configs are nested dictionaries; several trials differ in seed and float hyper-parameters only."""
 
 
@@ -175,7 +176,12 @@ def _vanished(folder: Path, error: StorageError) -> bool:
 
 def _options(job: Job) -> dict[str, Any]:
     """What all trainings of a job are given."""
-    return {"data_dir": job["data_dir"], "devices": job["devices"], "evaluated": False}
+    return {
+        "data_dir": job["data_dir"],
+        "devices": job["devices"],
+        "last": [job["score"]],
+        "evaluated": False,
+    }
 
 
 def _patiently(interrupt: Interrupt, work):

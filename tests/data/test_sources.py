@@ -11,7 +11,8 @@ from gan.registries import SOURCES
 from tests.compiled import programs
 from tests.data.makers import miniature
 
-NAMES = [*SOURCES, "of_tensorflow_datasets"]
+OTHERS = ["of_tensorflow_datasets", "tests.plugin.data:ring", "tests.plugin.data:stripes"]
+NAMES = [*SOURCES, *OTHERS]
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -24,7 +25,7 @@ def made(request, tmp_path_factory):
 
 
 def test_every_name_is_of_its_own_data(tmp_path, monkeypatch):
-    assert len(SOURCES) == len(NAMES) - 1 >= 12
+    assert len(SOURCES) >= 12
     assert len({SOURCES.get(name).case.fingerprint for name in NAMES}) == len(NAMES)
 
 
@@ -33,7 +34,7 @@ def test_it_is_what_its_case_says(made):
     assert dataset.shape == entry.case.shape
     assert dataset.num_classes == entry.case.classes == len(dataset.class_names)
     assert dataset.fingerprint == entry.case.fingerprint
-    assert dataset.name == name or name not in SOURCES
+    assert dataset.name == name or name == OTHERS[0]
     assert data.describe(dataset)["fingerprint"] == dataset.fingerprint
 
 
@@ -68,7 +69,7 @@ def test_splits_are_fixed_and_disjoint(made, tmp_path, monkeypatch):
             assert len(labels) == 100_000 and dataset.arrays == {} and not dataset.streamed
             assert_array_equal(np.unique(labels), np.arange(dataset.num_classes))
         found = {row.tobytes() for row in examples[:5000]}
-        assert len(found & seen) <= 0.001 * len(found)  # points of two samples may meet
+        assert len(found & seen) <= 0.01 * len(found)  # points of two samples may meet
         seen |= found
 
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from gan import cache, config, data, files, runs
-from gan.referee.evaluator import MEANINGS
-from gan.scores import MEANINGS as SAMPLE_MEANINGS
+from gan.registries import METRICS
 from gan.scores import classifier
+from gan.scores.evaluation import HEADER
 from tests.experiments.commands import TINY, call, done, finish, kill, saved, start
 
 RUN = ["--preset", "digits", *TINY, "--steps", 12, "--log_every", 4, "--sample_every", 6]
@@ -65,7 +65,8 @@ def test_the_scores_are_finite_printed_and_explained(finished):
         if name in ("proportions", "skipped_scores", "crc32"):
             continue
         assert name in out and f"<code>{name}</code>" in report
-        assert (MEANINGS | SAMPLE_MEANINGS)[name].split("'")[0] in report
+        meaning = HEADER[name] if name in HEADER else METRICS.get(name).meaning
+        assert meaning.split("'")[0] in report
         if isinstance(value, float):
             assert np.isfinite(value)
     assert "Is the critic trained enough?" in report
@@ -78,8 +79,10 @@ def test_sample_scores_stand_with_interval_n_and_features(finished):
     workdir, _, out = finished
     scores = json.loads((workdir / "evaluation.json").read_text())
     report = (workdir / "report.html").read_text()
-    names = set(scores) & set(SAMPLE_MEANINGS)
-    assert names == set(SAMPLE_MEANINGS) - {"frechet_distance"}
+    names = {name for name in METRICS if isinstance(scores.get(name), dict)}
+    expected = {name for name, metric in METRICS.items() if metric.of_features}
+    expected |= {"feature_w1", "feature_w1_debiased", "mode_count", "mode_kl"}
+    assert names == expected - {"frechet_distance"}
     for name in names:
         entry = scores[name]
         low, high = entry["interval"]

@@ -14,12 +14,14 @@ from gan.registries import ARCHITECTURES
 LATENT = 16
 CLASSES = 10
 SHAPE = (8, 8, 1)
+ENTRIES = [*ARCHITECTURES, "tests.plugin.networks:quadratic"]
 PLAYERS = ("generator", "critic", "conditional_generator", "conditional_critic")
 
 
 def counted():
     """(name, shape, classes, the two pinned counts) of every case."""
-    for name, entry in ARCHITECTURES.items():
+    for name in ENTRIES:
+        entry = ARCHITECTURES.get(name)
         for classes, counts in ((0, entry.case.counts), (CLASSES, entry.case.conditional_counts)):
             for shape, pinned in counts.items():
                 yield pytest.param(name, shape, classes, pinned, id=f"{name}-{shape}-{classes}")
@@ -53,7 +55,8 @@ def conditional(name, role):
 
 def test_every_player_has_its_counts():
     assert len(ARCHITECTURES) >= 8
-    for name, entry in ARCHITECTURES.items():
+    for name in ENTRIES:
+        entry = ARCHITECTURES.get(name)
         for start, counts in (
             ("", entry.case.counts),
             ("conditional_", entry.case.conditional_counts),
@@ -168,7 +171,7 @@ def test_shapes_that_it_cannot_make_are_refused(name):
                 jax.eval_shape(built(name, "critic", shape, classes).init, jax.random.key(0))
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", ENTRIES)
 def test_every_rule_is_broken_by_its_case_and_by_nothing_less(name):
     entry = ARCHITECTURES.get(name)
     labelled = entry.critic is None

@@ -59,12 +59,12 @@ def test_every_part_of_a_distance_is_what_its_definition_says():
     assert known.value == 1.5 and known.debiased == pytest.approx(1.5 - floor / 2 - within / 2)
 
 
-@pytest.mark.parametrize("metric", sorted(distances.METRICS))
+@pytest.mark.parametrize("metric", sorted(distances.DISTANCES))
 def test_a_metric_between_subsets_is_its_value_there(metric):
     x, y = sets(2, 20, (3,))
     rows, columns = np.arange(0, 20, 2), np.arange(10)
-    found = distances.METRICS[metric].between(x, y)(rows, columns)
-    assert found == pytest.approx(distances.METRICS[metric].value(x[rows], y[columns]), rel=1e-12)
+    found = distances.DISTANCES[metric].between(x, y)(rows, columns)
+    assert found == pytest.approx(distances.DISTANCES[metric].value(x[rows], y[columns]), rel=1e-12)
 
 
 def test_sliced_w1_of_a_shift_is_its_mean_projection_and_it_is_below_w1():
@@ -118,10 +118,10 @@ def test_the_intervals_are_as_wide_as_values_of_other_samples_scatter():
         assert np.mean(spans[:, 1] - spans[:, 0]) < 6 * values.std()
 
 
-@pytest.mark.parametrize("metric", sorted(distances.METRICS))
+@pytest.mark.parametrize("metric", sorted(distances.DISTANCES))
 def test_p_values_of_equal_laws_are_uniform_and_of_others_as_small_as_they_can_be(metric):
     draw = np.random.default_rng(0)
-    between = distances.METRICS[metric].between
+    between = distances.DISTANCES[metric].between
 
     def p_value(sets, permutations):
         return resampling.p_value(tuple(sets[:2]), tuple(sets[2:]), between, permutations)

@@ -1,11 +1,16 @@
+import dataclasses
+import types
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from gan import config, data
 from gan.errors import UserError
-from gan.scores import samples
-from gan.scores.samples import Features
+from gan.registries import METRICS
+from gan.scores import evaluation
+from gan.scores.evidence import Evidence
+from gan.scores.space import Features, space
 
 
 def real_ones(dataset, split="validation", seed=0):
@@ -18,13 +23,38 @@ def real_ones(dataset, split="validation", seed=0):
     return sample
 
 
+def evaluate(dataset, sample, where, split, count=1000, given=None):
+    """The sample scores of what a function makes, as evaluation.json holds them."""
+    players = types.SimpleNamespace(dataset=dataset, split=split)
+    probe = types.SimpleNamespace(n=2, players=players)
+    look = types.SimpleNamespace(sample=sample, probe=probe)
+    evidence = Evidence(look, given=given, count=count, space=where)
+    names, skipped = evaluation.possible((), evidence.situation)
+    chosen = [
+        name
+        for name in names
+        if METRICS.get(name).of_features
+        or METRICS.get(name).within
+        or name in ("mode_count", "mode_kl")
+    ]
+    found = evaluation.evaluate(chosen, evidence)
+    plain = evaluation.to_json(dataclasses.replace(found, skipped=skipped))
+    return types.SimpleNamespace(
+        scores={name: value for name, value in plain.items() if name in METRICS},
+        skipped=plain["skipped_scores"],
+        proportions=plain.get("proportions"),
+        unserved=found.proportions and found.proportions.unserved,
+        everything=plain,
+    )
+
+
 @pytest.fixture(scope="module")
 def where(digits):
-    return samples.space(digits)
+    return space(digits)
 
 
 def test_real_digits_are_scored_like_real_digits(digits, where):
-    found = samples.evaluate(digits, real_ones(digits, "train"), where, "test")
+    found = evaluate(digits, real_ones(digits, "train"), where, "test")
     assert found.skipped == {}
     for name, entry in found.scores.items():
         low, high = entry["interval"]
@@ -40,7 +70,7 @@ def test_real_digits_are_scored_like_real_digits(digits, where):
 
 def test_a_collapsed_generator_is_seen_by_every_score(digits, where):
     one = digits.examples("train", np.array([5]))[0]
-    found = samples.evaluate(digits, lambda count: one.repeat(count, axis=0), where, "test", 60)
+    found = evaluate(digits, lambda count: one.repeat(count, axis=0), where, "test", 60)
     scores = {name: entry["value"] for name, entry in found.scores.items()}
     real = {name: entry["real"] for name, entry in found.scores.items()}
     assert scores["frechet_classifier_distance"] > 5 * real["frechet_classifier_distance"]
@@ -57,17 +87,17 @@ def test_a_collapsed_generator_is_seen_by_every_score(digits, where):
 
 def test_the_same_samples_give_the_same_report(digits, where):
     first, again = (
-        samples.evaluate(digits, real_ones(digits), where, "test", 40).entries() for _ in range(2)
+        evaluate(digits, real_ones(digits), where, "test", 40).everything for _ in range(2)
     )
     assert first == again
-    other = samples.evaluate(digits, real_ones(digits, seed=1), where, "test", 40).entries()
+    other = evaluate(digits, real_ones(digits, seed=1), where, "test", 40).everything
     assert other["precision"]["interval"] != first["precision"]["interval"]
 
 
 def test_given_features_are_used_and_named(digits):
     given = Features(lambda x: x.reshape(len(x), -1)[:, 20:23], "three pixels")
-    where = samples.space(digits, given)
-    found = samples.evaluate(digits, real_ones(digits), where, "test", 30)
+    where = space(digits, given)
+    found = evaluate(digits, real_ones(digits), where, "test", 30, given=given)
     assert "frechet_classifier_distance" not in found.scores
     assert found.scores["frechet_distance"]["features"] == "three pixels"
     assert "classifier" in found.scores["inception_type_score"]["features"]
@@ -77,23 +107,23 @@ def test_given_features_are_used_and_named(digits):
         lambda x: np.zeros((1, 2)),
     ):
         with pytest.raises(UserError, match="three pixels must give finite features"):
-            samples.evaluate(
+            evaluate(
                 digits,
                 real_ones(digits),
-                samples.space(digits, given._replace(apply=wrong)),
+                space(digits, given._replace(apply=wrong)),
                 "test",
             )
 
 
 def test_points_are_their_own_features_and_modes_are_counted():
     dataset = data.load(config.Data(name="gaussians8"))
-    where = samples.space(dataset)
+    where = space(dataset)
 
     def three_modes(count):
         points, labels = dataset.examples("train", np.arange(4 * count))
         return points[labels < 3][:count]
 
-    found = samples.evaluate(dataset, three_modes, where, "test", 200)
+    found = evaluate(dataset, three_modes, where, "test", 200)
     assert found.scores["mode_count"]["value"] == 3
     assert found.scores["mode_kl"]["value"] == pytest.approx(np.log(8 / 3), abs=0.02)
     assert found.scores["mode_count"]["real"] == 8 and found.scores["mode_count"]["n"] == 2500
@@ -104,35 +134,35 @@ def test_points_are_their_own_features_and_modes_are_counted():
 
 def test_what_has_no_classes_says_so(tmp_path):
     roll = data.load(config.Data(name="swiss_roll"))
-    found = samples.evaluate(roll, real_ones(roll), samples.space(roll), "test", 50)
+    found = evaluate(roll, real_ones(roll), space(roll), "test", 50)
     skipped = {"inception_type_score", "mode_count", "mode_kl", "proportions"}
     assert set(found.skipped) == skipped and found.proportions is None
     for k in range(60):
         pixels = np.random.default_rng(k).integers(0, 256, (4, 4, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{k}.png")
     folder = data.load(config.Data(name="folder", folder=str(tmp_path), image_size=4))
-    where = samples.space(folder)
+    where = space(folder)
     assert where.features.description.startswith("pixels")
     size = min(folder.size("test"), folder.size("validation"))
-    found = samples.evaluate(folder, real_ones(folder), where, "test")
+    found = evaluate(folder, real_ones(folder), where, "test")
     assert set(found.skipped) == skipped and found.scores["recall"]["n"] == size
 
 
 @pytest.mark.parametrize("count", [3, 5001])
 def test_a_number_of_samples_out_of_range_is_refused(digits, where, count):
     with pytest.raises(UserError, match="4 .. 5000"):
-        samples.evaluate(digits, real_ones(digits), where, "test", count)
+        evaluate(digits, real_ones(digits), where, "test", count)
 
 
 def test_stacked_digits_have_a_thousand_modes(digits):
     stacks = data.load(config.Data(name="stacked_digits"))
-    where = samples.space(stacks)
+    where = space(stacks)
 
     def few(count):
         rows = np.random.default_rng(0).integers(0, 40, count)
         return stacks.examples("train", rows)[0]
 
-    found = samples.evaluate(stacks, few, where, "test", 50)
+    found = evaluate(stacks, few, where, "test", 50)
     count, divergence = found.scores["mode_count"], found.scores["mode_kl"]
     assert count["n"] == divergence["n"] == 26_000 and count["total"] == 1000
     assert 35 <= count["value"] <= 40 and count["real"] == 1000
@@ -145,7 +175,7 @@ def test_stacked_digits_have_a_thousand_modes(digits):
 def test_intervals_cover_the_mean_of_other_samples(digits, where):
     """Of the intervals of many generated sets, about 95 % hold the mean over such sets."""
     dataset = data.load(config.Data(name="gaussians8"))
-    space = samples.space(dataset)
+    where = space(dataset)
     points, labels = dataset.examples("train")
     points = points[labels < 6]
     found = []
@@ -155,7 +185,7 @@ def test_intervals_cover_the_mean_of_other_samples(digits, where):
         def sample(count, part=part):
             return np.concatenate([part, part, part])[:count]
 
-        found.append(samples.evaluate(dataset, sample, space, "test", 100).scores)
+        found.append(evaluate(dataset, sample, where, "test", 100).scores)
     for name in ("frechet_distance", "kernel_distance", "recall", "coverage"):
         values = [scores[name]["value"] for scores in found]
         held = [

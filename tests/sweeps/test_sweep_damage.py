@@ -227,7 +227,7 @@ def job(tiny, tmp_path):
         "config": config.to_dict(member),
         "directory": str(tmp_path / "trials" / "0"),
     }
-    return {"trials": [trial], "data_dir": None, "devices": 1}
+    return {"trials": [trial], "data_dir": None, "devices": 1, "score": "w1_debiased"}
 
 
 def the_result(job):

@@ -13,7 +13,7 @@ import pytest
 from gan import config, networks, runs, training
 from gan.objectives.losses import Loss
 from gan.objectives.penalties import Penalty
-from gan.registries import LOSSES, PENALTIES
+from gan.registries import ARCHITECTURES, LOSSES, PENALTIES
 from gan.training.adversarial import make_round
 from gan.training.state import Hyperparameters, initial_state
 
@@ -23,15 +23,14 @@ WEIGHT = 2.0
 
 
 def sizes(network):
-    """As small as a network allows; groupsort wider than an example, or its slope would be 1
-    everywhere at any parameters."""
-    return dict(width={"groupsort": 128}.get(network, 4), depth={"table1": 3}.get(network, 1))
+    """As small as a network allows."""
+    return ARCHITECTURES.get(network).case.small
 
 
 def settings(network, **fields):
     """A config as small as its networks allow."""
     spec = sizes(network)
-    generator = network if network in networks.GENERATORS else "mlp"
+    generator = network if network in networks.names("generator") else "mlp"
     small = dict(batch_size=4, latent_dim=3, n_critic=1)
     small |= dict(penalty_weight=WEIGHT, penalty_target=0.01)  # slopes start small, but above
     return config.Config(
@@ -93,8 +92,10 @@ def any_penalty(number):
 
 def critics():
     """Every critic; those that take long to compile are left out of the default run."""
-    long = ("resnet", "r3gan")
-    return [pytest.param(n, marks=[pytest.mark.slow] * (n in long)) for n in networks.CRITICS]
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] * ARCHITECTURES.get(name).case.slow)
+        for name in networks.names("critic")
+    ]
 
 
 @pytest.fixture(scope="module", params=critics())
@@ -103,9 +104,10 @@ def game(request):
     choice = settings(request.param)
 
     def play(state, loss, penalty):
+        chosen_loss, chosen_penalty = any_loss(loss), any_penalty(penalty)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(LOSSES, "get", lambda name: any_loss(loss))
-            patch.setattr(PENALTIES, "get", lambda name: any_penalty(penalty))
+            patch.setattr(LOSSES, "get", lambda name: chosen_loss)
+            patch.setattr(PENALTIES, "get", lambda name: chosen_penalty)
             play_round = make_round(choice, *players(choice), batch)
             return play_round(state, Hyperparameters.of(choice), None)
 
@@ -181,7 +183,7 @@ def test_a_game_cut_in_two_has_the_bits_of_the_uncut_one(digits, tiny, changes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("penalty", [name for name in PENALTIES if name != "none"])
-@pytest.mark.parametrize("name", networks.CRITICS)
+@pytest.mark.parametrize("name", networks.names("critic"))
 def test_penalties_of_networks_match_finite_differences(name, penalty):
     """Along one direction of the parameters, in float64, with a smooth nonlinearity."""
     spec = config.Network(name, **sizes(name), activation="tanh")

@@ -8,27 +8,23 @@ import pytest
 
 from gan import config, presets, training
 from gan.errors import UserError
+from gan.registries import SOURCES
 from gan.training import estimate
 from gan.transport import memory
 from tests.experiments.commands import TINY, call
 
-SHAPES = {
-    "digits": (8, 8, 1),
-    "stacked_digits": (8, 8, 3),
-    "mnist": (28, 28, 1),
-    "fashion_mnist": (28, 28, 1),
-    "stacked_mnist": (28, 28, 3),
-    "stacked_fashion_mnist": (28, 28, 3),
+SHAPES = {name: source.case.shape for name, source in SOURCES.items()} | {
     "cifar10": (32, 32, 3),
     "cats_vs_dogs": (64, 64, 3),
     "folder": (32, 32, 3),
 }
+"""Of the examples that presets learn from."""
 
 
 def described(name):
     sizes = {"train": 60_000, "validation": 10_000, "test": 10_000}
     return types.SimpleNamespace(
-        name=name, shape=SHAPES.get(name, (2,)), class_names=("a", "b"), size=sizes.get
+        name=name, shape=SHAPES[name], class_names=("a", "b"), size=sizes.get
     )
 
 
@@ -131,6 +127,7 @@ def test_a_round_needs_what_is_estimated_within_a_small_factor(name):
     code = f"""
 import types, numpy as np, jax
 from gan import presets, training
+from gan.registries import SOURCES
 from gan.training import estimate
 from gan.transport import memory
 from tests.training.test_estimate import described

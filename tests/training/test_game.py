@@ -11,9 +11,11 @@ import pytest
 
 from gan import config, data, runs, training
 from gan.errors import NonFiniteError, UserError
+from gan.registries import SOURCES
 from gan.training import hosts
 from gan.training.loop import make_chunk, next_due
 from tests.compiled import programs
+from tests.data.makers import miniature
 
 
 def play(game, end, state=None, cadences=(), **options):
@@ -112,10 +114,11 @@ def test_a_streamed_set_gives_the_bits_of_one_on_the_device(tiny, dequantize, mo
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("name", data.MEASURES)
-def test_every_planar_law_trains(tiny, name):
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_data_set_trains(tiny, name, tmp_path, monkeypatch):
     cfg = config.replace(tiny, {"data.name": name})
-    last = play(training.make_game(cfg, data.load(cfg.data), devices=1), 3)
+    dataset = miniature(name, tmp_path, monkeypatch)
+    last = play(training.make_game(cfg, dataset, devices=1), 3)
     assert last.step == 3 and np.isfinite(last.metrics["critic_loss"])
 
 

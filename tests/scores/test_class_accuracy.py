@@ -4,7 +4,7 @@ there."""
 import numpy as np
 import pytest
 
-from gan.scores import asked
+from gan.scores import class_accuracy
 
 
 class ReadsTheCorner:
@@ -32,7 +32,7 @@ def image(labels):
 
 
 def found(generate):
-    return asked.shares(generate, 3, Corners(), ReadsTheCorner(), "test", per_class=8)
+    return class_accuracy.shares(generate, 3, Corners(), ReadsTheCorner(), "test", per_class=8)
 
 
 def test_a_generator_that_obeys_and_one_that_does_not():
@@ -47,15 +47,13 @@ def test_a_generator_that_obeys_and_one_that_does_not():
 def test_real_shares_are_the_classifiers_own_and_means_are_over_classes():
     obeys = found(lambda z, labels: image(np.where(labels == 2, 7, labels)))
     assert {name: share["real"] for name, share in obeys.items()} == {"a": 1, "b": 0.75, "c": None}
-    means = asked.entries(obeys)
-    assert means["class_share"] == pytest.approx(2 / 3) and means["class_share_real"] == 0.875
-    assert means["class_shares"] == obeys
+    assert class_accuracy.means(obeys) == (pytest.approx(2 / 3), 0.875)
 
 
 def test_a_table_over_runs_says_mean_range_and_real():
     obeys = found(lambda z, labels: image(labels))
     always_b = found(lambda z, labels: image(np.ones(len(labels))))
-    lines = asked.table([obeys, always_b]).splitlines()
+    lines = class_accuracy.table([obeys, always_b]).splitlines()
     assert lines[2:] == [
         "| a | 50.0 | 0.0, 100.0 | 100.0 |",
         "| b | 100.0 | 100.0, 100.0 | 75.0 |",

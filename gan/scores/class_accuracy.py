@@ -54,14 +54,10 @@ def shares(
     return found
 
 
-def entries(found: dict[str, dict[str, float | None]]) -> dict:
-    """What evaluation.json holds of `shares`: means over classes, and the shares themselves."""
+def means(found: dict[str, dict[str, float | None]]) -> tuple[float, float]:
+    """Means over classes of `shares`: of generated examples, and of the real ones there are."""
     real = [share["real"] for share in found.values() if share["real"] is not None]
-    return {
-        "class_share": float(np.mean([share["generated"] for share in found.values()])),
-        "class_share_real": float(np.mean(real)),
-        "class_shares": found,
-    }
+    return float(np.mean([share["generated"] for share in found.values()])), float(np.mean(real))
 
 
 def table(runs: list[dict[str, dict[str, float | None]]]) -> str:
@@ -77,14 +73,6 @@ def table(runs: list[dict[str, dict[str, float | None]]]) -> str:
             f"| {name} | {np.mean(values):.1f} | {min(values):.1f}, {max(values):.1f} | {real} |"
         )
     return "\n".join(lines) + "\n"
-
-
-MEANINGS = {
-    "class_share": "Share of generated examples that the data set's own classifier assigns to the "
-    "class that was asked for, a mean over classes with as many examples each.",
-    "class_share_real": "The same share of held-out real examples and their labels: what a perfect "
-    "generator would have.",
-}
 
 
 def _share(classifier: Classifier | Stacked, examples: np.ndarray, label: int) -> float | None:

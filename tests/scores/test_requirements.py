@@ -2,14 +2,16 @@
 
 import types
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 from gan import config, data, networks
 from gan.errors import UserError
-from gan.referee.evaluator import Evaluator
-from gan.scores import needs, samples
+from gan.referee.probe import Probe
+from gan.scores import evaluation, requirements, space
+from gan.scores.evidence import Evidence
 from tests.experiments.commands import TINY, call
 
 
@@ -21,16 +23,16 @@ def sized(train, validation, test):
 @pytest.mark.parametrize("sizes", [(3, 2, 2), (4, 1, 2), (4, 2, 1), (0, 0, 0), (10**6, 1, 10**6)])
 def test_splits_too_small_are_refused_with_the_numbers(sizes):
     with pytest.raises(UserError) as caught:
-        needs.check(config.Config(), sized(*sizes))
+        requirements.check(config.Config(), sized(*sizes))
     assert f"{sizes[0]} in train, {sizes[1]} in validation, {sizes[2]} in test" in str(caught.value)
     assert "4 in train, 2 in validation, 2 in test" in str(caught.value)
 
 
 def test_what_will_be_left_out_is_said():
-    lines = needs.check(config.Config(evaluation_size=512), sized(24, 3, 3))
+    lines = requirements.check(config.Config(evaluation_size=512), sized(24, 3, 3))
     assert lines[0] == "evaluation_size 512 is lowered to 3 by the splits"
     assert "3 examples each, 4 are needed" in lines[1]
-    assert needs.check(config.Config(evaluation_size=2), sized(8, 4, 4)) == []
+    assert requirements.check(config.Config(evaluation_size=2), sized(8, 4, 4)) == []
 
 
 def folder(root, counts):
@@ -49,15 +51,18 @@ def folder(root, counts):
 def test_all_that_is_let_through_can_be_scored(tmp_path, counts):
     dataset = data.load(folder(tmp_path, counts))
     chosen = config.replace(config.Config(), {"evaluation_repeats": 2, "data.name": "folder"})
-    left_out = needs.check(chosen, dataset)
+    left_out = requirements.check(chosen, dataset)
     players = networks.players(chosen, dataset.shape, dataset.class_names)
     for split in ("validation", "test"):
-        assert Evaluator(chosen, dataset, *players, split).n >= 2
-    space = samples.Space(
-        samples.Features(lambda x: x.reshape(len(x), -1), "pixels"), None, None, "nobody", "frechet"
+        probe = Probe.of(chosen, dataset, *players, split)
+        assert probe.n >= 2
+    pixels = space.Space(
+        space.Features(lambda x: x.reshape(len(x), -1), "pixels"), None, None, "nobody"
     )
-    found = samples.evaluate(dataset, lambda n: np.zeros((n, *dataset.shape)), space, "test", 1000)
-    assert bool(found.scores) != any("sample scores" in line for line in left_out)
+    look = probe.look(players[0].init(jax.random.key(0)))
+    found = evaluation.evaluate(["w1", "precision"], Evidence(look, space=pixels))
+    assert found.values["w1"] >= 0
+    assert ("precision" in found.values) != any("sample scores" in line for line in left_out)
 
 
 def test_a_small_folder_trains_to_its_report_and_a_smaller_one_leaves_nothing(tmp_path):

@@ -1,0 +1,219 @@
+"""What metrics are computed from: a look of the referee's, and what sample scores add to it.
+
+Everything is computed once, when the first metric asks for it, and shared by the others.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from gan.referee import distances, resampling
+from gan.scores import class_accuracy, modes, samples
+from gan.scores import proportions as flows
+from gan.scores import space as spaces
+from gan.scores.metric import Score
+from gan.scores.pair import Pair
+from gan.scores.requirements import Situation
+
+
+class Counts(NamedTuple):
+    """Modes of the generated examples, of held-out real ones, and of half-samples of the former;
+    `n` examples, told apart as `rule` says."""
+
+    generated: modes.Modes
+    real: modes.Modes
+    halves: list[modes.Modes]
+    n: int
+    rule: str
+
+    def score(self, field: str, highest: float) -> Score:
+        """One of the fields of gan.scores.modes.Modes, from 0 to `highest`."""
+        value = float(getattr(self.generated, field))
+        on_halves = [getattr(half, field) for half in self.halves]
+        return Score(
+            value=value,
+            n=self.n,
+            features=self.rule,
+            interval=clipped(value, on_halves, (0, highest)),
+            real=float(getattr(self.real, field)),
+            total=self.generated.total,
+        )
+
+
+class Flows(NamedTuple):
+    """Proportions of `n` generated examples, and of as many other real ones, against real ones;
+    `unserved` are the real examples [k, *shape] that no generated one serves."""
+
+    generated: flows.Proportions
+    real: flows.Proportions
+    n: int
+    class_names: list[str]
+    rule: str
+    unserved: np.ndarray
+
+    def score(self, field: str, interval: tuple[float, float] | None = None) -> Score:
+        """One of the numbers of gan.scores.proportions.Proportions."""
+        value = getattr(self.generated, field)
+        return Score(value, self.n, self.rule, interval, getattr(self.real, field))
+
+
+class Training(NamedTuple):
+    """Distances to training examples: of each of a generated set and of the held-out set to the
+    nearest, [n] each; W1 between generated and training sets; W1 between training sets."""
+
+    nearest: np.ndarray
+    nearest_real: np.ndarray
+    w1: list[float]
+    w1_floor: list[float]
+
+
+class Evidence:
+    """A look at the players of a run, and everything that metrics share.
+
+    Args:
+        look: what gan.referee.probe.Probe.look returns.
+        conditional: whether the generator is asked for classes.
+        given: features of sample scores, in place of the data set's own.
+        count: examples of every scored set; lowered to what the splits have.
+        say: gets a line when there is something to wait for.
+        space: what sample scores look at, where it is known already.
+    """
+
+    def __init__(
+        self,
+        look,
+        *,
+        conditional: bool = False,
+        given: spaces.Features | None = None,
+        count: int = samples.SAMPLES,
+        say: Callable[[str], None] | None = None,
+        space: spaces.Space | None = None,
+    ):
+        self.look = look
+        self.players = look.probe.players
+        self.dataset = self.players.dataset
+        self.situation = Situation(self.dataset, conditional, given is not None)
+        self._given, self._count, self._say = given, count, say
+        if space is not None:
+            self.space = space
+
+    @functools.cached_property
+    def space(self) -> spaces.Space:
+        """Features, classifier and the rule that tells classes."""
+        return spaces.space(self.dataset, self._given, self._say)
+
+    @functools.cached_property
+    def samples(self) -> samples.Samples:
+        """The sets that sample scores compare."""
+        return samples.draw(self.dataset, self.look.sample, self.players.split, self._count)
+
+    @functools.cached_property
+    def pair(self) -> Pair:
+        """Generated and held-out real examples in the features of the space."""
+        return self._pair(self.samples.generated)
+
+    @functools.cached_property
+    def real_pair(self) -> Pair:
+        """The same with other held-out real examples in place of the generated ones."""
+        return self._pair(self.samples.others)
+
+    @functools.cached_property
+    def _real_features(self) -> np.ndarray:
+        return self.space.features.checked(self.samples.real)
+
+    def _pair(self, examples) -> Pair:
+        probabilities = None
+        if self.space.classifier is not None:
+            probabilities = self.space.classifier.probabilities(examples)
+        return Pair.of(self.space.features.checked(examples), self._real_features, probabilities)
+
+    @functools.cached_property
+    def modes(self) -> modes.Modes:
+        """Components of a mixture in the plane, over many generated points."""
+        mixture = self.dataset.modes
+        return modes.count_modes(self.look.extra, mixture.centers, mixture.sigma)
+
+    @functools.cached_property
+    def mode_counts(self) -> Counts:
+        """Components of a mixture, or classes, with what real examples get and half-samples."""
+        mixture, sides = self.dataset.modes, [self.samples.counted, self.samples.counted_real]
+        if mixture is not None:
+            rule = "distance to the nearest centre, within 3 standard deviations"
+            count = functools.partial(
+                modes.count_modes, centers=mixture.centers, sigma=mixture.sigma
+            )
+        else:
+            rule = self.space.labelled_by
+            count = functools.partial(modes.count_classes, total=self.dataset.num_classes)
+            sides = [self.space.labels(side) for side in sides]
+        side, reference = sides
+        halves = resampling.halves([len(side)], samples.HALVES)
+        return Counts(
+            count(side),
+            count(reference),
+            [count(side[rows]) for (rows,) in halves],
+            len(side),
+            rule,
+        )
+
+    @functools.cached_property
+    def proportions(self) -> Flows:
+        """What exact transport says about classes, on fewer examples."""
+        few = slice(min(self.samples.n, samples.PLANNED))
+        sets = self.samples
+        found, compared = (
+            flows.proportions(
+                examples[few],
+                self.space.labels(examples[few]),
+                sets.real[few],
+                sets.real_classes[few],
+                self.dataset.num_classes,
+            )
+            for examples in (sets.generated, sets.others)
+        )
+        return Flows(
+            found,
+            compared,
+            len(sets.generated[few]),
+            list(self.dataset.class_names),
+            self.space.labelled_by,
+            sets.real[few][found.unserved],
+        )
+
+    @functools.cached_property
+    def feature_distance(self) -> tuple[distances.Distance, float]:
+        """W1 between features, and what its debiased value is for real examples."""
+        return self.look.feature_distance(self.space.features.apply)
+
+    @functools.cached_property
+    def class_shares(self) -> dict[str, dict[str, float | None]]:
+        """How often a conditional generator makes the class that it is asked for."""
+        return class_accuracy.shares(
+            functools.partial(self.players.generate, self.look.generator_params),
+            self.players.latent_dim,
+            self.dataset,
+            self.space.classifier,
+            self.players.split,
+        )
+
+    @functools.cached_property
+    def training(self) -> Training:
+        """How close the generated examples are to training examples."""
+        fakes, probe = self.look.fakes, self.look.probe
+        references = self.players.training_examples
+        return Training(
+            distances.nearest(fakes[0], references)[0],
+            distances.nearest(probe.real, references)[0],
+            [distances.w1(x, y) for x, y in zip(fakes, probe.others, strict=False)],
+            [distances.w1(x, y) for x, y in itertools.combinations(probe.others, 2)],
+        )
+
+
+def clipped(value: float, on_halves: list[float], bounds: tuple[float, float]):
+    """Interval (low, high) from half-samples, cut to what the number can be."""
+    return tuple(np.clip(resampling.interval(value, on_halves), *bounds).tolist())

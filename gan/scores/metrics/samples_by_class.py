@@ -1,0 +1,72 @@
+"""Does every class get its share, and does the generator make what it is asked for?"""
+
+from gan.scores import class_accuracy
+from gan.scores.cases import conditional, mixture
+from gan.scores.metric import Case, Metric
+from gan.scores.proportions import SERVED
+from gan.scores.requirements import CLASSES, CONDITIONAL, FEW_CLASSES, HELD_OUT_SAMPLE
+
+_FLOWS = (HELD_OUT_SAMPLE, CLASSES, FEW_CLASSES)
+
+least_change = Metric(
+    help="mass that must change class",
+    meaning="Share of the mass that must change class whatever the plan: the generator's "
+    "proportions against those of the real examples.",
+    compute=lambda evidence: evidence.proportions.score(
+        "least_change", evidence.proportions.generated.least_change_interval
+    ),
+    needs=_FLOWS,
+    better="lower",
+    bounds=(0, 1),
+    cases=(
+        Case(lambda: mixture(4), 0),
+        Case(lambda: mixture(2), 1 / 2),
+        Case(lambda: mixture(1), 3 / 4),
+    ),
+    within="proportions",
+)
+plan_change = Metric(
+    help="mass that changes class under the exact plan",
+    meaning="Share that changes class under the exact W1 plan.",
+    compute=lambda evidence: evidence.proportions.score("plan_change"),
+    needs=_FLOWS,
+    better="lower",
+    bounds=(0, 1),
+    cases=(Case(lambda: mixture(4), 0), Case(lambda: mixture(1), 3 / 4)),
+    within="proportions",
+)
+unserved = Metric(
+    help="real examples that no generated one serves",
+    meaning=f"Share of real examples that are not among the {SERVED} nearest of any generated one.",
+    compute=lambda evidence: evidence.proportions.score("unserved_share"),
+    needs=_FLOWS,
+    better="lower",
+    bounds=(0, 1),
+    cases=(Case(lambda: mixture(4), 0), Case(lambda: mixture(1), 3 / 8)),
+    within="proportions",
+)
+class_share = Metric(
+    help="examples of the class that was asked for",
+    meaning="Share of generated examples that the data set's own classifier assigns to the "
+    "class that was asked for, a mean over classes with as many examples each.",
+    compute=lambda evidence: class_accuracy.means(evidence.class_shares)[0],
+    needs=(CONDITIONAL,),
+    better="higher",
+    bounds=(0, 1),
+    cases=(
+        Case(lambda: conditional((0, 1)), 1),
+        Case(lambda: conditional((0, 0)), 1 / 2),
+        Case(lambda: conditional((1, 0)), 0),
+    ),
+    column="share assigned to the asked class",
+)
+class_share_real = Metric(
+    help="the same of real examples",
+    meaning="The same share of held-out real examples and their labels: what a perfect "
+    "generator would have.",
+    compute=lambda evidence: class_accuracy.means(evidence.class_shares)[1],
+    needs=(CONDITIONAL,),
+    bounds=(0, 1),
+    cases=(Case(lambda: conditional((1, 0)), 1),),
+    column="the same of real examples",
+)

@@ -1,0 +1,143 @@
+"""What numbers need of a data set and a run, known before the first step of training."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from gan.config import Config
+from gan.errors import UserError
+from gan.registries import METRICS
+
+LEAST = {"train": 4, "validation": 2, "test": 2}
+"""Fewest examples of each split: a distance and its floor compare two examples with two others."""
+
+LEAST_SAMPLES = 4
+"""Fewest examples of a scored set: below that, half samples would be single examples."""
+
+MOST_CLASSES = 100
+"""Above that a matrix of flows is not drawn up."""
+
+HELD_OUT = ("validation", "test")
+
+
+class Situation(NamedTuple):
+    """What a number may depend on beside the players.
+
+    Attributes:
+        dataset: what gan.data.load returns.
+        conditional: whether the generator is asked for classes.
+        features_given: whether the user gave the features of sample scores.
+    """
+
+    dataset: Any
+    conditional: bool = False
+    features_given: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Requirement:
+    """What a metric needs.
+
+    Attributes:
+        met: whether a situation has it.
+        reason: why there is no number, where it has not.
+        said: whether an evaluation says so of a number that nobody asked for by name.
+    """
+
+    met: Callable[[Situation], bool]
+    reason: Callable[[Situation], str]
+    said: bool = True
+
+
+def held_out(dataset) -> int:
+    """The most examples per set that the held-out splits have."""
+    return min(dataset.size(split) for split in HELD_OUT)
+
+
+def too_few(dataset) -> str:
+    """Why a small data set has no sample scores."""
+    return f"the held-out splits have {held_out(dataset)} examples each, {LEAST_SAMPLES} are needed"
+
+
+def has_classifier(dataset) -> bool:
+    """Whether a classifier of the data set can be trained: images of several classes."""
+    return len(dataset.shape) > 1 and dataset.num_classes > 1
+
+
+def no_classes(dataset) -> str:
+    """Why nobody can say of which class a generated example is."""
+    if dataset.num_classes > 1:
+        return f"no rule tells the classes of {dataset.name} apart"
+    return f"{dataset.name} has no classes"
+
+
+HELD_OUT_SAMPLE = Requirement(
+    lambda s: held_out(s.dataset) >= LEAST_SAMPLES, lambda s: too_few(s.dataset)
+)
+CLASSIFIER = Requirement(
+    lambda s: has_classifier(s.dataset), lambda s: "there is no classifier of the data set"
+)
+CLASSES = Requirement(
+    lambda s: has_classifier(s.dataset) or s.dataset.modes is not None,
+    lambda s: no_classes(s.dataset),
+)
+FEW_CLASSES = Requirement(
+    lambda s: s.dataset.num_classes <= MOST_CLASSES,
+    lambda s: f"{s.dataset.num_classes} classes are too many for a matrix",
+)
+MIXTURE = Requirement(
+    lambda s: s.dataset.modes is not None,
+    lambda s: f"{s.dataset.name} is no mixture of known components",
+    said=False,
+)
+CONDITIONAL = Requirement(
+    lambda s: s.conditional and has_classifier(s.dataset),
+    lambda s: "the run is not conditional, or there is no classifier of the data set",
+    said=False,
+)
+CLASSIFIER_FEATURES = Requirement(
+    lambda s: has_classifier(s.dataset) and not s.features_given,
+    lambda s: "its features are not those of the data set's classifier: take frechet_distance",
+    said=False,
+)
+OTHER_FEATURES = Requirement(
+    lambda s: not CLASSIFIER_FEATURES.met(s),
+    lambda s: "its features are the classifier's: take frechet_classifier_distance",
+    said=False,
+)
+
+
+def unmet(name: str, situation: Situation) -> Requirement | None:
+    """The first requirement of a metric that a situation does not meet."""
+    return next((need for need in METRICS.get(name).needs if not need.met(situation)), None)
+
+
+def check(config: Config, dataset) -> list[str]:
+    """What an evaluation of a run on `dataset` will leave out or lower, one line each.
+
+    Args:
+        config: gives evaluation_size and metrics.
+        dataset: what gan.data.load returns.
+
+    Raises:
+        UserError: if no evaluation would be possible, naming the splits, what they have and need;
+            or for an unknown metric.
+    """
+    for name in config.metrics:
+        METRICS.get(name)
+    sizes = {split: dataset.size(split) for split in LEAST}
+    short = [split for split, least in LEAST.items() if sizes[split] < least]
+    if short:
+        have = ", ".join(f"{sizes[split]} in {split}" for split in LEAST)
+        need = ", ".join(f"{least} in {split}" for split, least in LEAST.items())
+        raise UserError(
+            f"{dataset.name} is too small to evaluate on: it has {have} examples; needed are at "
+            f"least {need} (20 different images where splits are cut from one folder)"
+        )
+    lines = []
+    n = min(config.evaluation_size, sizes["validation"], sizes["test"], sizes["train"] // 2)
+    if n < config.evaluation_size:
+        lines.append(f"evaluation_size {config.evaluation_size} is lowered to {n} by the splits")
+    if held_out(dataset) < LEAST_SAMPLES:
+        lines.append(f"no sample scores and proportions: {too_few(dataset)}")
+    return lines

@@ -1,0 +1,1 @@
+"""A package of somebody's own: one module per kind, named as tests.plugin.MODULE:NAME."""
