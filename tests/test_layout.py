@@ -20,8 +20,13 @@ UNITS = {name.split(".")[1] for name in MODULES if name.startswith("experiments.
 COMMANDS = sorted(UNITS - MACHINERY)
 
 
+def for_types(node):
+    """Whether a statement is for type checkers alone, and imports nothing when it runs."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def imported(path, functions=True):
-    """(module, name or None) of every import, those inside functions only if asked."""
+    """(module, name or None) of every import, those inside functions or for types only if asked."""
     left = list(ast.parse(path.read_text()).body)
     while left:
         node = left.pop()
@@ -29,7 +34,7 @@ def imported(path, functions=True):
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((node.module, alias.name) for alias in node.names)
-        elif functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        elif functions or not (isinstance(node, ast.FunctionDef) or for_types(node)):
             left += ast.iter_child_nodes(node)
 
 
