@@ -11,7 +11,6 @@ from experiments.article import (
     running_times,
     six_points,
 )
-from gan import outputs
 from gan.reports import page, story
 from gan.signals import Interrupt
 
@@ -84,20 +83,14 @@ def run(
         Interrupted: a signal arrived; finished parts are kept.
         GanError: see gan.errors.
     """
-    folder = Path(workdir) / "parts"
-    outputs.folder(folder)
-
-    def context(number: int, part: story.Part) -> story.PartContext:
-        return story.PartContext(
-            folder=folder,
-            prefix=f"{number}_{part.name}",
-            seed=seed,
-            sizes=part.sizes if sizes is None else sizes[number],
-            data_dir=data_dir,
-            run_dir=run_dir,
-            interrupt=interrupt or Interrupt(),
-        )
-
+    context = story.PageContext(
+        folder=Path(workdir) / "parts",
+        seed=seed,
+        sizes=sizes,
+        data_dir=data_dir,
+        run_dir=run_dir,
+        interrupt=interrupt,
+    )
     results, sections = story.tell(PARTS, context, parts)
     made = story.write_numbers(Path(workdir) / "article.json", seed, results)
     page.write(

@@ -53,7 +53,7 @@ def compute(context: PartContext) -> dict:
     }
 
 
-def _row(name: str, method: dirac.Method, found: dirac.Measured, known: dirac.Theory) -> dict:
+def _row(name: str, method: dirac.DiracMethod, found: dirac.Measured, known: dirac.Theory) -> dict:
     """One method: theory beside what was measured."""
     start = np.linalg.norm(found.simultaneous_path[0])
     orders = {"alternating": found.alternating_path}
@@ -97,18 +97,18 @@ def _locus(weights: list[float], h: float) -> dict:
 
     @jax.jit
     def jacobian(weight):
-        method = dirac.Method("non_saturating", "r1", weight=weight)
+        method = dirac.DiracMethod("non_saturating", "r1", weight=weight)
         return jax.jacobian(dirac.field(method))(jnp.zeros(2))
 
     for weight in weights:
         values = dirac.ordered(np.linalg.eigvals(np.asarray(jacobian(weight))))
-        known = dirac.theory(dirac.Method("non_saturating", "r1", weight=weight), h).field
+        known = dirac.theory(dirac.DiracMethod("non_saturating", "r1", weight=weight), h).field
         measured.append(values)
         errors.append(float(np.abs(values - known).max()))
     return {"weights": weights, "measured": np.array(measured), "errors": errors}
 
 
-def _arrows(method: dirac.Method):
+def _arrows(method: dirac.DiracMethod):
     """The field on a grid: (coordinates [k], velocities [k, k, 2])."""
     coordinates = np.linspace(-1.6, 1.6, 17)
     grid = jnp.asarray(np.stack(np.meshgrid(coordinates, coordinates), axis=-1))
@@ -142,7 +142,10 @@ def _draw_eigenvalues(path: str, found, known, locus) -> None:
     figure, (left, right) = drawing.panels(2, 2, 4.4, 3.8)
     fine = np.linspace(0, max(locus["weights"]), 400)
     theory = np.array(
-        [dirac.theory(dirac.Method("non_saturating", "r1", weight=float(w)), 1).field for w in fine]
+        [
+            dirac.theory(dirac.DiracMethod("non_saturating", "r1", weight=float(w)), 1).field
+            for w in fine
+        ]
     )
     for branch in theory.T:
         left.plot(branch.real, branch.imag, ".", color=drawing.FAINT, markersize=3)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from experiments.games import dirac_gan, gap, matrices
-from gan import outputs
 from gan.reports import page, story
 from gan.signals import Interrupt
 
@@ -34,18 +33,12 @@ def run(
         Interrupted: a signal arrived; finished parts are kept.
         GanError: see gan.errors.
     """
-    folder = Path(workdir) / "parts"
-    outputs.folder(folder)
-
-    def context(number: int, part: story.Part) -> story.PartContext:
-        return story.PartContext(
-            folder=folder,
-            prefix=f"{number}_{part.name}",
-            seed=seed,
-            sizes=part.sizes if sizes is None else sizes[number],
-            interrupt=interrupt,
-        )
-
+    context = story.PageContext(
+        folder=Path(workdir) / "parts",
+        seed=seed,
+        sizes=sizes,
+        interrupt=interrupt,
+    )
     results, sections = story.tell(PARTS, context, list(PARTS))
     made = story.write_numbers(Path(workdir) / "games.json", seed, results)
     sections.append(page.section("Made by", page.paragraph(made)))

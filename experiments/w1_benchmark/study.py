@@ -22,7 +22,7 @@ QUIET_SECONDS = 30
 """Between two lines of progress where these are not overwritten."""
 
 
-class Job(NamedTuple):
+class SeedGroup(NamedTuple):
     """Seeds of one pair and method that are trained side by side.
 
     `common` is what their rows share, `seeds` are those that have no row yet.
@@ -85,7 +85,7 @@ def _missing(
     protocols: dict[str, Protocol],
     protocol_name: str,
     seeds: int,
-) -> list[Job]:
+) -> list[SeedGroup]:
     """What has no row yet; `protocols` by method."""
     done = {_identity(row) for row in rows}
     jobs = []
@@ -103,11 +103,13 @@ def _missing(
             }
             left = [s for s in range(seeds) if _identity(common | {"seed": s}) not in done]
             if left:
-                jobs.append(Job(pair, common, left))
+                jobs.append(SeedGroup(pair, common, left))
     return jobs
 
 
-def _train(job: Job, protocol: Protocol, truth: known_pairs.SampledMean, progress) -> list[dict]:
+def _train(
+    job: SeedGroup, protocol: Protocol, truth: known_pairs.SampledMean, progress
+) -> list[dict]:
     """The rows of a job."""
     learner = critic_methods.find(job.common["method"]).learner(job.pair.dim)
     measured = critic_training.train(job.pair, learner, protocol, job.seeds, progress)

@@ -63,7 +63,7 @@ SOURCES = (
 )
 
 
-class Job(NamedTuple):
+class PlannedTraining(NamedTuple):
     """A training: config, shape and classes of its data, generator steps, where they come from."""
 
     name: str
@@ -90,22 +90,26 @@ def biggan(side: int) -> config.Config:
     )
 
 
-def jobs() -> list[Job]:
+def jobs() -> list[PlannedTraining]:
     """What is planned."""
     digits, garments = presets.get("digits"), presets.get("fashion_mnist")
     residual = presets.get("cifar10_resnet")
     paper = "Gulrajani et al. 2017: 100,000 generator steps (theirs with twice our generator batch)"
     large = "150,000 steps of batch 2048: README of the authors' BigGAN-PyTorch"
     return [
-        Job("digits preset", digits, (8, 8, 1), 0, digits.steps, "the preset"),
-        Job("fashion_mnist preset", garments, (28, 28, 1), 0, garments.steps, "the preset"),
-        Job("cifar10_resnet preset", residual, (32, 32, 3), 0, 100_000, paper),
-        Job("BigGAN-like, 64 pixels", biggan(64), (64, 64, 3), 1000, 150_000, large),
-        Job("BigGAN-like, 128 pixels", biggan(128), (128, 128, 3), 1000, 150_000, large),
+        PlannedTraining("digits preset", digits, (8, 8, 1), 0, digits.steps, "the preset"),
+        PlannedTraining(
+            "fashion_mnist preset", garments, (28, 28, 1), 0, garments.steps, "the preset"
+        ),
+        PlannedTraining("cifar10_resnet preset", residual, (32, 32, 3), 0, 100_000, paper),
+        PlannedTraining("BigGAN-like, 64 pixels", biggan(64), (64, 64, 3), 1000, 150_000, large),
+        PlannedTraining(
+            "BigGAN-like, 128 pixels", biggan(128), (128, 128, 3), 1000, 150_000, large
+        ),
     ]
 
 
-def work(job: Job) -> tuple[float, int]:
+def work(job: PlannedTraining) -> tuple[float, int]:
     """(flop of one iteration, parameters of both players), the count of `workloads.gflop`."""
     choice = job.choice
     generator = networks.generator(choice.generator, choice.latent_dim, job.shape, job.classes)

@@ -29,7 +29,7 @@ QUADRATURE = 24
 """Nodes of the Gauss-Hermite rule for instance noise; more change no digit that is shown."""
 
 
-class Method(NamedTuple):
+class DiracMethod(NamedTuple):
     """A loss with what is added to it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Method(NamedTuple):
     n_critic: int = 1
 
 
-def field(method: Method):
+def field(method: DiracMethod):
     """The gradient vector field: point (theta, psi) [2] -> velocity [2], consensus included."""
     loss, penalty = LOSSES.get(method.loss), PENALTIES.get(method.penalty)
     rest = loss.case.rest[0]
@@ -95,7 +95,7 @@ def field(method: Method):
     return damped
 
 
-def step(method: Method, h: float, alternating: bool):
+def step(method: DiracMethod, h: float, alternating: bool):
     """One step of gradient descent of size h: point [2] -> point [2].
 
     Simultaneous: both players move from the same point. Alternating: `n_critic` critic steps, each
@@ -129,7 +129,7 @@ class Measured(NamedTuple):
     alternating: np.ndarray
 
 
-def measure(method: Method, h: float, start, steps: int) -> Measured:
+def measure(method: DiracMethod, h: float, start, steps: int) -> Measured:
     """Play a method from `start` (theta, psi), and differentiate what it does at the equilibrium by
     `jax.jacobian`. Compiles once."""
     moves = [step(method, h, alternating) for alternating in (False, True)]
@@ -163,7 +163,7 @@ class Theory(NamedTuple):
     alternating: np.ndarray | None
 
 
-def theory(method: Method, h: float) -> Theory:
+def theory(method: DiracMethod, h: float) -> Theory:
     """Eigenvalues in closed form: of the field, and of the update operators of step h.
 
     Field: -gamma/2 +- sqrt(gamma^2/4 - f'(0)^2) for R1 or R2 of weight gamma;
@@ -203,15 +203,17 @@ def _roots(trace: float, determinant: float) -> np.ndarray:
     return ordered([trace / 2 - root, trace / 2 + root])
 
 
-def _methods(chosen: dict[str, Method]) -> dict[str, Method]:
+def _methods(chosen: dict[str, DiracMethod]) -> dict[str, DiracMethod]:
     """The chosen ones, and one with each loss and with each penalty that none of them has."""
     losses = {method.loss for method in chosen.values()}
     penalties = {method.penalty for method in chosen.values()}
     return (
         chosen
-        | {loss.replace("_", " "): Method(loss) for loss in LOSSES if loss not in losses}
+        | {loss.replace("_", " "): DiracMethod(loss) for loss in LOSSES if loss not in losses}
         | {
-            f"non-saturating, {penalty.replace('_', ' ')}": Method("non_saturating", penalty, 0.5)
+            f"non-saturating, {penalty.replace('_', ' ')}": DiracMethod(
+                "non_saturating", penalty, 0.5
+            )
             for penalty in PENALTIES
             if penalty not in penalties
         }
@@ -219,30 +221,30 @@ def _methods(chosen: dict[str, Method]) -> dict[str, Method]:
 
 
 CHOSEN = {
-    "minimax": Method("minimax"),
-    "non-saturating": Method("non_saturating"),
-    "least squares": Method("least_squares"),
-    "hinge": Method("hinge"),
-    "relativistic": Method("relativistic"),
-    "Wasserstein": Method("wasserstein"),
-    "Wasserstein, clipped at 1": Method("wasserstein", clip=1.0),
-    "Wasserstein, two-sided GP": Method("wasserstein", "two_sided", weight=0.5),
-    "Wasserstein, two-sided GP, 5 critic steps": Method(
+    "minimax": DiracMethod("minimax"),
+    "non-saturating": DiracMethod("non_saturating"),
+    "least squares": DiracMethod("least_squares"),
+    "hinge": DiracMethod("hinge"),
+    "relativistic": DiracMethod("relativistic"),
+    "Wasserstein": DiracMethod("wasserstein"),
+    "Wasserstein, clipped at 1": DiracMethod("wasserstein", clip=1.0),
+    "Wasserstein, two-sided GP": DiracMethod("wasserstein", "two_sided", weight=0.5),
+    "Wasserstein, two-sided GP, 5 critic steps": DiracMethod(
         "wasserstein", "two_sided", weight=0.5, n_critic=5
     ),
-    "Wasserstein, one-sided GP": Method("wasserstein", "one_sided", weight=0.5),
-    "Wasserstein, R1": Method("wasserstein", "r1", weight=1.0),
-    "Wasserstein, instance noise": Method("wasserstein", noise=1.0),
-    "non-saturating, R1": Method("non_saturating", "r1", weight=1.0),
-    "non-saturating, R1 of weight .3": Method("non_saturating", "r1", weight=0.3),
-    "non-saturating, R2": Method("non_saturating", "r2", weight=1.0),
-    "non-saturating, R1 and R2": Method("non_saturating", "r1_r2", weight=1.0),
-    "non-saturating, zero-centred GP": Method("non_saturating", "zero_centered", weight=0.5),
-    "non-saturating, DRAGAN": Method("non_saturating", "dragan", weight=0.5),
-    "relativistic, R1 and R2": Method("relativistic", "r1_r2", weight=1.0),
-    "non-saturating, consensus": Method("non_saturating", consensus=1.0),
-    "non-saturating, instance noise": Method("non_saturating", noise=1.0),
-    "minimax, instance noise": Method("minimax", noise=1.0),
+    "Wasserstein, one-sided GP": DiracMethod("wasserstein", "one_sided", weight=0.5),
+    "Wasserstein, R1": DiracMethod("wasserstein", "r1", weight=1.0),
+    "Wasserstein, instance noise": DiracMethod("wasserstein", noise=1.0),
+    "non-saturating, R1": DiracMethod("non_saturating", "r1", weight=1.0),
+    "non-saturating, R1 of weight .3": DiracMethod("non_saturating", "r1", weight=0.3),
+    "non-saturating, R2": DiracMethod("non_saturating", "r2", weight=1.0),
+    "non-saturating, R1 and R2": DiracMethod("non_saturating", "r1_r2", weight=1.0),
+    "non-saturating, zero-centred GP": DiracMethod("non_saturating", "zero_centered", weight=0.5),
+    "non-saturating, DRAGAN": DiracMethod("non_saturating", "dragan", weight=0.5),
+    "relativistic, R1 and R2": DiracMethod("relativistic", "r1_r2", weight=1.0),
+    "non-saturating, consensus": DiracMethod("non_saturating", consensus=1.0),
+    "non-saturating, instance noise": DiracMethod("non_saturating", noise=1.0),
+    "minimax, instance noise": DiracMethod("minimax", noise=1.0),
 }
 
 METHODS = _methods(CHOSEN)

@@ -18,7 +18,7 @@ __getattr__ = on_first_use(__name__)
 __all__ = ["METHODS", "Fit", "FixedCodes", "Method", "Problem", "make", "make_problem", "start"]
 
 
-class Entry(NamedTuple):
+class MethodRecipe(NamedTuple):
     """How a method is made, and what its number is when none is given."""
 
     make: Callable[[Problem, int], Method]
@@ -26,12 +26,12 @@ class Entry(NamedTuple):
 
 
 METHODS = {
-    "wgan_gp": Entry(adversary, 64),
-    "minibatch": Entry(minibatch, 256),
-    "debiased": Entry(debiased, 256),
-    "sinkhorn": Entry(sinkhorn, 256),
-    "semi_discrete": Entry(semi_discrete, 64),
-    "fixed_codes": Entry(fixed_codes, STEPS),
+    "wgan_gp": MethodRecipe(adversary, 64),
+    "minibatch": MethodRecipe(minibatch, 256),
+    "debiased": MethodRecipe(debiased, 256),
+    "sinkhorn": MethodRecipe(sinkhorn, 256),
+    "semi_discrete": MethodRecipe(semi_discrete, 64),
+    "fixed_codes": MethodRecipe(fixed_codes, STEPS),
 }
 """Ways of training a generator. The number is the size of a batch; for fixed_codes, whose batch is
 the data set, the steps between two permutations."""

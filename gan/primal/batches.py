@@ -33,12 +33,12 @@ def minibatch(problem: Problem, size: int) -> Method:
             problem, fit, lambda p: problems.mean_distance(problem.generator.apply(p, z), targets)
         )
 
-    def round(fit: Fit):
+    def play_round(fit: Fit):
         real = problem.batch(int(fit.step), size)
         fit, loss = step(fit, real[problems.matching(np.asarray(generate(fit)), real)])
         return fit, float(loss)
 
-    return Method(lambda: problems.start(problem), round)
+    return Method(lambda: problems.start(problem), play_round)
 
 
 def energy(fake: jax.Array, targets: jax.Array, within: jax.Array) -> jax.Array:
@@ -68,7 +68,7 @@ def debiased(problem: Problem, size: int) -> Method:
             problem, fit, lambda p: energy(problem.generator.apply(p, z), targets, within)
         )
 
-    def round(fit: Fit):
+    def play_round(fit: Fit):
         index, fake = 2 * int(fit.step), np.asarray(generate(fit))
         halves = [fake[:size], fake[size:]]
         targets = []
@@ -78,4 +78,4 @@ def debiased(problem: Problem, size: int) -> Method:
         fit, loss = step(fit, np.concatenate(targets), problems.matching(*halves))
         return fit, float(loss)
 
-    return Method(lambda: problems.start(problem), round)
+    return Method(lambda: problems.start(problem), play_round)

@@ -78,8 +78,8 @@ def fixed_codes(problem: Problem, size: int = STEPS) -> Method:
     shape = (len(problem.points), problem.config.latent_dim)
     halves = FixedCodes(problem, jax.random.normal(key, shape), size)
 
-    def round(state: Fit):
+    def play_round(state: Fit):
         matched = halves.match(state)
         return halves.fit(state, matched), matched.cost
 
-    return Method(lambda: problems.start(problem, memory=None), round)
+    return Method(lambda: problems.start(problem, memory=None), play_round)

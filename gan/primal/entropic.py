@@ -79,8 +79,8 @@ def sinkhorn(problem: Problem, size: int) -> Method:
 
         return problems.lowered(problem, fit, loss)
 
-    def round(fit: Fit):
+    def play_round(fit: Fit):
         fit, loss = step(fit, problem.batch(int(fit.step), size))
         return fit, float(loss)
 
-    return Method(lambda: problems.start(problem), round)
+    return Method(lambda: problems.start(problem), play_round)

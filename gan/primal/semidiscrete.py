@@ -94,8 +94,8 @@ def semi_discrete(problem: Problem, size: int = 64) -> Method:
         fit, _ = jax.lax.scan(step, fit, length=FITTING_STEPS)
         return fit._replace(memory=(psi, moments)), value
 
-    def round(fit: Fit):
+    def play_round(fit: Fit):
         fit, value = compiled(fit, problem.points)
         return fit, float(value)
 
-    return Method(lambda: problems.start(problem, potentials(len(problem.points))), round)
+    return Method(lambda: problems.start(problem, potentials(len(problem.points))), play_round)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan import outputs
 from gan.reports import page as report
 from gan.runs import environment, files
 from gan.signals import Interrupt
@@ -83,23 +84,52 @@ class Part:
     inputs: Callable[[PartContext], dict] = lambda context: {}
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PageContext:
+    """What all parts of a page have in common; see PartContext.
+
+    Attributes:
+        sizes: by number of the part how much is computed; None for what the full page computes.
+    """
+
+    folder: Path
+    seed: int
+    sizes: dict[int, dict] | None = None
+    data_dir: str | None = None
+    run_dir: str | None = None
+    interrupt: Interrupt | None = None
+
+    def of(self, number: int, part: Part) -> PartContext:
+        """The context of a part."""
+        return PartContext(
+            folder=self.folder,
+            prefix=f"{number}_{part.name}",
+            seed=self.seed,
+            sizes=part.sizes if self.sizes is None else self.sizes[number],
+            data_dir=self.data_dir,
+            run_dir=self.run_dir,
+            interrupt=self.interrupt or Interrupt(),
+        )
+
+
 def tell(
-    parts: dict[int, Part], context: Callable[[int, Part], PartContext], wanted: Sequence[int]
+    parts: dict[int, Part], context: PageContext, wanted: Sequence[int]
 ) -> tuple[dict[int, dict], list[str]]:
     """Compute the wanted parts that are not there yet.
 
     Args:
         parts: by number, in the order of the story.
-        context: (number, part) -> context of the part.
+        context: of the page; its folder is created when missing.
         wanted: numbers.
 
     Returns:
         {"title", "seconds", "numbers"} and the section of the page, of every part that was wanted
         or was there for the same context.
     """
+    outputs.folder(context.folder)
     results, sections = {}, []
     for number, part in parts.items():
-        own = context(number, part)
+        own = context.of(number, part)
         saved = load_or_compute(part, own, wanted=number in wanted)
         if saved is None:
             continue

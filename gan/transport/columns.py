@@ -93,7 +93,7 @@ def plan(
     Returns:
         A `Solution`. An interrupt (KeyboardInterrupt) after the first solve ends like the time.
     """
-    run = _Run(geometry, a, b, gap, Budget(end), progress)
+    run = _Generation(geometry, a, b, gap, Budget(end), progress)
     try:
         return run.solution(*run.solved(warm, dense, proof=True))
     except Late:
@@ -105,7 +105,7 @@ def plan(
         return run.solution(*run.proved(), run.solver)
 
 
-class _Run:
+class _Generation:
     """One solve: the clock, the account, and the column generation loop."""
 
     def __init__(self, geometry, a, b, gap, budget, progress):
@@ -217,7 +217,7 @@ class _Run:
         rng = np.random.default_rng(0)
         (rows, a), (columns, b) = _subset(rng, self.a, self.b)
         share = self.budget.share(_START)
-        part = _Run(self.geometry.take(rows, columns), a, b, 1e-3, share, None)
+        part = _Generation(self.geometry.take(rows, columns), a, b, 1e-3, share, None)
         try:
             part.known = np.arange(len(rows)), part.solved(None, 1 << 20, proof=False)[3]
         except Late:

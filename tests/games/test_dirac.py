@@ -27,7 +27,7 @@ def test_every_registered_loss_and_penalty_is_played():
 
 def test_noise_has_a_closed_form_for_smooth_symmetric_losses_only():
     with pytest.raises(ValueError, match="instance noise with hinge"):
-        dirac.theory(dirac.Method("hinge", noise=1.0), H)
+        dirac.theory(dirac.DiracMethod("hinge", noise=1.0), H)
 
 
 def test_eigenvalues_and_trajectories_are_those_of_theory(measured):
@@ -58,28 +58,28 @@ def test_the_field_rests_at_the_equilibrium_and_drives_the_first_step(name):
 
 
 def test_published_formulas_in_numbers():
-    r1 = dirac.theory(dirac.Method("non_saturating", "r1", weight=1.0), H)
+    r1 = dirac.theory(dirac.DiracMethod("non_saturating", "r1", weight=1.0), H)
     np.testing.assert_allclose(r1.field, [-0.5, -0.5])
-    light = dirac.theory(dirac.Method("non_saturating", "r1", weight=0.6), H)
+    light = dirac.theory(dirac.DiracMethod("non_saturating", "r1", weight=0.6), H)
     np.testing.assert_allclose(light.field, [-0.3 - 0.4j, -0.3 + 0.4j])
-    noise = dirac.theory(dirac.Method("non_saturating", noise=2.0), H)
+    noise = dirac.theory(dirac.DiracMethod("non_saturating", noise=2.0), H)
     np.testing.assert_allclose(noise.field, [-1 - 0.75**0.5, -1 + 0.75**0.5])
-    plain = dirac.theory(dirac.Method("wasserstein"), H)
+    plain = dirac.theory(dirac.DiracMethod("wasserstein"), H)
     np.testing.assert_allclose(plain.field, [-1j, 1j])
     np.testing.assert_allclose(np.abs(plain.simultaneous), 1.04**0.5)
     np.testing.assert_allclose(np.abs(plain.alternating), 1)
-    assert dirac.theory(dirac.Method("wasserstein", "two_sided", weight=1.0), H).field is None
+    assert dirac.theory(dirac.DiracMethod("wasserstein", "two_sided", weight=1.0), H).field is None
 
 
 def test_unregularised_simultaneous_steps_grow_by_the_predicted_factor():
     with jax.enable_x64(True):
-        found = dirac.measure(dirac.Method("wasserstein"), H, START, 20)
+        found = dirac.measure(dirac.DiracMethod("wasserstein"), H, START, 20)
     distances = np.linalg.norm(found.simultaneous_path, axis=1)
     np.testing.assert_allclose(distances[1:] / distances[:-1], 1.04**0.5, rtol=1e-12)
 
 
 def test_clipping_holds_the_critic():
     with jax.enable_x64(True):
-        found = dirac.measure(dirac.Method("wasserstein", clip=0.3), H, START, 50)
+        found = dirac.measure(dirac.DiracMethod("wasserstein", clip=0.3), H, START, 50)
     for path in (found.simultaneous_path, found.alternating_path):
         assert np.abs(path[1:, 1]).max() == pytest.approx(0.3)

@@ -24,6 +24,11 @@ FIELDS = {
     "loss": ["wasserstein", "hinge"],
     "penalty": ["two_sided", "none"],
     "penalty_weight": [0.5, 20],
+    "penalty2": ["none", "one_sided"],
+    "penalty2_weight": [0.5, 20],
+    "penalty2_target": [0.5, 2],
+    "optimizer": ["adam", "sgd"],
+    "weight_decay": [0.1, 0.5],
     "penalty_every": [1, 2],
     "penalty_target": [0.5, 2],
     "weight_clip": [0.01, 0.02],
@@ -61,6 +66,15 @@ BASE = {
     "generator.depth": 1,
     "critic.depth": 1,
 }
+
+
+BESIDE = {
+    "penalty2": {"penalty2_weight": 1.0},
+    "penalty2_weight": {"penalty2": "one_sided"},
+    "penalty2_target": {"penalty2": "one_sided", "penalty2_weight": 1.0},
+    "weight_decay": {"optimizer": "adamw"},
+}
+"""What else a trial sets, so that the field means something."""
 
 
 class Trial:
@@ -124,7 +138,7 @@ def made(config):
 
 def trials(field):
     """The two trials of an axis, from configs as a sweep makes them and its workers get them."""
-    base = configs.replace(presets.get("digits"), BASE)
+    base = configs.replace(presets.get("digits"), BASE | BESIDE.get(field, {}))
     space = spaces.parse({field: FIELDS[field]})
     found = []
     for number in range(2):
@@ -196,6 +210,9 @@ READINGS = {
         (one.metrics["critic_loss"] + one.metrics["w1_estimate_batch"]) / one.metrics["penalty"]
     ),
     "penalty_target": lambda one: one.game.hyper.penalty_target,
+    "penalty2_weight": lambda one: one.game.hyper.penalty2_weight,
+    "penalty2_target": lambda one: one.game.hyper.penalty2_target,
+    "weight_decay": lambda one: one.game.hyper.weight_decay,
     "weight_clip": lambda one: largest(one.last.critic, one.last.critic)[0],
     "instance_noise": lambda one: one.game.hyper.instance_noise,
     "generator_learning_rate": lambda one: change(one.fresh.generator, one.first.generator),

@@ -178,7 +178,7 @@ def test_arcs_do_not_drop_and_join_for_ever():
 
 def test_an_optimum_falls_only_below_every_one_before():
     ones, potentials = np.ones(3), np.arange(3.0)
-    run = columns._Run(None, ones, ones, 0.0, math.inf, None)
+    run = columns._Generation(None, ones, ones, 0.0, math.inf, None)
     falls = [run.improved(potentials, potentials + shift) for shift in (1, 1, 2, 0, 0, 1, -1)]
     assert falls == [True, False, False, True, False, False, True]
 

@@ -214,7 +214,9 @@ def test_what_is_not_proved_is_an_error(monkeypatch):
         return np.arange(len(matrix)), matrix.min(axis=1), v
 
     monkeypatch.setattr(dense, "assignment", identity)
-    monkeypatch.setattr(columns._Run, "generate", lambda run, v, matrix: (_raise(), None, None))
+    monkeypatch.setattr(
+        columns._Generation, "generate", lambda run, v, matrix: (_raise(), None, None)
+    )
     with pytest.raises(PrecisionError, match="stuck"):
         transport.wasserstein(x, y)
     monkeypatch.setattr(columns, "_PROVED", math.inf)
