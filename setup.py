@@ -1,10 +1,14 @@
 """Package metadata; tool settings are in pyproject.toml, tested versions in constraints.txt."""
 
+import re
+
 from setuptools import find_packages, setup
+
+(version,) = re.findall('__version__ = "(.+)"', open("gan/__init__.py", encoding="utf-8").read())
 
 setup(
     name="gan",
-    version="0.1.0",
+    version=version,
     description="Generative adversarial networks, refereed by exact optimal transport",
     long_description=open("README.md", encoding="utf-8").read(),
     long_description_content_type="text/markdown",

@@ -2,11 +2,11 @@
 
 from gan.registry import Registry
 
-METRICS = Registry("metric", "Metric", "gan.scores.metrics")
-ARCHITECTURES = Registry("architecture", "Architecture", "gan.networks")
-LOSSES = Registry("loss", "Loss", "gan.objectives.losses")
-PENALTIES = Registry("penalty", "Penalty", "gan.objectives.penalties")
-OPTIMIZERS = Registry("optimizer", "Optimizer", "gan.training.optimizers")
-PRESETS = Registry("preset", "Preset", "gan.presets")
-SOURCES = Registry("data set", "Source", "gan.data", "gan.data.stock:tensorflow_datasets")
-SPACES = Registry("space", "NamedSpace", "gan.sweeps.named")
+METRICS: Registry = Registry("metric", "Metric", "gan.scores.metrics")
+ARCHITECTURES: Registry = Registry("architecture", "Architecture", "gan.networks")
+LOSSES: Registry = Registry("loss", "Loss", "gan.objectives.losses")
+PENALTIES: Registry = Registry("penalty", "Penalty", "gan.objectives.penalties")
+OPTIMIZERS: Registry = Registry("optimizer", "Optimizer", "gan.training.optimizers")
+PRESETS: Registry = Registry("preset", "Preset", "gan.presets")
+SOURCES: Registry = Registry("data set", "Source", "gan.data", "gan.data.stock:tensorflow_datasets")
+SPACES: Registry = Registry("space", "NamedSpace", "gan.sweeps.named")

@@ -16,7 +16,7 @@ import functools
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from gan.errors import UserError
 from gan.inputs import shown, unknown
@@ -138,7 +138,7 @@ class Registry(Generic[E]):
             raise UserError(
                 f"{self.kind} {shown(name)} must be a {self.entry}, not a {type(found).__name__}"
             )
-        return found
+        return cast(E, found)
 
     @functools.cached_property
     def _listed(self) -> dict[str, tuple[str, str]]:

@@ -115,11 +115,11 @@ def certify(
     lipschitz = float(np.max(steepest))
     estimate = float(np.mean([f.mean() - g.mean() for g in scores[1:]]))
     certified = estimate / lipschitz if lipschitz > 0 else 0.0
-    cosines = [
+    parts = [
         _cosines(gradient, x[solution.permutation] - y)
         for gradient, solution, y in zip(gradients, solutions, points[1:], strict=True)
     ]
-    cosines = np.concatenate(cosines)
+    cosines = np.concatenate(parts)
     return Certificate(
         n=len(x),
         w1=w1,

@@ -138,7 +138,7 @@ def distance(
         debiased_interval = Interval(*resampling.interval(debiased, half_debiased))
     if permutations:
         real = against.real, against.others[0]
-        p_value = resampling.p_value(tuple(fakes[:2]), real, metric.between, permutations)
+        p_value = resampling.p_value((fakes[0], fakes[1]), real, metric.between, permutations)
     return Distance(
         n=n,
         value=value,

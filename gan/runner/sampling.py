@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from typing import Any
 
 import jax
 import numpy as np
@@ -93,11 +94,11 @@ class Sampler:
         if length < 2:
             raise UserError(f"a path must have at least 2 points, got {length}")
         self._require(count * length)
-        ends = self.latents(seed, 2 * count).reshape(2, count, -1)
+        start, end = self.latents(seed, 2 * count).reshape(2, count, -1)
         labels = self.labels(count, label)
         if labels is not None:
             labels = labels.repeat(length)
-        examples = self._generate(np.concatenate(slerp(*ends, length)), labels)
+        examples = self._generate(np.concatenate(slerp(start, end, length)), labels)
         return examples.reshape(count, length, *self.shape)
 
     def labels(self, count: int, label: str | None = None) -> np.ndarray | None:
@@ -189,9 +190,11 @@ def write_examples(
     """
     ending = os.path.splitext(output)[1].lower()
     if ending == ".npz":
-        arrays = {"images" if examples.ndim == 4 else "points": examples}
+        arrays: dict[str, Any] = {"images" if examples.ndim == 4 else "points": examples}
+        if labels is not None:
+            arrays["labels"] = labels
         with files.replacing(output) as file:
-            np.savez(file, **arrays, **({} if labels is None else {"labels": labels}))
+            np.savez(file, **arrays)
     elif examples.ndim == 4:
         figures.save_image(output, figures.image_grid(pixels(examples), columns))
     else:

@@ -35,10 +35,10 @@ def read(text: str, data_dir: str | None) -> np.ndarray:
         )
     source = data.load(config.Data(name=name), data_dir)
     size = source.size(rest[0])
-    count = _count(rest[1]) if len(rest) == 2 else size
-    if count > size:
-        raise UserError(f"{name} has {size} examples in {rest[0]}, {count} were asked for")
-    return _examples(source, rest[0], np.arange(count))
+    wanted = _count(rest[1]) if len(rest) == 2 else size
+    if wanted > size:
+        raise UserError(f"{name} has {size} examples in {rest[0]}, {wanted} were asked for")
+    return _examples(source, rest[0], np.arange(wanted))
 
 
 def others(target: str, source: str, count: int, data_dir: str | None) -> np.ndarray | None:

@@ -78,7 +78,7 @@ def train(
 
     how = _How(interrupt or Interrupt(), data_dir, tensorboard, evaluated, progress, dataset, last)
     found = _train([config], [workdir], make, how)
-    return found and found[0]
+    return found[0] if found else None
 
 
 def train_together(
@@ -223,7 +223,7 @@ def _train(configs, workdirs, make: Callable, how: _How) -> list[dict] | None:
             run.record_data(described)
         game = build()
         states = _resumed(opened, game)
-        logs = [[run.log] for run in opened]
+        logs: list[list[Callable]] = [[run.log] for run in opened]
         if how.tensorboard and opened[0].primary:
             for run, log, state in zip(opened, logs, states, strict=True):
                 log.append(stack.enter_context(runs.mirror(run.path, int(state.step))))
@@ -280,7 +280,8 @@ def _play(here: _Training, states: list, how: _How) -> list:
     start = min(int(states[i].step) for i in here.left)
     _announce(here, start)
     chunk, scorer = _prepared(here, states, how.interrupt, how.last)
-    begin, evaluating = time.perf_counter(), []
+    begin = time.perf_counter()
+    evaluating: list[float] = []
     bar = _Bar(config.steps, start, how.progress, disable=not here.primary)
     pauses = training.advance(
         chunk,

@@ -1,6 +1,5 @@
 """Everything that a config and a data set determine before the first round."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -25,7 +24,7 @@ class Game(NamedTuple):
     state: State
     hyper: Hyperparameters
     feed: Feed
-    chunk: Callable
+    chunk: jax.stages.Wrapped
 
 
 def make_game(config: Config, dataset, devices: int = 0) -> Game:

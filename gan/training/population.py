@@ -44,7 +44,7 @@ class Population(NamedTuple):
     state: State
     hyper: Hyperparameters
     feed: Feed
-    chunk: Callable
+    chunk: jax.stages.Wrapped
 
 
 def shape_of(config: Config) -> Config:

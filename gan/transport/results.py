@@ -150,9 +150,9 @@ class Pieces:
         """(lower, upper, gap) of the optimal cost per unit of weight; the gap of integers has no
         rounding."""
         if self.integer:
-            lower = _dot(self.a, self.u) + _dot(self.b, self.v)
-            upper = _dot(self.mass, self.costs)
-            return lower / self.total, upper / self.total, (upper - lower) / self.total
+            dual = _dot(self.a, self.u) + _dot(self.b, self.v)
+            primal = _dot(self.mass, self.costs)
+            return dual / self.total, primal / self.total, (primal - dual) / self.total
         lower = math.fsum(self.a * self.u) + math.fsum(self.b * self.v)
         upper = math.fsum(self.mass * self.costs)
         gap = math.fsum(

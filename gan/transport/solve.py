@@ -170,11 +170,12 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
         PrecisionError: if the optimum was asked for and the gap is more than rounding.
     """
     options = options or {"warm": None, "gap": 0.0, "end": math.inf, "progress": None}
-    parts, report = [], None
+    parts: list = []
+    report: dict = {}
     for a, b, unit in masses.levels():
         rows, cols, mass, potentials, found = _level(geometry, a, b, options)
         parts.append((rows, cols, masses.share(mass, unit)))
-        if report is None:
+        if not report:
             (u, v), report = potentials, found
             whole = None if unit == 1 else sparse.exact_flow(rows, cols, masses.a, masses.b)
             if whole is not None:
@@ -185,7 +186,7 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
         report["stopped"] |= found["stopped"]
     if masses.uniform:
         a, b = np.array(masses.a), np.array(masses.b)
-        rows, cols, mass, total = rows, cols, mass, masses.total
+        total: float = masses.total
     else:
         (a, b), total = masses.shares(), 1.0
         rows, cols, mass = (np.concatenate([part[k] for part in parts]) for k in range(3))
