@@ -5,7 +5,7 @@
     >>> config = gan.config.replace(gan.presets.get("digits"), small)
     >>> with tempfile.TemporaryDirectory() as workdir:
     ...     scores = gan.train(config, workdir)
-    ...     scores = gan.evaluate(workdir, step="last")
+    ...     scores = gan.evaluate(workdir, step="best")
     ...     images = gan.load(workdir).sample(64, seed=0)
     >>> images.shape
     (64, 8, 8, 1)
