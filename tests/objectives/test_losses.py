@@ -11,7 +11,7 @@ from gan.registries import LOSSES
 REAL, FAKE = np.array([1.0, 3.0]), np.array([2.0, 6.0])
 
 
-@pytest.fixture(params=[*LOSSES, "tests.own:exponential"])
+@pytest.fixture(params=[*LOSSES, "tests.plugin.objectives:exponential"])
 def loss(request):
     return LOSSES.get(request.param)
 

@@ -34,7 +34,7 @@ def smooth(theta, x):
     return jnp.sum(jnp.tanh(flat * theta[None]) * jnp.roll(flat, 1, axis=1), axis=1)
 
 
-@pytest.fixture(params=[*PENALTIES, "tests.own:small_scores"])
+@pytest.fixture(params=[*PENALTIES, "tests.plugin.objectives:small_scores"])
 def penalty(request):
     return PENALTIES.get(request.param)
 

@@ -192,7 +192,7 @@ def test_two_penalties_are_added_each_with_its_weight_and_target():
     np.testing.assert_allclose(metrics["critic_loss"], 25 + 0.75 - estimate, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", [*OPTIMIZERS, "tests.own:signs"])
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "tests.plugin.objectives:signs"])
 def test_every_optimiser_moves_both_players_as_its_steps_say(name):
     """The first step of either player, from the gradient that the round reports."""
     generator, critic = affine_players()
@@ -215,7 +215,11 @@ def test_every_optimiser_moves_both_players_as_its_steps_say(name):
 
 def test_somebodys_own_loss_and_penalties_are_played():
     generator, critic = affine_players()
-    own = dict(loss="tests.own:exponential", penalty2="tests.own:small_scores", penalty2_weight=1.0)
+    own = dict(
+        loss="tests.plugin.objectives:exponential",
+        penalty2="tests.plugin.objectives:small_scores",
+        penalty2_weight=1.0,
+    )
     cfg = affine_config(**own)
     after, metrics = make_round(cfg, generator, critic, real_batch)(
         initial_state(generator, critic, 0), Hyperparameters.of(cfg), None

@@ -14,7 +14,7 @@ from gan.training.state import Hyperparameters
 HYPER = Hyperparameters.of(config.Config(beta1=0.5, beta2=0.75, weight_decay=0.1))
 
 
-@pytest.fixture(params=[*OPTIMIZERS, "tests.own:signs"])
+@pytest.fixture(params=[*OPTIMIZERS, "tests.plugin.objectives:signs"])
 def optimizer(request):
     return OPTIMIZERS.get(request.param)
 

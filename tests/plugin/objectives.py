@@ -1,4 +1,4 @@
-"""Entries of somebody's own, outside the library: named as tests.own:NAME wherever a name goes."""
+"""A loss, a penalty and an optimiser of somebody's own."""
 
 import jax.numpy as jnp
 import numpy as np
