@@ -10,9 +10,8 @@ import numpy as np
 from gan import networks
 from gan.config import Config
 from gan.errors import NonFiniteError
-from gan.referee.look import Judged
+from gan.referee import Judged, Probe
 from gan.referee.players import real_sets, scores_and_gradients
-from gan.referee.probe import Probe
 from gan.scores import classifier, inception_type
 from gan.training import advance
 from gan.training.adversarial import make_round

@@ -6,11 +6,10 @@
 It knows no score: gan.scores builds on it.
 """
 
-from gan.referee.critics import Certificate, certify, prices
+from gan.referee.critics import Certificate, Judged, certify, prices
 from gan.referee.distances import Distance, distance, nearest, reference, sliced, w1
-from gan.referee.look import Judged, Look
 from gan.referee.players import Players, RealSets, real_sets
-from gan.referee.probe import Probe
+from gan.referee.probe import Look, Probe
 
 __all__ = [
     "Certificate",

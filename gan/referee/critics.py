@@ -31,6 +31,15 @@ from gan import transport
 _BLOCK = 1024
 
 
+class Judged(NamedTuple):
+    """A critic on a probe: scores [n] of the real set, scores [n] and input gradients [n, *shape]
+    of each of the first generated sets."""
+
+    real_scores: np.ndarray
+    fake_scores: Sequence[np.ndarray]
+    fake_gradients: Sequence[np.ndarray]
+
+
 class Certificate(NamedTuple):
     """What is proved about one critic on one probe. Distances in units of the data, scores in the
     critic's own; means over the generated sets of the probe, except for `lipschitz`.

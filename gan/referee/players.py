@@ -11,7 +11,7 @@ import numpy as np
 from gan.config import Config
 from gan.networks import Network
 from gan.objectives.penalties import interpolates, slopes
-from gan.referee.look import Judged
+from gan.referee.critics import Judged
 
 EXTRA = 2500
 """Generated examples for what a mixture's modes are counted over."""

@@ -5,16 +5,25 @@ on the run's seed, so that numbers are comparable along a training and between r
 split chooses checkpoints and is used while training; the test split is reported.
 """
 
+from __future__ import annotations
+
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from gan import transport
 from gan.config import Config
 from gan.networks import Network
-from gan.referee import distances
-from gan.referee.look import Judged, Look, PlayersLook
+from gan.referee import critics, distances
+from gan.referee.critics import Judged
 from gan.referee.players import Players, real_sets
+
+RESAMPLES = 40
+"""Half-samples behind an interval."""
+
+PERMUTATIONS = 199
+"""Relabellings behind a p-value."""
 
 
 class Probe:
@@ -65,3 +74,143 @@ class Probe:
     def sliced_reference(self) -> distances.Reference:
         """The real side of sliced W1."""
         return distances.reference(self.real, self.others, metric="sliced")
+
+
+class Look:
+    """Generated sets beside a probe; what is asked for is computed once and kept.
+
+    Attributes:
+        probe: the fixed side.
+        fakes: generated sets [n, *shape].
+        judged: a critic on the first of them; None without one.
+    """
+
+    def __init__(self, probe: Probe, fakes: list[np.ndarray], judged: Judged | None):
+        self.probe = probe
+        self.fakes = fakes
+        self.judged = judged
+
+    @functools.cached_property
+    def solutions(self) -> list[transport.Result]:
+        """The exact assignment of each generated set to the real one."""
+        return [transport.assignment(fake, self.probe.real) for fake in self.fakes]
+
+    @functools.cached_property
+    def distance(self) -> distances.Distance:
+        """Exact W1 with floor and debiased value, without intervals."""
+        return distances.distance(
+            self.fakes,
+            self.probe.reference,
+            resamples=0,
+            permutations=0,
+            values=[solution.value for solution in self.solutions],
+        )
+
+    @functools.cached_property
+    def certificate(self) -> critics.Certificate:
+        """What exact transport proves about the critic."""
+        count = len(self.judged.fake_scores)
+        return critics.certify(
+            self.probe.real, self.fakes[:count], *self.judged, self.solutions[:count]
+        )
+
+    @functools.cached_property
+    def yardstick(self) -> critics.Certificate:
+        """The same of the referee's own critic: the exact prices of as many other examples."""
+        own = critics.prices(self.probe.others[0], self.fakes[1])
+        first = self.fakes[0]
+        return critics.certify(
+            self.probe.real,
+            [first],
+            own(self.probe.real),
+            [own(first)],
+            [np.zeros_like(first)],
+            self.solutions[:1],
+        )
+
+    @functools.cached_property
+    def uncertain_distance(self) -> distances.Distance:
+        """Exact W1 with intervals and p-value, which take many times as long as itself."""
+        return distances.distance(
+            self.fakes,
+            self.probe.reference,
+            resamples=RESAMPLES,
+            permutations=PERMUTATIONS,
+            values=[solution.value for solution in self.solutions],
+        )
+
+    @functools.cached_property
+    def sliced_distance(self) -> distances.Distance:
+        """Sliced W1 with intervals."""
+        return distances.distance(
+            self.fakes, self.probe.sliced_reference, resamples=RESAMPLES, permutations=0
+        )
+
+    @functools.cached_property
+    def transport_gap(self) -> float:
+        """Largest relative gap of the certificates behind `distance`, as a separate verifier sees
+        it."""
+        gaps = [
+            transport.verify(solution.certificate, fake, self.probe.real).gap / solution.value
+            for solution, fake in zip(self.solutions, self.fakes, strict=True)
+        ]
+        return float(max(gaps))
+
+    def feature_distance(self, features: Callable) -> tuple[distances.Distance, float]:
+        """W1 between features [n, *shape] -> [n, k] with intervals and p-value, and the debiased
+        value that other real examples would have."""
+        reference = distances.reference(self.probe.real, self.probe.others, features=features)
+        found = distances.distance(
+            self.fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS
+        )
+        real = distances.distance(self.probe.others, reference, resamples=0, permutations=0)
+        return found, real.debiased
+
+
+class PlayersLook(Look):
+    """The players of a run with certain parameters, before a probe.
+
+    Attributes:
+        generator_params, critic_params: as given to `Probe.look`.
+    """
+
+    def __init__(self, probe: Probe, generator_params, critic_params):
+        self.probe = probe
+        self.generator_params, self.critic_params = generator_params, critic_params
+
+    @functools.cached_property
+    def fakes(self) -> list[np.ndarray]:
+        """The generated sets."""
+        return self.probe.players.fakes(self.generator_params)
+
+    @functools.cached_property
+    def judged(self) -> Judged | None:
+        """The critic on all sets; None without one."""
+        if self.critic_params is None:
+            return None
+        return self.probe.players.judged(self.critic_params, self.probe.real, self.fakes)
+
+    @functools.cached_property
+    def slopes(self) -> np.ndarray:
+        """The critic's slopes [n] between real and generated examples."""
+        return self.probe.players.slopes(self.generator_params, self.critic_params, self.probe.real)
+
+    @functools.cached_property
+    def extra(self) -> np.ndarray:
+        """EXTRA further generated examples."""
+        return self.probe.players.extra(self.generator_params)
+
+    def sample(self, count: int) -> np.ndarray:
+        """Generated examples [count, *shape], independent of all others."""
+        return self.probe.players.sample(self.generator_params, count)
+
+    def neighbours(self, rows: int, count: int) -> np.ndarray:
+        """Generated examples, each followed by its nearest training examples.
+
+        Returns:
+            [rows, 1 + count, *shape] float32.
+        """
+        fakes = self.fakes[0][:rows]
+        references = self.probe.players.training_examples
+        _, indices = distances.nearest(fakes, references, count)
+        return np.concatenate([fakes[:, None], references[indices]], axis=1)

@@ -4,10 +4,8 @@ import pytest
 
 from gan import config, data, presets
 from gan.networks import Network
-from gan.referee import certify, distances
-from gan.referee.look import Judged
+from gan.referee import Judged, Probe, certify, distances
 from gan.referee.players import real_sets
-from gan.referee.probe import Probe
 from gan.registries import METRICS
 from gan.scores import evaluation
 from gan.scores.evidence import Evidence
