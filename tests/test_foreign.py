@@ -61,8 +61,6 @@ def test_private_names_of_others_are_used_in_their_one_place_only():
     assert found == {
         ("tests/compiled.py", "_cache_size"),
         ("gan/transport/sparse.py", "ot.lp.emd_wrap"),
-        ("tests/experiments/fuzz_commands.py", "_actions"),
-        ("tests/experiments/test_fuzz_commands.py", "_actions"),
         ("tests/reports/test_text.py", "_preprocess_math"),
     }
 

@@ -31,6 +31,7 @@ from gan.data.layout import Item
 from gan.data.regular import open_regular, shown
 from gan.data.source import IMAGES, Case, Source
 from gan.errors import UserError
+from gan.files import replacing
 
 SMALLEST = 10
 """Fewest distinct images: one tenth of them is one."""
@@ -313,7 +314,8 @@ def _miniature(place: Path) -> RawImages:
         path = place / "pictures" / "ab"[row % 2] / f"{row}.ppm"
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = (np.arange(8 * 8 * 3) * (row + 1) % 251).astype(np.uint8)
-        path.write_bytes(b"P6 8 8 255\n" + pixels.tobytes())
+        with replacing(path) as file:
+            file.write(b"P6 8 8 255\n" + pixels.tobytes())
     return load(config.Data(name="folder", folder=str(place / "pictures")))
 
 

@@ -23,6 +23,7 @@ from gan.data.dataset import SPLITS, RawImages, shuffled
 from gan.data.regular import open_regular
 from gan.data.source import Case, Source
 from gan.errors import UserError
+from gan.files import replacing
 
 NAMES = (
     "train-images-idx3-ubyte.gz",
@@ -204,7 +205,8 @@ def _miniature(files: Files) -> Callable[[Path], RawImages]:
             pixels = rows * np.arange(np.prod(shape[1:], dtype=int)) % 251
             array = (pixels if len(shape) == 3 else rows % 10).reshape(shape).astype(np.uint8)
             header = struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape)
-            (folder / name).write_bytes(gzip.compress(header + array.tobytes()))
+            with replacing(folder / name) as file:
+                file.write(gzip.compress(header + array.tobytes()))
             checksums.append(hashlib.sha256(header + array.tobytes()).hexdigest())
         return load(dataclasses.replace(few, sha256=tuple(checksums)), str(folder), 0)
 
