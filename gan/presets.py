@@ -113,14 +113,14 @@ digits = Preset(
         data=Data(name="digits"),
     ),
     minutes=1,
-    expect="W1 2.95 +- .01 on the test split, floor 2.81",
+    expect="W1 2.95 +- 0.01 on the test split, floor 2.81",
 )
 
 digits_conditional = Preset(
     help="digits by class, with a class embedding and a projection critic",
     config=dataclasses.replace(digits.config, conditional=True),
     minutes=1,
-    expect="W1 2.84 +- .02, floor 2.81; 99.6 % of what it draws is of the class asked for",
+    expect="W1 2.84 +- 0.02, floor 2.81; 99.6 % of what it draws is of the class asked for",
 )
 
 mnist = Preset(
@@ -159,7 +159,7 @@ fashion_mnist_conditional = Preset(
         critic=Network(name="biggan", width=16, activation="leaky_relu"),
     ),
     minutes=7,
-    expect="W1 12.51 +- .02, floor 11.05",
+    expect="W1 12.51 +- 0.02, floor 11.05",
 )
 
 stacked_digits = Preset(
