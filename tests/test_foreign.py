@@ -4,10 +4,13 @@ import ast
 import re
 import subprocess
 import sys
+from importlib import metadata
 
 import jax
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from gan.errors import UserError
 from gan.transport import sparse
@@ -107,3 +110,21 @@ def test_a_skip_for_another_reason_than_those_allowed_fails(tmp_path, allowed, f
     assert bool(done.returncode) == bool(failed), done.stdout
     told = re.findall("must not be skipped here: Skipped: (.*)", done.stdout)
     assert set(told) == ({"in a file"} if failed else set()), done.stdout
+
+
+def test_every_dependency_is_pinned_with_those_of_its_own():
+    """So that a release elsewhere changes nothing here."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
+    left, seen = [("gan", {"test"})], set()
+    while left:
+        name, extras = left.pop()
+        for text in metadata.requires(name) or ():
+            needed = Requirement(text)
+            wanted = needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra}) for extra in extras or {""}
+            )
+            if wanted and (found := canonicalize_name(needed.name)) not in seen:
+                seen.add(found)
+                left.append((found, needed.extras))
+    assert len(seen) > 40 and seen - pinned == set()
