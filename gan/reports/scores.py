@@ -81,20 +81,34 @@ def value(scores: dict, name: str) -> float:
 
 def print_scores(scores: dict) -> None:
     """An evaluation as a table on stdout: name, value, first sentence of its meaning; then the
-    sample scores, each with its interval, what real examples would get, n and features."""
+    sample scores, each with its interval, what real examples would get, and n; at the end, once,
+    the features and labels that they rest on."""
     for name, value, text in plain(scores):
         first = text.split(": ")[0].split(". ")[0].rstrip(".")
         print(f"{name:20} {page.number(value):>10}   {first}")
-    for name, entry in detailed(scores).items():
+    entries = detailed(scores)
+    for name, entry in entries.items():
         print(f"{name:27} {page.number(entry['value']):>9}   {_beside(entry)}")
+    rest_on = _rest_on(entries)
     for name, value, text in flows(scores):
         found = scores["proportions"]
+        rest_on.setdefault(found["labels"], []).append(name)
         print(
             f"{name:27} {page.number(value):>9}   {text} Real examples: "
-            f"{page.number(found['real'][name])}; n = {found['n']}; {found['labels']}"
+            f"{page.number(found['real'][name])}; n = {found['n']}"
         )
     for name, reason in scores.get("skipped_scores", {}).items():
         print(f"{name:27} {'-':>9}   {reason}")
+    for text, names in rest_on.items():
+        print(f"by {text}: {', '.join(names)}")
+
+
+def _rest_on(entries: dict[str, dict]) -> dict[str, list[str]]:
+    """The names of the scores that rest on the same features, by what these are."""
+    found: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        found.setdefault(entry["features"], []).append(name)
+    return found
 
 
 def _interval(entry: dict, form: str) -> str:
@@ -107,7 +121,7 @@ def _interval(entry: dict, form: str) -> str:
 def _beside(entry: dict) -> str:
     """What a detailed number depends on."""
     real = f"real examples {page.number(entry['real'])}; " if "real" in entry else ""
-    return f"{_interval(entry, '[{}, {}]; ')}{real}n = {entry['n']}; {entry['features']}"
+    return f"{_interval(entry, '[{}, {}]; ')}{real}n = {entry['n']}"
 
 
 def sample_scores(scores: dict) -> list[str]:
@@ -116,13 +130,12 @@ def sample_scores(scores: dict) -> list[str]:
     if not entries:
         return []
     header = ("score", "value", "95 % interval", "real examples", "n")
-    rows, features = [], {}
+    rows = []
     for name, entry in entries.items():
-        features.setdefault(entry["features"], []).append(name)
         real = page.number(entry["real"]) if "real" in entry else ""
         interval = _interval(entry, "{} to {}")
         rows.append((name, page.number(entry["value"]), interval, real, str(entry["n"])))
-    used = [f"{', '.join(names)}: {text}." for text, names in features.items()]
+    used = [f"{', '.join(names)}: {text}." for text, names in _rest_on(entries).items()]
     skipped = [f"{name}: {reason}" for name, reason in scores.get("skipped_scores", {}).items()]
     if skipped:
         used.append(f"Left out: {'; '.join(skipped)}.")

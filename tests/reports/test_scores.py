@@ -28,9 +28,10 @@ def test_numbers_are_explained_and_others_left_out(capsys):
     assert list(tables.detailed(SCORES)) == ["recall"]
     tables.print_scores(SCORES)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 8 and lines[3].startswith("w1     ") and "Exact Wasserstein-1" in lines[3]
-    assert "0.5   [0.4, 0.6]; real examples 0.9; n = 40; pixels" in lines[6]
+    assert len(lines) == 9 and lines[3].startswith("w1     ") and "Exact Wasserstein-1" in lines[3]
+    assert lines[6].endswith("0.5   [0.4, 0.6]; real examples 0.9; n = 40")
     assert lines[7].split() == ["mode_kl", "-", "there", "are", "no", "classes"]
+    assert lines[8] == "by pixels: recall"
 
 
 def test_a_number_without_interval_or_real_examples_is_shown_as_it_is():
