@@ -24,7 +24,7 @@ from gan.objectives import penalties
 from gan.referee.probe import Probe
 from gan.registries import OPTIMIZERS
 from gan.reports import pictures
-from gan.runner.training import cadences as all_cadences
+from gan.runner.pauses import cadences as all_cadences
 from gan.runs import environment, files
 from gan.scores.evaluation import Validation
 from gan.training import adversarial

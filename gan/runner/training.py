@@ -14,27 +14,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from gan import data, networks, rules, runs, training
 from gan.config import Config
 from gan.errors import UserError
 from gan.referee.probe import Probe
-from gan.reports import pictures
 from gan.runner.evaluation import evaluate_and_report
+from gan.runner.pauses import FAILURE, Bar, cadences, failure, record, summary, timed
 from gan.runs import files
 from gan.scores import requirements
 from gan.scores.evaluation import Validation
 from gan.signals import Interrupt, Interrupted
-
-FAILURE = "failure.json"
-"""Beside a run's other files when a number ceased to be finite while others were trained with it:
-{"message": step and quantities}. The same config would fail again, so it is not tried again."""
 
 
 def train(
@@ -123,12 +117,6 @@ def train_together(
 
     how = _How(interrupt or Interrupt(), data_dir, evaluated=evaluated, last=last)
     return _train(members, workdirs, make, how)
-
-
-def failure(workdir: str | Path) -> str | None:
-    """Why the run in a directory ended before its last step; None if it did not."""
-    path = Path(workdir) / FAILURE
-    return files.read_json(path)["message"] if path.exists() else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,7 +270,7 @@ def _play(here: _Training, states: list, how: _How) -> list:
     chunk, scorer = _prepared(here, states, how.interrupt, how.last)
     begin = time.perf_counter()
     evaluating: list[float] = []
-    bar = _Bar(config.steps, start, how.progress, disable=not here.primary)
+    bar = Bar(config.steps, start, how.progress, disable=not here.primary)
     pauses = training.advance(
         chunk,
         here.placed(states),
@@ -329,7 +317,7 @@ def _prepared(here: _Training, states: list, interrupt: Interrupt, last: Sequenc
     return chunk, interrupt.watch(lambda: make(game.generator, game.critic, last))
 
 
-def _give_up(here: _Training, index: int, message: str, bar: _Bar) -> None:
+def _give_up(here: _Training, index: int, message: str, bar: Bar) -> None:
     """Keeps and says that a run has diverged."""
     here.failures[index] = message
     files.write_json(here.runs[index].path / FAILURE, {"message": message})
@@ -350,97 +338,6 @@ def _record(here: _Training, index: int, state, pause: training.Pause, scorer) -
         metrics,
         here.logs[index],
     )
-
-
-class _Bar:
-    """Progress with time left, the critic's estimate and the latest scores."""
-
-    def __init__(self, end: int, start: int, progress: Callable, disable: bool):
-        self.tqdm = tqdm(
-            total=end,
-            initial=start,
-            unit="step",
-            disable=disable,
-            mininterval=0.5 if sys.stderr.isatty() else 20,
-            dynamic_ncols=True,
-        )
-        self.shown: dict[str, str] = {}
-        self.progress = progress
-
-    def show(self, step: int, metrics: Mapping[str, Any]) -> None:
-        """After a chunk."""
-        if np.ndim(metrics["w1_estimate_batch"]) == 0:
-            self.shown["estimate"] = f"{metrics['w1_estimate_batch']:.3g}"
-            self.tqdm.set_postfix(self.shown, refresh=False)
-        self.tqdm.update(step - self.tqdm.n)
-        self.progress(step, metrics)
-
-    def add(self, scores: Mapping[str, float]) -> None:
-        """After an evaluation, if there was one."""
-        for name in ("w1", "w1_floor", "critic_share"):
-            if name in scores:
-                self.shown[name.removeprefix("critic_")] = f"{scores[name]:.3g}"
-
-
-def timed(function, seconds: list[float]):
-    """The function, every call of which appends its seconds to the list."""
-
-    def call(*arguments):
-        start = time.perf_counter()
-        result = function(*arguments)
-        seconds.append(time.perf_counter() - start)
-        return result
-
-    return call
-
-
-def cadences(config: Config) -> tuple[int, ...]:
-    """The steps at whose multiples a run has something to do."""
-    return (
-        config.log_every,
-        config.evaluate_every,
-        config.sample_every,
-        config.checkpoint_every,
-    )
-
-
-def record(run, config: Config, dataset, generator, scorer, step: int, state, metrics, logs):
-    """What is due at `step`: scores, a line of the log, a picture, a checkpoint.
-
-    Args:
-        run: the writable run directory.
-        generator: pure network.
-        scorer: a gan.scores.evaluation.Validation; not called in processes that do not write.
-        state, metrics: after `step` rounds, and of the last of them.
-        logs: functions of one record.
-
-    Returns:
-        The validation scores, empty when no evaluation was due.
-    """
-
-    def due(cadence):
-        return step % cadence == 0 or step == config.steps
-
-    scores = {}
-    if run.primary and due(config.evaluate_every):
-        scores = scorer(*jax.device_get((state.average, state.critic)), step == config.steps)
-    if due(config.log_every) or due(config.evaluate_every):
-        for log in logs:
-            log({"step": step, **metrics, **scores})
-    if run.primary and due(config.sample_every):
-        pictures.save_samples(run.path, config, dataset, generator, state.average, step)
-    if due(config.checkpoint_every):
-        run.checkpoints.save(step, state, score=scores.get("w1_debiased"))
-    return scores
-
-
-def summary(run, state) -> dict:
-    """The last record of the log of a finished run, with "step" and "state_sha256"."""
-    step = int(state.step)
-    records = run.metrics()
-    if not records or records[-1]["step"] != step:
-        raise UserError(f"{run.path}: the log lacks step {step}, which was trained")
-    return {**records[-1], "state_sha256": runs.tree_hash(state)}
 
 
 def _finish(here: _Training, index: int, state, interrupt: Interrupt) -> dict:

@@ -141,10 +141,7 @@ def advance(
             steps = np.atleast_1d(np.asarray(state.step))
             for name, values in latest.items():
                 metrics[name] = np.where(trained, values, metrics.get(name, values))
-            for index in map(int, np.flatnonzero(trained)):
-                bad = [f"{n} = {v[index]}" for n, v in latest.items() if not np.isfinite(v[index])]
-                if bad:
-                    lost[index] = f"step {steps[index]}: {', '.join(bad)}"
+            lost |= _not_finite(latest, steps, trained)
             if alone and lost:
                 raise NonFiniteError(lost[0])
             well &= ~np.isin(np.arange(len(steps)), list(lost))
@@ -158,3 +155,15 @@ def advance(
         yield Pause(shaped(steps), state, shown, shaped(moved), lost)
         if stopping():
             return
+
+
+def _not_finite(
+    metrics: dict[str, np.ndarray], steps: np.ndarray, trained: np.ndarray
+) -> dict[int, str]:
+    """The runs that were trained and have a number that is NaN or infinite, and which."""
+    found = {}
+    for index in map(int, np.flatnonzero(trained)):
+        bad = [f"{n} = {v[index]}" for n, v in metrics.items() if not np.isfinite(v[index])]
+        if bad:
+            found[index] = f"step {steps[index]}: {', '.join(bad)}"
+    return found

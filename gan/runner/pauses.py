@@ -1,0 +1,119 @@
+"""What happens to a run between two rounds: progress, scores, a line of the log, a picture, a
+checkpoint, or its end where a number ceased to be finite."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from gan import runs
+from gan.config import Config
+from gan.errors import UserError
+from gan.reports import pictures
+from gan.runs import files
+
+FAILURE = "failure.json"
+"""Beside a run's other files when a number ceased to be finite while others were trained with it:
+{"message": step and quantities}. The same config would fail again, so it is not tried again."""
+
+
+def failure(workdir: str | Path) -> str | None:
+    """Why the run in a directory ended before its last step; None if it did not."""
+    path = Path(workdir) / FAILURE
+    return files.read_json(path)["message"] if path.exists() else None
+
+
+class Bar:
+    """Progress with time left, the critic's estimate and the latest scores."""
+
+    def __init__(self, end: int, start: int, progress: Callable, disable: bool):
+        self.tqdm = tqdm(
+            total=end,
+            initial=start,
+            unit="step",
+            disable=disable,
+            mininterval=0.5 if sys.stderr.isatty() else 20,
+            dynamic_ncols=True,
+        )
+        self.shown: dict[str, str] = {}
+        self.progress = progress
+
+    def show(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """After a chunk."""
+        if np.ndim(metrics["w1_estimate_batch"]) == 0:
+            self.shown["estimate"] = f"{metrics['w1_estimate_batch']:.3g}"
+            self.tqdm.set_postfix(self.shown, refresh=False)
+        self.tqdm.update(step - self.tqdm.n)
+        self.progress(step, metrics)
+
+    def add(self, scores: Mapping[str, float]) -> None:
+        """After an evaluation, if there was one."""
+        for name in ("w1", "w1_floor", "critic_share"):
+            if name in scores:
+                self.shown[name.removeprefix("critic_")] = f"{scores[name]:.3g}"
+
+
+def timed(function, seconds: list[float]):
+    """The function, every call of which appends its seconds to the list."""
+
+    def call(*arguments):
+        start = time.perf_counter()
+        result = function(*arguments)
+        seconds.append(time.perf_counter() - start)
+        return result
+
+    return call
+
+
+def cadences(config: Config) -> tuple[int, ...]:
+    """The steps at whose multiples a run has something to do."""
+    return (
+        config.log_every,
+        config.evaluate_every,
+        config.sample_every,
+        config.checkpoint_every,
+    )
+
+
+def record(run, config: Config, dataset, generator, scorer, step: int, state, metrics, logs):
+    """What is due at `step`: scores, a line of the log, a picture, a checkpoint.
+
+    Args:
+        run: the writable run directory.
+        generator: pure network.
+        scorer: a gan.scores.evaluation.Validation; not called in processes that do not write.
+        state, metrics: after `step` rounds, and of the last of them.
+        logs: functions of one record.
+
+    Returns:
+        The validation scores, empty when no evaluation was due.
+    """
+
+    def due(cadence):
+        return step % cadence == 0 or step == config.steps
+
+    scores = {}
+    if run.primary and due(config.evaluate_every):
+        scores = scorer(*jax.device_get((state.average, state.critic)), step == config.steps)
+    if due(config.log_every) or due(config.evaluate_every):
+        for log in logs:
+            log({"step": step, **metrics, **scores})
+    if run.primary and due(config.sample_every):
+        pictures.save_samples(run.path, config, dataset, generator, state.average, step)
+    if due(config.checkpoint_every):
+        run.checkpoints.save(step, state, score=scores.get("w1_debiased"))
+    return scores
+
+
+def summary(run, state) -> dict:
+    """The last record of the log of a finished run, with "step" and "state_sha256"."""
+    step = int(state.step)
+    records = run.metrics()
+    if not records or records[-1]["step"] != step:
+        raise UserError(f"{run.path}: the log lacks step {step}, which was trained")
+    return {**records[-1], "state_sha256": runs.tree_hash(state)}
