@@ -85,7 +85,7 @@ def _planar(name: str) -> Config:
 
 
 def _dcgan(name: str, steps: int, **fields: Any) -> Config:
-    """A strided convolutional pair (Radford et al. 2016); two critic steps and Adam(5e-4, .5, .9)
+    """A strided convolutional pair (Radford et al. 2016); two critic steps and Adam(5e-4, 0.5, 0.9)
     with linear decay go further than WGAN-GP's five and 1e-4 in short runs."""
     return Config(
         steps=steps,
@@ -193,7 +193,7 @@ stacked_fashion_mnist = Preset(
     expect="not measured yet",
 )
 
-# One critic step and Adam(2e-4, 0, .99) as there, with narrow networks.
+# One critic step and Adam(2e-4, 0, 0.99) as there, with narrow networks.
 fashion_mnist_r3gan = Preset(
     help="garments in the manner of R3GAN: pairing loss, R1 and R2, no normalisation",
     source="Huang et al. 2024",

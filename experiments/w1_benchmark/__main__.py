@@ -9,7 +9,7 @@ samples are unlimited, so nothing but the method stands between a critic and the
 
 About half an hour on one CPU core for one seed; `--protocol published` takes six minutes per row of
 gp or lp on one idle core. Finished rows are kept in w1_benchmark.json and not trained again;
-w1_benchmark.md is the table, cosine_PROTOCOL.png the picture. Expect a mean cosine of about .8 for
+w1_benchmark.md is the table, cosine_PROTOCOL.png the picture. Expect a mean cosine of about 0.8 for
 lp; results/w1_benchmark has the tables.
 """
 

@@ -36,7 +36,7 @@ def _mixture(centers: np.ndarray, sigma: float) -> Law:
 
 
 def _circle() -> Law:
-    """Eight Gaussians on a circle: radius 2, sigma .02, divided by 1.414."""
+    """Eight Gaussians on a circle: radius 2, sigma 0.02, divided by 1.414."""
     angles = np.arange(8) * math.pi / 4
     return _mixture(2 * np.stack([np.cos(angles), np.sin(angles)], 1) / 1.414, 0.02 / 1.414)
 
@@ -51,7 +51,7 @@ gaussians8 = Source(
 
 
 def _grid() -> Law:
-    """25 Gaussians on the grid {-4, -2, 0, 2, 4}^2, sigma .05, divided by 2.828."""
+    """25 Gaussians on the grid {-4, -2, 0, 2, 4}^2, sigma 0.05, divided by 2.828."""
     grid = np.array(list(itertools.product(range(-4, 5, 2), repeat=2)))
     return _mixture(grid / 2.828, 0.05 / 2.828)
 

@@ -248,4 +248,4 @@ CHOSEN = {
 }
 
 METHODS = _methods(CHOSEN)
-"""What is compared; the setting of Mescheder et al. 2018 is h = .2 from (1, 1), 500 steps."""
+"""What is compared; the setting of Mescheder et al. 2018 is h = 0.2 from (1, 1), 500 steps."""

@@ -21,7 +21,7 @@ FEW = 8
 """Up to this dimension distances come from differences, which lose no digits near a peak; above it
 from a matrix product, which is faster, and points are far from every peak."""
 TEMPERATURE = 0.3
-"""Initial t, a length: distances of a point to standard normal peaks spread by about .7 in any
+"""Initial t, a length: distances of a point to standard normal peaks spread by about 0.7 in any
 dimension."""
 
 

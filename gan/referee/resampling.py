@@ -46,7 +46,7 @@ def p_value(
     points of each set. If all are independent samples of one law, the probability of a p-value <= p
     is at most p, at any n and in any dimension (Fisher 1935). The debiased distance notices far
     more than the cheap energy distance does: for a digits generator after 1,500 steps it stood 4.7
-    standard deviations above its relabellings at n = 256, where the energy distance had p = .29.
+    standard deviations above its relabellings at n = 256, where the energy distance had p = 0.29.
 
     Args:
         generated: G and G'.
