@@ -4,12 +4,12 @@
         --cost sqeuclidean --output proof.npz
     python -m experiments.certify --source samples.npz --target real.npy --output proof.npz
 
-A set is a .npy or .npz file, DATASET:SPLIT[:COUNT], or RUN_DIRECTORY[:COUNT] for samples of a
-trained generator (1000 by default). Images count as vectors of pixels, 0 to 255. Prints the optimal
-mean cost, its bounds, and the floor: what sampling alone produces, the same distance from other
-real points, as many as the source has. They come from the target's data set, or from --reference;
-without either, the two halves of the target stand in, which are farther apart. A second on 1000
-points, minutes on 60,000. experiments.verify re-checks.
+A set is a .npy or .npz file, a folder or .zip file of pictures, DATASET:SPLIT[:COUNT], or
+run:DIRECTORY[@STEP][:COUNT] for samples of a trained generator (1000 by default). Images count as
+vectors of pixels, 0 to 255. Prints the optimal mean cost, its bounds, and the floor: what sampling
+alone produces, the same distance from other real points, as many as the source has. They come from
+the target's data set, or from --reference; without either, the two halves of the target stand in,
+which are farther apart. A second on 1000 points, minutes on 60,000. experiments.verify re-checks.
 """
 
 import contextlib
@@ -93,10 +93,10 @@ def main(values) -> None:
     named = (values.source, values.target, values.reference)
     outputs.file(values.output, (".npz",), [name for name in named if name])
     sets = gan.runner.sets
-    source = sets.read(values.source, values.data_dir)
-    target = sets.read(values.target, values.data_dir)
+    source = sets.read(values.source, values.data_dir).array
+    target = sets.read(values.target, values.data_dir).array
     if values.reference:
-        reference = sets.read(values.reference, values.data_dir)
+        reference = sets.read(values.reference, values.data_dir).array
     else:
         reference = sets.others(values.target, values.source, len(source), values.data_dir)
     found = certify(source, target, values.cost, values.seconds, reference)

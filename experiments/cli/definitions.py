@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from experiments.cli import config_fields, kinds
+from experiments.cli import config_fields, kinds, literals
 from gan.config import Config
 from gan.inputs import Range
 
@@ -133,8 +133,7 @@ class Flags:
     def sets(self) -> None:
         """The flags --source, --target and --data_dir."""
         for name in ("source", "target"):
-            what = "a .npy or .npz file, DATASET:SPLIT[:COUNT], or RUN_DIRECTORY[:COUNT]"
-            self.text(name, REQUIRED, what, "SET")
+            self.text(name, REQUIRED, f"a {literals.literal('gan.runner.sets:FORMS')}", "SET")
         self.data_dir()
 
     def step(self) -> None:
@@ -170,6 +169,7 @@ class Flags:
         flags.DEFINE(kind, name, default, help, **to)
 
     def _many(self, name: str, default: Any, help: str, kind: flags.ArgumentParser, metavar: str):
-        self.notes[name] = Note(self._group, f"{metavar} ...")
+        self.notes[name] = Note(self._group, f"{metavar} ...", default is REQUIRED)
+        default = None if default is REQUIRED else default
         to = {"flag_values": self.values}
         flags.DEFINE_multi(kind, flags.ArgumentSerializer(), name, default, help, **to)

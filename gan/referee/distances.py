@@ -27,6 +27,9 @@ from gan.transport import closed_forms
 
 DIRECTIONS = 256
 
+_KEPT = 2**24
+"""Distances that are kept while subsets are compared; above that they are computed anew."""
+
 
 class Interval(NamedTuple):
     """A 95 % interval."""
@@ -49,6 +52,8 @@ class Distance(NamedTuple):
             resamples.
         p_value: probability of a debiased value as high, were generated and real sets of one law;
             None without permutations.
+        debiased_on_halves: the debiased value on half-samples [resamples], of which the spread
+            counts; None without resamples.
     """
 
     n: int
@@ -60,6 +65,7 @@ class Distance(NamedTuple):
     interval: Interval | None
     debiased_interval: Interval | None
     p_value: float | None
+    debiased_on_halves: tuple[float, ...] | None = None
 
 
 class Reference(NamedTuple):
@@ -129,7 +135,7 @@ def distance(
     if values is None:
         values = [metric.value(fake, against.real) for fake in fakes]
     within = [metric.value(a, b) for a, b in itertools.pairwise(fakes)]
-    interval = debiased_interval = p_value = None
+    interval = debiased_interval = p_value = half_debiased = None
     value = float(np.mean(values))
     debiased = _debiased(values, against.floors, within)
     if resamples:
@@ -149,6 +155,7 @@ def distance(
         interval=interval,
         debiased_interval=debiased_interval,
         p_value=p_value,
+        debiased_on_halves=half_debiased,
     )
 
 
@@ -184,10 +191,10 @@ class SetDistance(NamedTuple):
 
 
 def _subsets_w1(x, y):
-    costs = cdist(x, y)
+    costs = cdist(x, y) if len(x) * len(y) <= _KEPT else None
 
     def value(rows, columns):
-        part = costs[np.ix_(rows, columns)]
+        part = cdist(x[rows], y[columns]) if costs is None else costs[np.ix_(rows, columns)]
         return float(part[linear_sum_assignment(part)].mean())
 
     return value
@@ -210,7 +217,7 @@ DISTANCES = {
 """Distances by name."""
 
 
-def _resampled(metric, fakes, against, count) -> tuple[np.ndarray, np.ndarray]:
+def _resampled(metric, fakes, against, count) -> tuple[tuple[float, ...], ...]:
     """Value and debiased value on `count` half-samples of every set, [count] each."""
     sets = [against.real, *against.others, *fakes]
     others = range(1, 1 + len(against.others))
@@ -219,12 +226,13 @@ def _resampled(metric, fakes, against, count) -> tuple[np.ndarray, np.ndarray]:
     floors = [metric.between(sets[k], sets[0]) for k in others]
     within = [metric.between(sets[k], sets[k + 1]) for k in generated[:-1]]
     found = []
-    for rows in resampling.halves([len(part) for part in sets], count):
+    n = len(against.real)
+    for rows in resampling.halves([n] * len(sets), count, most=resampling.MOST_HALF):
         value = [f(rows[k], rows[0]) for f, k in zip(values, generated, strict=True)]
         floor = [f(rows[k], rows[0]) for f, k in zip(floors, others, strict=True)]
         inner = [f(rows[k], rows[k + 1]) for f, k in zip(within, generated[:-1], strict=True)]
         found.append((np.mean(value), _debiased(value, floor, inner)))
-    return tuple(np.array(found).T)
+    return tuple(tuple(resampling.widened(part, n).tolist()) for part in np.array(found).T)
 
 
 def _debiased(values, floors, within) -> float:

@@ -32,7 +32,7 @@ class Probe:
     Args:
         real: the held-out set [n, *shape].
         others: at least one other real set [n, *shape].
-        players: what makes and judges examples; None where these come as arrays.
+        players: what makes and judges examples, or stands in for it; None if nothing does.
 
     Attributes:
         n: examples of every set.
@@ -156,15 +156,28 @@ class Look:
         ]
         return float(max(gaps))
 
-    def feature_distance(self, features: Callable) -> tuple[distances.Distance, float]:
+    def feature_distance(self, features: Callable) -> tuple[distances.Distance, float | None]:
         """W1 between features [n, *shape] -> [n, k] with intervals and p-value, and the debiased
-        value that other real examples would have."""
+        value that other real examples would have; None where there is but one set of them."""
         reference = distances.reference(self.probe.real, self.probe.others, features=features)
         found = distances.distance(
             self.fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS
         )
+        if len(self.probe.others) < 2:
+            return found, None
         real = distances.distance(self.probe.others, reference, resamples=0, permutations=0)
         return found, real.debiased
+
+    def neighbours(self, rows: int, count: int) -> np.ndarray:
+        """Generated examples, each followed by its nearest training examples.
+
+        Returns:
+            [rows, 1 + count, *shape] float32.
+        """
+        fakes = self.fakes[0][:rows]
+        references = self.probe.players.training_examples
+        _, indices = distances.nearest(fakes, references, count)
+        return np.concatenate([fakes[:, None], references[indices]], axis=1)
 
 
 class PlayersLook(Look):
@@ -203,14 +216,3 @@ class PlayersLook(Look):
     def sample(self, count: int) -> np.ndarray:
         """Generated examples [count, *shape], independent of all others."""
         return self.probe.players.sample(self.generator_params, count)
-
-    def neighbours(self, rows: int, count: int) -> np.ndarray:
-        """Generated examples, each followed by its nearest training examples.
-
-        Returns:
-            [rows, 1 + count, *shape] float32.
-        """
-        fakes = self.fakes[0][:rows]
-        references = self.probe.players.training_examples
-        _, indices = distances.nearest(fakes, references, count)
-        return np.concatenate([fakes[:, None], references[indices]], axis=1)

@@ -16,15 +16,33 @@ from scipy import stats
 LEVEL = 0.95
 MOST = 256
 
+MOST_HALF = 1000
+"""Points of a random half at most; see `widened`."""
 
-def halves(sizes: Sequence[int], count: int, seed: int = 0) -> Iterator[list[np.ndarray]]:
-    """`count` times, for each of several sets of these sizes, the rows of a random half of it."""
+
+def halves(
+    sizes: Sequence[int], count: int, seed: int = 0, most: int | None = None
+) -> Iterator[list[np.ndarray]]:
+    """`count` times, for each of several sets of these sizes, the rows of a random half of it, or
+    `most` rows where that is fewer."""
     draw = np.random.default_rng(seed)
     for _ in range(count):
-        yield [draw.permutation(n)[: n // 2] for n in sizes]
+        yield [draw.permutation(n)[: n // 2 if most is None else min(n // 2, most)] for n in sizes]
 
 
-def interval(value: float, on_halves: np.ndarray) -> tuple[float, float]:
+def widened(on_parts: np.ndarray, n: int) -> np.ndarray:
+    """Values on parts of MOST_HALF out of n points, spread about their mean as on halves.
+
+    The variance on parts of b points, given the sets, is s^2 (1 / b - 1 / n), on halves s^2 / n:
+    the spread shrinks by the root of b / (n - b).
+    """
+    if n // 2 <= MOST_HALF:
+        return on_parts
+    mean = on_parts.mean()
+    return mean + (on_parts - mean) * np.sqrt(MOST_HALF / (n - MOST_HALF))
+
+
+def interval(value: float, on_halves: np.ndarray | Sequence[float]) -> tuple[float, float]:
     """95 % interval around `value`, from the spread of its values on half-samples [count].
 
     It covers what the statistic would be on average over other samples of the same n, floor

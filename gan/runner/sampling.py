@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from gan import files, networks, runs
+from gan.arrays import levels
 from gan.config import unknown
 from gan.errors import UserError
 from gan.reports import figures
@@ -157,11 +158,6 @@ def truncated(key: jax.Array, shape: tuple[int, int], truncation: float | None) 
     return np.asarray(jax.random.truncated_normal(key, -truncation, truncation, shape))
 
 
-def pixels(images: np.ndarray) -> np.ndarray:
-    """Images in [-1, 1] as uint8 levels, for pictures."""
-    return np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
-
-
 def slerp(start, end, length: int) -> np.ndarray:
     """Great-circle paths between latents [p, d], with norms interpolated: [p, length, d].
 
@@ -196,6 +192,6 @@ def write_examples(
         with files.replacing(output) as file:
             np.savez(file, **arrays)
     elif examples.ndim == 4:
-        figures.save_image(output, figures.image_grid(pixels(examples), columns))
+        figures.save_image(output, figures.image_grid(levels(examples), columns))
     else:
         figures.save_points(output, examples)

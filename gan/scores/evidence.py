@@ -63,11 +63,21 @@ class Flows(NamedTuple):
 
 
 class Training(NamedTuple):
-    """Distances to training examples: of each of a generated set and of the held-out set to the
-    nearest, [n] each; W1 between generated and training sets; W1 between training sets."""
+    """How close generated examples lie to training ones.
 
-    nearest: np.ndarray
+    Attributes:
+        nearest: distances [n] of a generated set to the nearest training examples, with their rows.
+        nearest_real: the same distances of the held-out set.
+        nearest_held_out: as `nearest`, to the held-out set in place of the training examples.
+        sizes: how many training and held-out examples these are.
+        w1: between generated and training sets.
+        w1_floor: between training sets.
+    """
+
+    nearest: tuple[np.ndarray, np.ndarray]
     nearest_real: np.ndarray
+    nearest_held_out: tuple[np.ndarray, np.ndarray]
+    sizes: tuple[int, int]
     w1: list[float]
     w1_floor: list[float]
 
@@ -97,7 +107,13 @@ class Evidence:
         self.look = look
         self.players = look.probe.players
         self.dataset = self.players.dataset
-        self.situation = Situation(self.dataset, conditional, given is not None)
+        self.situation = Situation(
+            self.dataset,
+            conditional,
+            given is not None,
+            players=hasattr(self.players, "generate"),
+            trained=self.dataset.size("train") > 0,
+        )
         self._given, self._count, self._say = given, count, say
         if space is not None:
             self.space = space
@@ -207,11 +223,19 @@ class Evidence:
         fakes, probe = self.look.fakes, self.look.probe
         references = self.players.training_examples
         return Training(
-            distances.nearest(fakes[0], references)[0],
-            distances.nearest(probe.real, references)[0],
+            _nearest(fakes[0], references),
+            _nearest(probe.real, references)[0],
+            _nearest(fakes[0], probe.real),
+            (len(references), len(probe.real)),
             [distances.w1(x, y) for x, y in zip(fakes, probe.others, strict=False)],
             [distances.w1(x, y) for x, y in itertools.combinations(probe.others, 2)],
         )
+
+
+def _nearest(queries, references) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest reference of every query, and its row."""
+    found, rows = distances.nearest(queries, references)
+    return found[:, 0], rows[:, 0]
 
 
 def clipped(value: float, on_halves: list[float], bounds: tuple[float, float]):

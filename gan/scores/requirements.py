@@ -27,11 +27,16 @@ class Situation(NamedTuple):
         dataset: what gan.data.load returns.
         conditional: whether the generator is asked for classes.
         features_given: whether the user gave the features of sample scores.
+        players: whether networks are at hand, a generator and a critic; else generated examples
+            come as arrays.
+        trained: whether training examples are known.
     """
 
     dataset: Any
     conditional: bool = False
     features_given: bool = False
+    players: bool = True
+    trained: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +95,10 @@ MIXTURE = Requirement(
     lambda s: f"{s.dataset.name} is no mixture of known components",
     said=False,
 )
+PLAYERS = Requirement(
+    lambda s: s.players, lambda s: "generated examples were given, not networks", said=False
+)
+TRAINING = Requirement(lambda s: s.trained, lambda s: "no training examples were given")
 CONDITIONAL = Requirement(
     lambda s: s.conditional and has_classifier(s.dataset),
     lambda s: "the run is not conditional, or there is no classifier of the data set",

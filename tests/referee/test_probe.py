@@ -86,7 +86,7 @@ def test_the_critics_estimate_and_slopes_are_those_of_a_linear_critic(digits, se
 
 def test_distances_stand_in_their_intervals(digits, settings):
     names = [*group(closeness), *group(critic), *group(memorisation)]
-    assert len(names) == 29
+    assert len(names) == 30
     scores = scored(names, settings, digits, table_lookup(BLACK), linear_critic(1.0), "test")
     assert set(scores) == {"n", *names}
     assert scores["w1_low"] < scores["w1"] < scores["w1_high"]
