@@ -12,8 +12,8 @@ No check proves that nothing is wrong: that no fault is named means that none of
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -35,7 +35,7 @@ MOST = 2000
 LEAST = 20
 """Fewest examples of each set in which faults are looked for."""
 
-_COPIED, _REPEATED, _MISSED, _DROPPED, _MORE = 0.25, 0.2, 0.1, 0.2, 2.0
+_COPIED, _REPEATED, _MISSED, _DROPPED, _MORE, _BELOW = 0.25, 0.2, 0.1, 0.2, 2.0, 0.1
 _DULL, _SHARP, _BRIGHT, _GRAIN = 0.8, 1.25, 0.1, 0.04
 
 
@@ -66,6 +66,8 @@ KINDS = {
     "shift": "pictures are displaced",
     "brightness": "pictures are too dark, too bright, or a colour is off",
     "contrast": "pictures have too little or too much contrast",
+    "quality": "many generated examples lie among no real ones",
+    "variety": "many real examples lie among no generated ones",
 }
 """What each name means."""
 
@@ -98,6 +100,28 @@ def faults(
     if classes is not None:
         found += _classes(*classes)
     return found or _misses(fake[:MOST], real[:MOST])
+
+
+def beside_real(scores: Mapping[str, Any]) -> list[Fault]:
+    """Faults that scores show: precision and recall far below what real examples get.
+
+    Args:
+        scores: by name, with value, interval and real as attributes; others than these two are not
+            looked at.
+    """
+    found = []
+    for name, kind, text in (
+        ("precision", "quality", "{:.0%} of the generated examples lie among real ones"),
+        ("recall", "variety", "{:.0%} of the real examples lie among generated ones"),
+    ):
+        score = scores.get(name)
+        if score is None or score.real is None or score.interval is None:
+            continue
+        beyond = SURE / 1.96 * (score.value - score.interval[0])
+        if score.value < score.real - max(_BELOW, beyond):
+            told = f"{kind.capitalize()}: {text.format(score.value)}, {score.real:.0%} of real ones."
+            found.append(Fault(kind, told, float(score.value), float(score.real)))
+    return found
 
 
 def copied_share(

@@ -210,12 +210,13 @@ def _judgement(name, look, space, wanted, critic, say) -> Judgement:
     say(f"{name}: scores of {evidence.samples.n} examples in {space.features.description}")
     possible, skipped = evaluation.possible(names, evidence.situation)
     found = evaluation.evaluate([n for n in possible if names or n not in STATED], evidence)
-    wrong = _faults(look, space, evidence)
+    scores = {key: _score(value, look.probe.n) for key, value in found.values.items()}
+    wrong = [*_faults(look, space, evidence), *faults.beside_real(scores)]
     return Judgement(
         name,
         look.probe.n,
         distance,
-        {key: _score(value, look.probe.n) for key, value in found.values.items()},
+        scores,
         skipped,
         wrong,
         verdicts.generator(distance, wrong),

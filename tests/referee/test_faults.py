@@ -1,6 +1,7 @@
 """Every fault is named when it is there, and none when nothing is wrong."""
 
 import collections
+import types
 
 import numpy as np
 import pytest
@@ -126,3 +127,13 @@ def test_points_are_looked_at_too():
     assert faults.faults(fake, real) == []
     (found,) = faults.faults(fake[fake[:, 0] > 0].repeat(2, axis=0)[:300] + 1e-3, real)[:1]
     assert found.name == "repeats"
+
+
+def test_scores_far_below_those_of_real_examples_are_faults():
+    low = types.SimpleNamespace(value=0.5, interval=(0.42, 0.58), real=0.93)
+    near = types.SimpleNamespace(value=0.85, interval=(0.8, 0.9), real=0.93)
+    (found,) = faults.beside_real({"precision": low, "recall": near, "density": low})
+    assert (found.name, found.value, found.real) == ("quality", 0.5, 0.93)
+    assert "50%" in found.text and "93%" in found.text
+    (found,) = faults.beside_real({"recall": low})
+    assert found.name == "variety"
