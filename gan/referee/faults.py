@@ -119,7 +119,9 @@ def beside_real(scores: Mapping[str, Any]) -> list[Fault]:
             continue
         beyond = SURE / 1.96 * (score.value - score.interval[0])
         if score.value < score.real - max(_BELOW, beyond):
-            told = f"{kind.capitalize()}: {text.format(score.value)}, {score.real:.0%} of real ones."
+            told = (
+                f"{kind.capitalize()}: {text.format(score.value)}, {score.real:.0%} of real ones."
+            )
             found.append(Fault(kind, told, float(score.value), float(score.real)))
     return found
 

@@ -130,15 +130,15 @@ def _side_by_side(judgements) -> Iterator[str]:
 
 
 def _comparison(compared) -> str:
-    low, high = (page.number(float(end)) for end in compared.interval)
+    interval = _interval(compared.interval)
     if not compared.told_apart:
         return (
             f"{compared.nearer} and {compared.farther} cannot be told apart: difference "
-            f"{compared.difference:.3g} ({low} to {high})"
+            f"{compared.difference:.3g} ({interval})"
         )
     return (
         f"{compared.nearer} is nearer than {compared.farther} with probability "
-        f"{compared.probability:.3f}: by {compared.difference:.3g} ({low} to {high})"
+        f"{compared.probability:.3f}: by {compared.difference:.3g} ({interval})"
     )
 
 
@@ -175,8 +175,8 @@ def _score_rows(judgement: Judgement) -> Iterator[_Row]:
 def _interval(interval) -> str:
     if interval is None:
         return ""
-    low, high = (page.number(float(end)) for end in interval)
-    return f"{low} to {high}"
+    low, high = interval
+    return f"{low:.3g} to {high:.3g}"
 
 
 def write(workdir: Path, report: Report, sets, notes: Sequence[str]) -> None:
@@ -220,8 +220,16 @@ def _ranking(report: Report, inside) -> str:
             "Debiased exact distance to the real examples with 95 % intervals; 0 is perfect.",
             plot=True,
         ),
-        *(page.paragraph(_comparison(compared)) for compared in report.comparisons),
+        page.grid(
+            ("nearer", "farther", "difference", "95 % interval", "surely nearer"),
+            [_compared(compared) for compared in report.comparisons],
+        ),
     )
+
+
+def _compared(found) -> tuple[str, ...]:
+    sure = f"{found.probability:.3f}" if found.told_apart else "cannot be told apart"
+    return found.nearer, found.farther, f"{found.difference:.3g}", _interval(found.interval), sure
 
 
 def _about(number: int, judgement: Judgement, sets, inside) -> str:
