@@ -55,6 +55,13 @@ def define(flags) -> None:
     most = cli.literal("gan.scores.given:MOST")
     what = "examples in every set that distances are taken between, at most (default: all)"
     flags.integer("n", None, what, cli.literal("gan.scores.given:LEAST"), most)
+    least, usual, most = (
+        cli.literal(f"gan.scores.{name}")
+        for name in ("requirements:LEAST_SAMPLES", "samples:SAMPLES", "samples:MOST_SAMPLES")
+    )
+    flags.integer("samples", usual, "examples of every scored set, at most", least, most)
+    what = "relative gap of exact transport that is good enough, for sets of ten thousands"
+    flags.real("gap", 0.0, what, 0, 1)
 
 
 def main(values) -> None:
@@ -74,6 +81,8 @@ def main(values) -> None:
         side=values.size,
         names=values.scores,
         most=values.n,
+        count=values.samples,
+        gap=values.gap,
     )
     workdir = outputs.folder(values.workdir)
     report = watched(

@@ -33,18 +33,22 @@ class Probe:
         real: the held-out set [n, *shape].
         others: at least one other real set [n, *shape].
         players: what makes and judges examples, or stands in for it; None if nothing does.
+        gap: relative gap of exact transport that is good enough.
 
     Attributes:
         n: examples of every set.
-        real, others, players: as given.
+        real, others, players, gap: as given.
     """
 
-    def __init__(self, real: np.ndarray, others: Sequence[np.ndarray], players=None):
+    def __init__(
+        self, real: np.ndarray, others: Sequence[np.ndarray], players=None, gap: float = 0.0
+    ):
         self.n = len(real)
         self.real = real
         self.others = list(others)
         self.players = players
-        self.reference = distances.reference(real, self.others)
+        self.gap = gap
+        self.reference = distances.reference(real, self.others, gap=gap)
 
     @classmethod
     def of(cls, config: Config, dataset, generator: Network, critic: Network, split: str):
@@ -93,7 +97,8 @@ class Look:
     @functools.cached_property
     def solutions(self) -> list[transport.Result]:
         """The exact assignment of each generated set to the real one."""
-        return [transport.assignment(fake, self.probe.real) for fake in self.fakes]
+        real, gap = self.probe.real, self.probe.gap
+        return [transport.assignment(fake, real, gap=gap) for fake in self.fakes]
 
     @functools.cached_property
     def distance(self) -> distances.Distance:
@@ -159,7 +164,8 @@ class Look:
     def feature_distance(self, features: Callable) -> tuple[distances.Distance, float | None]:
         """W1 between features [n, *shape] -> [n, k] with intervals and p-value, and the debiased
         value that other real examples would have; None where there is but one set of them."""
-        reference = distances.reference(self.probe.real, self.probe.others, features=features)
+        probe = self.probe
+        reference = distances.reference(probe.real, probe.others, features=features, gap=probe.gap)
         found = distances.distance(
             self.fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS
         )

@@ -22,7 +22,7 @@ from gan.registries import METRICS
 from gan.reports import referee_page
 from gan.runner import sets
 from gan.runner.sets import Set
-from gan.scores import judging
+from gan.scores import judging, samples
 from gan.scores.given import REPEATS, RealExamples, Sample, set_size
 from gan.scores.judging import Critic, Report
 from gan.scores.space import Features
@@ -49,6 +49,8 @@ class Case:
         side: pixels of the square that pictures of folders are resized to; 0 keeps them.
         names: of scores; none for all.
         most: examples in every set that distances are taken between, at most; None for all.
+        count: examples of every scored set, at most.
+        gap: relative gap of exact transport that is good enough; 0 is exact.
     """
 
     fakes: Sequence[str]
@@ -60,6 +62,8 @@ class Case:
     side: int = 0
     names: Sequence[str] = ()
     most: int | None = None
+    count: int = samples.SAMPLES
+    gap: float = 0.0
 
 
 def referee(
@@ -85,6 +89,7 @@ def referee(
     """
     for name in case.names:
         METRICS.get(name)
+    samples.check_count(case.count)
     fakes = _named_apart([sets.read(text, data_dir, case.side) for text in case.fakes])
     others = {"real": case.real} | ({"train": case.train} if case.train else {})
     parts = {part.name: part for part in fakes}
@@ -100,7 +105,7 @@ def referee(
     notes.append(_estimate(generated, examples, case.most))
     for line in notes:
         say(line)
-    wanted = judging.Wanted(case.names, function, case.most)
+    wanted = judging.Wanted(case.names, function, case.most, case.count, case.gap)
     report = judging.judge_all(generated, examples, wanted, judges, say)
     referee_page.write(workdir, report, examples, notes)
     files.write_json(workdir / "referee.json", referee_page.to_json(report, notes))

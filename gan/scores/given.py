@@ -120,8 +120,8 @@ class RealSide:
         repeats: generated sets of each generator.
     """
 
-    def __init__(self, sets: RealExamples, fewest: int, most: int | None = None):
-        """The real side for generators of `fewest` examples or more; see `set_size`."""
+    def __init__(self, sets: RealExamples, fewest: int, most: int | None = None, gap: float = 0.0):
+        """The real side for generators of `fewest` examples or more; see `set_size` and Probe."""
         self.sets, self.n = sets, set_size(sets, fewest, most)
         n = self.n
         self.repeats = min(REPEATS, fewest // n)
@@ -132,7 +132,7 @@ class RealSide:
         pieces = min(REPEATS, len(order) // n)
         others = [sets.examples(other, order[i * n : (i + 1) * n])[0] for i in range(pieces)]
         stand_in = StandIn(sets, "test", sets.examples("train")[0])
-        self.probe = Probe(sets.examples("test", self.rows)[0], others, stand_in)
+        self.probe = Probe(sets.examples("test", self.rows)[0], others, stand_in, gap)
 
     def look(self, fake: np.ndarray) -> GivenLook:
         """Generated examples [at least 2 n, *shape] beside the real ones."""

@@ -167,11 +167,15 @@ class Wanted:
         names: of scores; none at all for all that apply.
         features: that sample scores look at, in place of the data set's own.
         most: examples of every set that distances are taken between, at most; None for all.
+        count: examples of every scored set, at most.
+        gap: relative gap of exact transport that is good enough; 0 is exact.
     """
 
     names: Sequence[str] = ()
     features: spaces.Features | None = None
     most: int | None = None
+    count: int = samples.SAMPLES
+    gap: float = 0.0
 
 
 def judge_all(
@@ -190,7 +194,7 @@ def judge_all(
         critics: by the name of their generator.
         say: gets a line when there is something to wait for.
     """
-    side = RealSide(sets, min(map(len, fakes.values())), wanted.most)
+    side = RealSide(sets, min(map(len, fakes.values())), wanted.most, wanted.gap)
     space = spaces.space(sets.origin or sets, wanted.features, say)
     judgements = {}
     for name, fake in fakes.items():
@@ -205,7 +209,7 @@ def _judgement(name, look, space, wanted, critic, say) -> Judgement:
     names = wanted.names
     say(f"{name}: exact transport between sets of {look.probe.n} examples")
     distance = look.uncertain_distance
-    count = min(len(look.extra), samples.SAMPLES)
+    count = min(len(look.extra), wanted.count)
     evidence = Evidence(look, given=wanted.features, count=count, space=space, say=say)
     say(f"{name}: scores of {evidence.samples.n} examples in {space.features.description}")
     possible, skipped = evaluation.possible(names, evidence.situation)
