@@ -156,14 +156,17 @@ class Look:
         ]
         return float(max(gaps))
 
-    def feature_distance(self, features: Callable) -> tuple[distances.Distance, float]:
+    def feature_distance(
+        self, features: Callable, most: int | None = None
+    ) -> tuple[distances.Distance, float]:
         """W1 between features [n, *shape] -> [n, k] with intervals and p-value, and the debiased
-        value that other real examples would have."""
-        reference = distances.reference(self.probe.real, self.probe.others, features=features)
-        found = distances.distance(
-            self.fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS
-        )
-        real = distances.distance(self.probe.others, reference, resamples=0, permutations=0)
+        value that other real examples would have. Features are asked for once of every set, of
+        the first `most` examples of it."""
+        others = [features(part[:most]) for part in self.probe.others]
+        fakes = [features(part[:most]) for part in self.fakes]
+        reference = distances.reference(features(self.probe.real[:most]), others)
+        found = distances.distance(fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS)
+        real = distances.distance(others, reference, resamples=0, permutations=0)
         return found, real.debiased
 
 
