@@ -83,7 +83,7 @@ def evaluate(names: Sequence[str], evidence: Evidence) -> Evaluation:
         UserError: for an unknown name, a number of samples out of range, or given features that
             are not [n, k] and finite.
     """
-    names, skipped = possible(names, evidence.situation)
+    names, skipped = _trusted(names, evidence)
     on_features = [name for name in names if METRICS.get(name).of_features]
     scores = _on_features(on_features, evidence) if on_features else {}
     values = {
@@ -98,6 +98,17 @@ def evaluate(names: Sequence[str], evidence: Evidence) -> Evaluation:
         evidence.proportions if "proportions" in blocks else None,
         evidence.class_shares if "class_shares" in vars(evidence) else None,
     )
+
+
+def _trusted(names: Sequence[str], evidence: Evidence) -> tuple[list[str], dict[str, str]]:
+    """`possible`, with the accuracy of the classifier where something rests on it."""
+    allowed, skipped = possible(names, evidence.situation)
+    if possible(allowed, evidence.situation._replace(accuracy=0.0))[0] == allowed:
+        return allowed, skipped
+    situation = evidence.judged
+    if not requirements.trusted(situation):
+        evidence.say(f"{requirements.distrust(situation)}: what rests on it is left out")
+    return possible(names, situation)
 
 
 def _on_features(names: Iterable[str], evidence: Evidence) -> dict[str, Score]:

@@ -109,6 +109,12 @@ class Evidence:
         """Features, classifier and the rule that tells classes."""
         return spaces.space(self.dataset, self._given, self.say)
 
+    @functools.cached_property
+    def judged(self) -> Situation:
+        """The situation, with how good the classifier is; trains it if there is none yet."""
+        classifier = self.space.classifier
+        return self.situation._replace(accuracy=classifier and classifier.accuracy)
+
     def features(self, examples: np.ndarray) -> np.ndarray:
         """Features [n, k] of a set [n, *shape] in the space; computed once for each array."""
         if id(examples) not in self._features:

@@ -152,6 +152,42 @@ def test_features_that_change_their_number_are_refused(monkeypatch):
         given.checked(np.zeros((4, 2)))
 
 
+def test_what_rests_on_a_poor_classifier_is_left_out_and_that_is_said_first(digits, where):
+    names = ["w1", "recall", "feature_w1", "inception_type_score", "mode_count", "plan_change"]
+    names += ["frechet_classifier_distance", "tests.plugin.metrics:mean_gap"]
+    settings = config.replace(
+        presets.get("digits"), {"evaluation_size": 20, "evaluation_repeats": 2}
+    )
+    players = [Network(lambda key: {}, lambda params, z: jax.numpy.zeros((len(z), 8, 8, 1)))] * 2
+    look = Probe.of(settings, digits, *players, "test").look({}, {})
+
+    def found(accuracy, given=None):
+        judge = dataclasses.replace(where.classifier, accuracy=accuracy)
+        features = given or where.features
+        poor = dataclasses.replace(where, classifier=judge, features=features)
+        lines = []
+        evidence = Evidence(look, given=given, count=20, say=lines.append, space=poor)
+        return evaluation.evaluate(names, evidence), lines
+
+    whole, lines = found(0.9)
+    assert set(whole.values) == set(names) and not whole.skipped and not lines
+    poor, lines = found(0.899)
+    assert set(poor.values) == {"w1"}
+    assert lines == [
+        "the classifier of digits is right on 89.9 % of held-out real images, 90 % are needed: "
+        "what rests on it is left out"
+    ]
+    assert set(poor.skipped) == {*names, "proportions"} - {"w1", "plan_change"}
+    assert all("89.9 %" in reason for reason in poor.skipped.values())
+    pixels = Features(lambda x: x.reshape(len(x), -1), "pixels")
+    poor, lines = found(0.5, pixels)
+    kept = {"w1", "recall", "feature_w1", "tests.plugin.metrics:mean_gap"}
+    assert set(poor.values) == kept and len(lines) == 1
+    evidence = Evidence(look, count=20, say=lines.append, space=None)
+    assert set(evaluation.evaluate(["w1"], evidence).values) == {"w1"}
+    assert "space" not in vars(evidence)  # nobody was asked who is not needed
+
+
 def test_large_sets_have_intervals_from_few_examples_and_say_how_long_they_take(monkeypatch):
     """The Frechet distance of N(0, 1) and N(1, 1) is 1, of samples of 400 a little more; subsets of
     40 cover that as halves do."""
