@@ -245,7 +245,8 @@ def _resampled(metric, fakes, against, count) -> tuple[tuple[float, ...], ...]:
         floor = [f(rows[k], rows[0]) for f, k in zip(floors, others, strict=True)]
         inner = [f(rows[k], rows[k + 1]) for f, k in zip(within, generated[:-1], strict=True)]
         found.append((np.mean(value), _debiased(value, floor, inner)))
-    return tuple(tuple(resampling.widened(part, n).tolist()) for part in np.array(found).T)
+    factor = resampling.scale([n], resampling.MOST_HALF)
+    return tuple(tuple(resampling.widened(part, factor).tolist()) for part in np.array(found).T)
 
 
 def _debiased(values, floors, within) -> float:

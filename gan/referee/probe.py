@@ -161,17 +161,20 @@ class Look:
         ]
         return float(max(gaps))
 
-    def feature_distance(self, features: Callable) -> tuple[distances.Distance, float | None]:
+    def feature_distance(
+        self, features: Callable, most: int | None = None
+    ) -> tuple[distances.Distance, float | None]:
         """W1 between features [n, *shape] -> [n, k] with intervals and p-value, and the debiased
-        value that other real examples would have; None where there is but one set of them."""
+        value that other real examples would have; None where there is but one set of them. Features
+        are asked for once of every set, of the first `most` examples of it."""
         probe = self.probe
-        reference = distances.reference(probe.real, probe.others, features=features, gap=probe.gap)
-        found = distances.distance(
-            self.fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS
-        )
-        if len(self.probe.others) < 2:
+        others = [features(part[:most]) for part in probe.others]
+        fakes = [features(part[:most]) for part in self.fakes]
+        reference = distances.reference(features(probe.real[:most]), others, gap=probe.gap)
+        found = distances.distance(fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS)
+        if len(others) < 2:
             return found, None
-        real = distances.distance(self.probe.others, reference, resamples=0, permutations=0)
+        real = distances.distance(others, reference, resamples=0, permutations=0)
         return found, real.debiased
 
     def neighbours(self, rows: int, count: int) -> np.ndarray:

@@ -114,14 +114,29 @@ class Evidence:
             players=hasattr(self.players, "generate"),
             trained=self.dataset.size("train") > 0,
         )
-        self._given, self._count, self._say = given, count, say
+        self._given, self._count = given, count
+        self.say = say or (lambda line: None)
+        self._features: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         if space is not None:
             self.space = space
 
     @functools.cached_property
     def space(self) -> spaces.Space:
         """Features, classifier and the rule that tells classes."""
-        return spaces.space(self.dataset, self._given, self._say)
+        return spaces.space(self.dataset, self._given, self.say)
+
+    @functools.cached_property
+    def judged(self) -> Situation:
+        """The situation, with how good the classifier is; trains it if there is none yet."""
+        classifier = self.space.classifier
+        return self.situation._replace(accuracy=classifier and classifier.accuracy)
+
+    def features(self, examples: np.ndarray) -> np.ndarray:
+        """Features [n, k] of a set [n, *shape] in the space; computed once for each array."""
+        if id(examples) not in self._features:
+            # The array is kept with them, so that no other can have its id.
+            self._features[id(examples)] = examples, self.space.features.checked(examples)
+        return self._features[id(examples)][1]
 
     @functools.cached_property
     def samples(self) -> samples.Samples:
@@ -138,15 +153,11 @@ class Evidence:
         """The same with other held-out real examples in place of the generated ones."""
         return self._pair(self.samples.others)
 
-    @functools.cached_property
-    def _real_features(self) -> np.ndarray:
-        return self.space.features.checked(self.samples.real)
-
     def _pair(self, examples) -> Pair:
         probabilities = None
         if self.space.classifier is not None:
             probabilities = self.space.classifier.probabilities(examples)
-        return Pair.of(self.space.features.checked(examples), self._real_features, probabilities)
+        return Pair.of(self.features(examples), self.features(self.samples.real), probabilities)
 
     @functools.cached_property
     def modes(self) -> modes.Modes:
@@ -203,8 +214,9 @@ class Evidence:
 
     @functools.cached_property
     def feature_distance(self) -> tuple[distances.Distance, float]:
-        """W1 between features, and what its debiased value is for real examples."""
-        return self.look.feature_distance(self.space.features.apply)
+        """W1 between features, and what its debiased value is for real examples; of no more
+        examples of each set than sample scores have."""
+        return self.look.feature_distance(self.features, self._count)
 
     @functools.cached_property
     def class_shares(self) -> dict[str, dict[str, float | None]]:
@@ -238,6 +250,6 @@ def _nearest(queries, references) -> tuple[np.ndarray, np.ndarray]:
     return found[:, 0], rows[:, 0]
 
 
-def clipped(value: float, on_halves: list[float], bounds: tuple[float, float]):
+def clipped(value: float, on_halves: list[float], bounds: tuple[float, float], scale: float = 1.0):
     """Interval (low, high) from half-samples, cut to what the number can be."""
-    return tuple(np.clip(resampling.interval(value, on_halves), *bounds).tolist())
+    return tuple(np.clip(resampling.interval(value, on_halves, scale), *bounds).tolist())

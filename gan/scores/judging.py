@@ -20,7 +20,7 @@ from gan.referee.critics import Certificate, certify_critic
 from gan.referee.distances import Distance
 from gan.referee.faults import Fault
 from gan.referee.ranking import Comparison
-from gan.scores import evaluation, samples
+from gan.scores import evaluation, requirements, samples
 from gan.scores import space as spaces
 from gan.scores.evidence import Evidence, Flows
 from gan.scores.given import GivenLook, RealExamples, RealSide, Sample
@@ -221,7 +221,7 @@ def _judgement(name, look, space, wanted, critic, say) -> Judgement:
         look.probe.n,
         distance,
         scores,
-        skipped,
+        {**skipped, **found.skipped},
         wrong,
         verdicts.generator(distance, wrong),
         None if critic is None else _critic(critic, look, distance),
@@ -233,7 +233,7 @@ def _judgement(name, look, space, wanted, critic, say) -> Judgement:
 def _faults(look, space, evidence) -> list[Fault]:
     sets = look.probe.players.dataset
     classes = None
-    if space.labels is not None:
+    if space.labels is not None and requirements.trusted(evidence.judged):
         both = evidence.samples.generated, evidence.samples.real
         classes = (*map(space.labels, both), sets.class_names)
     train = look.probe.players.training_examples if sets.trained else None

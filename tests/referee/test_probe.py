@@ -109,6 +109,18 @@ def test_distances_between_features_stand_beside_those_of_real_examples(digits, 
     assert whole.n == 60
 
 
+def test_features_are_asked_for_once_of_every_set_and_of_no_more_than_told(digits, settings):
+    probe = Probe.of(settings, digits, table_lookup(BLACK), linear_critic(1.0), "test")
+    look, calls = probe.look({}, {}), []
+
+    def features(examples):
+        calls.append(len(examples))
+        return examples.reshape(len(examples), -1)
+
+    found, _ = look.feature_distance(features, 25)
+    assert calls == [25] * (1 + len(probe.others) + len(look.fakes)) and found.n == 25
+
+
 def test_real_points_cover_every_mode_of_a_planar_mixture():
     cfg = config.replace(presets.get("gaussians25"), {"evaluation_size": 50})
     dataset = data.load(cfg.data)
