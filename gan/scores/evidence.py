@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.referee import distances, resampling
-from gan.scores import class_accuracy, modes, samples
+from gan.scores import class_accuracy, modes, published_sets, samples
 from gan.scores import proportions as flows
 from gan.scores import space as spaces
 from gan.scores.metric import Score
@@ -97,7 +97,8 @@ class Evidence:
         self.look = look
         self.players = look.probe.players
         self.dataset = self.players.dataset
-        self.situation = Situation(self.dataset, conditional, given is not None)
+        weights = given.inception if given is not None else ""
+        self.situation = Situation(self.dataset, conditional, given is not None, weights)
         self._given, self._count, self._say = given, count, say
         if space is not None:
             self.space = space
@@ -121,6 +122,18 @@ class Evidence:
     def real_pair(self) -> Pair:
         """The same with other held-out real examples in place of the generated ones."""
         return self._pair(self.samples.others)
+
+    @functools.cached_property
+    def published(self) -> published_sets.Sets:
+        """The sets that scores of published names compare."""
+        return published_sets.draw(
+            self.dataset,
+            self.look.sample,
+            self.players.split,
+            self.space.features,
+            self._count,
+            self._say,
+        )
 
     @functools.cached_property
     def _real_features(self) -> np.ndarray:

@@ -19,6 +19,9 @@ MOST_CLASSES = 100
 
 HELD_OUT = ("validation", "test")
 
+INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+"""Of the file of Inception-v3's weights that published scores use."""
+
 
 class Situation(NamedTuple):
     """What a number may depend on beside the players.
@@ -27,11 +30,13 @@ class Situation(NamedTuple):
         dataset: what gan.data.load returns.
         conditional: whether the generator is asked for classes.
         features_given: whether the user gave the features of sample scores.
+        inception: SHA-256 of the weights, if those are Inception-v3's; "" for other features.
     """
 
     dataset: Any
     conditional: bool = False
     features_given: bool = False
+    inception: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +109,21 @@ OTHER_FEATURES = Requirement(
     lambda s: not CLASSIFIER_FEATURES.met(s),
     lambda s: "its features are the classifier's: take frechet_classifier_distance",
     said=False,
+)
+
+INCEPTION = Requirement(
+    lambda s: bool(s.inception),
+    lambda s: (
+        "its features are Inception-v3's: give --features inception:FILE to experiments.evaluate"
+    ),
+    said=False,
+)
+PUBLISHED_WEIGHTS = Requirement(
+    lambda s: s.inception == INCEPTION_SHA256,
+    lambda s: (
+        f"the Inception weights have SHA-256 {s.inception[:8]}..., those of published scores "
+        f"{INCEPTION_SHA256[:8]}...: take the scores that do not bear a published name"
+    ),
 )
 
 

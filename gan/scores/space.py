@@ -20,10 +20,19 @@ from gan.scores.requirements import has_classifier, no_classes
 
 
 class Features(NamedTuple):
-    """A feature function [n, *shape] -> [n, k] and how a table calls it."""
+    """A feature function [n, *shape] -> [n, k] and how a table calls it.
+
+    Attributes:
+        apply: the function.
+        description: what stands beside a score.
+        logits: [n, k] -> [n, classes], of a network whose last layer gives the features.
+        inception: SHA-256 of the weights, if that is Inception-v3; see gan.scores.inception.
+    """
 
     apply: Callable[[np.ndarray], np.ndarray]
     description: str
+    logits: Callable[[np.ndarray], np.ndarray] | None = None
+    inception: str = ""
 
     def checked(self, examples: np.ndarray) -> np.ndarray:
         """Features, float64 [n, k], of examples [n, *shape].
