@@ -1,6 +1,7 @@
 """Random weights of Inception-v3 that keep activations of the order of 1, and torch-fidelity's own
 network, loaded without the package around it, whose import asks for torchvision."""
 
+import functools
 import importlib
 import importlib.util
 import sys
@@ -16,6 +17,7 @@ from gan.networks import inception
 DRAWN = ("feature_extractor_inceptionv3", "metric_fid", "metric_isc", "metric_kid", "metric_prc")
 
 
+@functools.cache
 def leaves(seed: int = 0) -> dict[str, np.ndarray]:
     """Parameters by path, He-scaled, with scales and offsets that differ by channel."""
     draw = np.random.default_rng(seed)
@@ -28,6 +30,7 @@ def leaves(seed: int = 0) -> dict[str, np.ndarray]:
     return {path: leaf.astype(np.float32) for path, leaf in found.items()}
 
 
+@functools.cache
 def tensors(seed: int = 0) -> dict[str, np.ndarray]:
     """Weights as PyTorch's file names them: those of `leaves`, behind a batch normalisation whose
     statistics are perturbed, with the bias and the counters that no feature depends on."""
