@@ -10,6 +10,9 @@ Sample scores look at the features of a small classifier that is trained on the 
 those that --features names: a function from float32 examples [n, *shape] to features [n, k].
 
     python -m experiments.evaluate --workdir runs/digits --features mymodule:myfeatures
+
+With --features inception:FILE they are Inception-v3's (see experiments.inception), and scores of
+published names, FID among them, are computed against the whole training set.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ def define(flags) -> None:
     flags.text(
         "features",
         None,
-        "features for the sample scores: a function, or a FILE.npz with a kept classifier "
+        "features for the sample scores: a function, a FILE.npz with a kept classifier, or "
+        "inception:FILE with weights of Inception-v3 "
         "(default: those of the data set's own classifier)",
         "MODULE:FUNCTION",
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.referee import distances, resampling
-from gan.scores import class_accuracy, modes, samples
+from gan.scores import class_accuracy, modes, published_sets, samples
 from gan.scores import proportions as flows
 from gan.scores import space as spaces
 from gan.scores.metric import Score
@@ -113,6 +113,7 @@ class Evidence:
             given is not None,
             players=hasattr(self.players, "generate"),
             trained=self.dataset.size("train") > 0,
+            inception=given.inception if given is not None else "",
         )
         self._given, self._count = given, count
         self.say = say or (lambda line: None)
@@ -152,6 +153,18 @@ class Evidence:
     def real_pair(self) -> Pair:
         """The same with other held-out real examples in place of the generated ones."""
         return self._pair(self.samples.others)
+
+    @functools.cached_property
+    def published(self) -> published_sets.Sets:
+        """The sets that scores of published names compare."""
+        return published_sets.draw(
+            self.dataset,
+            self.look.sample,
+            self.players.split,
+            self.space.features,
+            self._count,
+            self.say,
+        )
 
     def _pair(self, examples) -> Pair:
         probabilities = None

@@ -1,4 +1,5 @@
-"""Features that a user gives for sample scores: a function of theirs, or a kept classifier."""
+"""Features that a user gives for sample scores: a function of theirs, a kept classifier, or
+Inception-v3."""
 
 import importlib
 import os
@@ -6,8 +7,11 @@ import os
 import numpy as np
 
 from gan.errors import UserError
-from gan.scores import classifier
+from gan.scores import classifier, inception
 from gan.scores.space import Features
+
+INCEPTION = "inception:"
+"""What stands before a file of Inception-v3's weights."""
 
 
 def load(text: str) -> Features:
@@ -16,11 +20,14 @@ def load(text: str) -> Features:
     Args:
         text: "MODULE:FUNCTION", importable from here or the Python path, called with float32
             examples [n, *shape] in [-1, 1]; or a FILE.npz that gan.scores.classifier has kept,
-            perhaps that of another data set of the same shape.
+            perhaps that of another data set of the same shape; or "inception:FILE" with weights
+            that gan.scores.inception reads.
 
     Raises:
         UserError: if there is no such module, function or file.
     """
+    if text.startswith(INCEPTION):
+        return inception.load(text.removeprefix(INCEPTION))
     if text.endswith(".npz"):
         found = classifier.read(os.path.expanduser(text))
 
@@ -34,7 +41,9 @@ def load(text: str) -> Features:
         return Features(features, found.description)
     module, colon, name = text.partition(":")
     if not (module and colon and name):
-        raise UserError(f"--features must be MODULE:FUNCTION or FILE.npz, got {text!r}")
+        raise UserError(
+            f"--features must be MODULE:FUNCTION, FILE.npz or {INCEPTION}FILE, got {text!r}"
+        )
     try:
         function = getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever the user's module raises

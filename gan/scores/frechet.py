@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg
 
 from gan.errors import UserError
-from gan.scores.moments import cuts, moments
+from gan.scores.moments import Moments, cuts, moments
 
 DIRECT = 1024
 """Largest side of a matrix whose singular values are computed as such; those of a larger one are
@@ -39,12 +39,16 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     """
     x, y = np.asarray(x), np.asarray(y)
     if min(x.shape[1], max(len(x), len(y))) > DIRECT:
-        a, b = moments(x), moments(y)
-        return frechet_of_moments(a.mean, a.covariance, b.mean, b.covariance)
+        return between(moments(x), moments(y))
     shift = _mean(x) - _mean(y)
     a, b = _root(x), _root(y)
     common = _sum_of_singular_values(b @ a.T)
     return float(shift @ shift + np.sum(a**2) + np.sum(b**2) - 2 * common)
+
+
+def between(x: Moments, y: Moments) -> float:
+    """`frechet_of_moments` of two samples' moments."""
+    return frechet_of_moments(x.mean, x.covariance, y.mean, y.covariance)
 
 
 def frechet_of_moments(mu_x, sigma_x, mu_y, sigma_y) -> float:

@@ -19,12 +19,12 @@ class Moments(NamedTuple):
     """Of a sample of `count` examples with k features.
 
     Attributes:
-        count: n, at least 2.
+        count: n, at least 2; None where a file does not say.
         mean: float64 [k].
         covariance: float64 [k, k], with divisor n - 1; symmetric.
     """
 
-    count: int
+    count: int | None
     mean: np.ndarray
     covariance: np.ndarray
 

@@ -23,6 +23,9 @@ labels of one that errs more often say too little of the images."""
 
 HELD_OUT = ("validation", "test")
 
+INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+"""Of the file of Inception-v3's weights that published scores use."""
+
 
 class Situation(NamedTuple):
     """What a number may depend on beside the players.
@@ -36,6 +39,7 @@ class Situation(NamedTuple):
         trained: whether training examples are known.
         accuracy: share of held-out real images that the classifier of the data set gets right;
             None without one, or where nobody has asked it yet.
+        inception: SHA-256 of the weights, if those are Inception-v3's; "" for other features.
     """
 
     dataset: Any
@@ -44,6 +48,7 @@ class Situation(NamedTuple):
     players: bool = True
     trained: bool = True
     accuracy: float | None = None
+    inception: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +141,21 @@ OTHER_FEATURES = Requirement(
     lambda s: not CLASSIFIER_FEATURES.met(s),
     lambda s: "its features are the classifier's: take frechet_classifier_distance",
     said=False,
+)
+
+INCEPTION = Requirement(
+    lambda s: bool(s.inception),
+    lambda s: (
+        "its features are Inception-v3's: give --features inception:FILE to experiments.evaluate"
+    ),
+    said=False,
+)
+PUBLISHED_WEIGHTS = Requirement(
+    lambda s: s.inception == INCEPTION_SHA256,
+    lambda s: (
+        f"the Inception weights have SHA-256 {s.inception[:8]}..., those of published scores "
+        f"{INCEPTION_SHA256[:8]}...: take the scores that do not bear a published name"
+    ),
 )
 
 

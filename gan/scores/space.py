@@ -25,10 +25,19 @@ BATCH = 512
 
 
 class Features(NamedTuple):
-    """A function of examples [n, *shape], each by itself, to features [n, k], and its name."""
+    """A function of examples [n, *shape], each by itself, to features [n, k].
+
+    Attributes:
+        apply: the function.
+        description: what stands beside a score.
+        logits: [n, k] -> [n, classes], of a network whose last layer gives the features.
+        inception: SHA-256 of the weights, if that is Inception-v3; see gan.scores.inception.
+    """
 
     apply: Callable[[np.ndarray], np.ndarray]
     description: str
+    logits: Callable[[np.ndarray], np.ndarray] | None = None
+    inception: str = ""
 
     def checked(self, examples: np.ndarray) -> np.ndarray:
         """Features [n, k] of examples [n, *shape], asked for in batches of BATCH; float32 if the
