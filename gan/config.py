@@ -151,6 +151,12 @@ class Config:
     metrics: tuple[str, ...] = ()
     """What an evaluation reports, by name; none for all that the data set allows. Those that are
     cheap are computed while training too."""
+    score_every: int = ranged(0, 0, STEPS)
+    """Steps between evaluations while training that report all metrics, those that take long as
+    well; 0 for never."""
+    features: str | None = None
+    """What sample scores look at: MODULE:FUNCTION, a FILE.npz with a kept classifier, or
+    inception:FILE.npz; the data set's own classifier by default."""
     data: Data = dataclasses.field(default_factory=Data)
     generator: Network = dataclasses.field(default_factory=Network)
     critic: Network = dataclasses.field(default_factory=Network)

@@ -27,7 +27,7 @@ def evaluate(
         workdir: run directory, perhaps of a run that is going on.
         step: number of a kept checkpoint, "best", or None for the newest.
         data_dir: where data sets are, see gan.data.load.
-        features: what sample scores look at in place of the classifier's features.
+        features: what sample scores look at; None for what the config says.
         count: examples per set of the sample scores; None for the usual number.
 
     Returns:
@@ -74,7 +74,7 @@ def evaluate_and_report(
     evidence = evaluation.evidence_of(
         config,
         look,
-        given=features,
+        given=features or evaluation.given_features(config),
         count=count,
         say=lambda line: print(line, file=sys.stderr),
     )

@@ -61,9 +61,9 @@ class Bar:
 def timed(function, seconds: list[float]):
     """The function, every call of which appends its seconds to the list."""
 
-    def call(*arguments):
+    def call(*arguments, **named):
         start = time.perf_counter()
-        result = function(*arguments)
+        result = function(*arguments, **named)
         seconds.append(time.perf_counter() - start)
         return result
 
@@ -72,12 +72,8 @@ def timed(function, seconds: list[float]):
 
 def cadences(config: Config) -> tuple[int, ...]:
     """The steps at whose multiples a run has something to do."""
-    return (
-        config.log_every,
-        config.evaluate_every,
-        config.sample_every,
-        config.checkpoint_every,
-    )
+    every = (config.log_every, config.evaluate_every, config.sample_every, config.checkpoint_every)
+    return (*every, config.score_every) if config.score_every else every
 
 
 def record(run, config: Config, dataset, generator, scorer, step: int, state, metrics, logs):
@@ -98,9 +94,12 @@ def record(run, config: Config, dataset, generator, scorer, step: int, state, me
         return step % cadence == 0 or step == config.steps
 
     scores = {}
-    if run.primary and due(config.evaluate_every):
-        scores = scorer(*jax.device_get((state.average, state.critic)), step == config.steps)
-    if due(config.log_every) or due(config.evaluate_every):
+    full = bool(config.score_every) and due(config.score_every)
+    evaluated = full or due(config.evaluate_every)
+    if run.primary and evaluated:
+        players = jax.device_get((state.average, state.critic))
+        scores = scorer(*players, last=step == config.steps, full=full)
+    if due(config.log_every) or evaluated:
         for log in logs:
             log({"step": step, **metrics, **scores})
     if run.primary and due(config.sample_every):

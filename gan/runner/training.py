@@ -27,7 +27,7 @@ from gan.runner.evaluation import evaluate_and_report
 from gan.runner.pauses import FAILURE, Bar, cadences, failure, record, summary, timed
 from gan.runs import files
 from gan.scores import requirements
-from gan.scores.evaluation import Validation
+from gan.scores.evaluation import Validation, given_features
 from gan.signals import Interrupt, Interrupted
 
 
@@ -202,6 +202,7 @@ def _train(configs, workdirs, make: Callable, how: _How) -> list[dict] | None:
             return None
         build = make(dataset)
         notes = requirements.check(configs[0], dataset)
+        given_features(configs[0])
         opened = [
             stack.enter_context(runs.open(path, config))
             for path, config in zip(workdirs, configs, strict=True)

@@ -14,11 +14,12 @@ from gan.config import Config
 from gan.referee import resampling
 from gan.referee.probe import Probe
 from gan.registries import METRICS
-from gan.scores import neighbours, requirements, samples
+from gan.scores import features, neighbours, requirements, samples
 from gan.scores.evidence import Evidence, Flows, clipped
 from gan.scores.metric import Score
 from gan.scores.progress import progress
 from gan.scores.requirements import Situation
+from gan.scores.space import Features
 from gan.transport import memory
 
 LONG = 10
@@ -225,22 +226,46 @@ class Validation:
         last: metrics that the last step has beside the cheap ones of the config.
 
     Raises:
-        UserError: for a name in `last` that the data do not allow.
+        UserError: for a name in `last` that the data do not allow, or features that there are none
+            of.
     """
 
     def __init__(self, config: Config, dataset, generator, critic, last: Sequence[str] = ()):
         self._config = config
         self._probe = Probe.of(config, dataset, generator, critic, "validation")
-        allowed, _ = possible(config.metrics, Situation(dataset, config.conditional))
-        self._names = [name for name in allowed if METRICS.get(name).cost == "cheap"]
-        self._last = [name for name in last if name not in self._names]
+        self._given = given_features(config)
+        situation = Situation(dataset, config.conditional, self._given is not None)
+        allowed, _ = possible(config.metrics, situation)
+        self._cheap = [name for name in allowed if METRICS.get(name).cost == "cheap"]
+        self._last = [name for name in last if name not in self._cheap]
 
-    def __call__(self, generator_params, critic_params, last: bool = False) -> dict:
-        """Numbers by name, for the log."""
-        names = [*self._names, *(self._last if last else ())]
+    def __call__(
+        self, generator_params, critic_params, *, last: bool = False, full: bool = False
+    ) -> dict:
+        """Numbers by name, for the log.
+
+        Args:
+            generator_params, critic_params: of the players.
+            last: whether this is the last step.
+            full: whether all metrics are due, not the cheap ones alone.
+        """
         look = self._probe.look(generator_params, critic_params)
-        evidence = evidence_of(self._config, look)
+        evidence = evidence_of(self._config, look, given=self._given)
+        names = self._cheap
+        if full:
+            names, _ = possible(self._config.metrics, evidence.situation)
+        if last:
+            names = [*names, *(name for name in self._last if name not in names)]
         return numbers(evaluate(names, evidence)) if names else {}
+
+
+def given_features(config: Config) -> Features | None:
+    """The features that a config names in place of the data set's own.
+
+    Raises:
+        UserError: if there are none of that name.
+    """
+    return None if config.features is None else features.load(config.features)
 
 
 def evidence_of(config: Config, look, *, given=None, count: int | None = None, say=None):
