@@ -10,12 +10,17 @@ Sample scores look at the features of a small classifier that is trained on the 
 those that --features names: a function from float32 examples [n, *shape] to features [n, k].
 
     python -m experiments.evaluate --workdir runs/digits --features mymodule:myfeatures
+
+Other numbers than the run's config names are asked for by name, with as many metrics as one likes:
+
+    python -m experiments.evaluate --workdir runs/digits --metrics w1 recall mypackage.metrics:mine
 """
 
 from __future__ import annotations
 
 import gan
 from experiments import cli
+from gan.registries import METRICS
 from gan.signals import watched
 
 
@@ -24,6 +29,8 @@ def define(flags) -> None:
     flags.workdir()
     flags.data_dir()
     flags.step()
+    what = "metrics to report, or package.module:name (default: the config's)"
+    flags.names("metrics", None, what, METRICS)
     flags.text(
         "features",
         None,
@@ -50,6 +57,7 @@ def main(values) -> None:
         lambda: gan.runner.evaluate(
             values.workdir,
             values.step,
+            metrics=values.metrics,
             data_dir=values.data_dir,
             features=features,
             count=values.samples,
