@@ -14,6 +14,7 @@ import ast
 import dataclasses
 import functools
 import importlib
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -133,7 +134,7 @@ class Registry(Generic[E]):
             found = getattr(module, attribute, None)
         except Exception as error:  # whatever somebody's module raises
             raise UserError(
-                f"{self.kind} {shown(name)}: {type(error).__name__}: {error}"
+                f"{self.kind} {shown(name)}: {type(error).__name__}: {error}{_where(error)}"
             ) from error
         if found is None:
             own = [each for each, value in vars(module).items() if self._is(value)]
@@ -159,6 +160,15 @@ class Registry(Generic[E]):
                     raise TypeError(f"{self.kind} {name} is in {found[name][0]} and in {module}")
                 found[name] = module, text
         return found
+
+
+def _where(error: Exception) -> str:
+    """In brackets, the line of somebody's module at which it could not be imported; "" where it was
+    none of its lines."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename != __file__ and "importlib" not in frame.filename:
+            return f" ({frame.filename}, line {frame.lineno})"
+    return ""
 
 
 def _a(name: str) -> str:

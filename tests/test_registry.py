@@ -69,6 +69,16 @@ def test_an_entry_of_anybodys_is_named_by_its_module(fruits):
         fruits.get("os.path:apple")
 
 
+def test_what_a_module_raises_is_said_with_its_line(fruits):
+    path = registry.ROOT / "orchard" / "trees" / "unripe.py"
+    path.write_text("from tests.test_registry import Fruit\n\nplum = Fruit(help='blue')\n")
+    with pytest.raises(UserError, match="missing 1 required keyword-only argument: 'colour'") as e:
+        fruits.get("orchard.trees.unripe:plum")
+    assert str(e.value).endswith(f"({path}, line 3)")
+    with pytest.raises(UserError, match="No module named 'orchard.trees.nowhere'$"):
+        fruits.get("orchard.trees.nowhere:plum")
+
+
 @pytest.mark.parametrize(
     "entry",
     ["Fruit(colour='blue')", "Fruit(help='as ' + word, colour='blue')", "Fruit(help=word)"],
