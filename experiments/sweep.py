@@ -82,24 +82,14 @@ def run(
     """
     interrupt = interrupt or Interrupt()
     folder = Path(workdir).expanduser().resolve()
-    dataset = gan.data.load(plan.base.data, data_dir)
-    gan.sweeps.tables.check_score(plan.score, plan.base, dataset)
-    gan.scores.requirements.check(plan.base, dataset)
-    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
-        rules.check(plan.base)
+    dataset = _suitable_data(plan, data_dir)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(gan.runs.lock.lock(folder / "lock"))
         plan = gan.sweeps.binding.bind(folder, plan)
-        ledger = gan.sweeps.ledger.Ledger(
-            folder / "sweep.db",
-            plan.space.distributions(),
-            plan.score,
-            gan.sweeps.tables.lower_is_better(plan.score),
-        )
         driver = gan.sweeps.driver.Driver(
             plan,
-            ledger,
+            _ledger(plan, folder),
             folder,
             check=lambda config: _check(config, dataset),
             together=together,
@@ -118,6 +108,26 @@ def run(
         driver.write()
         gan.sweeps.report.write(folder, plan, driver.rows, command)
         return driver.rows, complete
+
+
+def _suitable_data(plan: gan.sweeps.driver.Plan, data_dir: str | None):
+    """The data set of all trials; raises UserError where none could be trained and ranked on it."""
+    dataset = gan.data.load(plan.base.data, data_dir)
+    gan.sweeps.tables.check_score(plan.score, plan.base, dataset)
+    gan.scores.requirements.check(plan.base, dataset)
+    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
+        rules.check(plan.base)
+    return dataset
+
+
+def _ledger(plan: gan.sweeps.driver.Plan, folder: Path) -> gan.sweeps.ledger.Ledger:
+    """The record of the sweep's trials."""
+    return gan.sweeps.ledger.Ledger(
+        folder / "sweep.db",
+        plan.space.distributions(),
+        plan.score,
+        gan.sweeps.tables.lower_is_better(plan.score),
+    )
 
 
 def _check(config: Config, dataset) -> None:

@@ -12,6 +12,7 @@ from absl import flags
 from experiments.cli import config_fields, kinds, literals
 from gan.config import Config
 from gan.inputs import Range
+from gan.registry import Registry
 
 COUNT = 10**6
 """The most repeats, runs or trials that a flag can ask for."""
@@ -110,6 +111,10 @@ class Flags:
     ) -> None:
         """A list of some of these names."""
         self._many(name, default, help, kinds.Choice(names), "NAME")
+
+    def names(self, name: str, default: Any, help: str, registry: Registry) -> None:
+        """A list of entries of a registry, or of anybody's as `package.module:name`."""
+        self._many(name, default, help, kinds.Choice(registry, open_ended=True), "NAME")
 
     def boolean(self, name: str, help: str) -> None:
         """A switch, off if nobody says otherwise."""

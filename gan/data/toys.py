@@ -66,7 +66,7 @@ gaussians25 = Source(
 
 
 def _swiss_roll(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    """(t cos t, t sin t) with t ~ U[1.5 pi, 4.5 pi], noise .25 per coordinate, divided by 7.5."""
+    """(t cos t, t sin t) with t ~ U[1.5 pi, 4.5 pi], noise 0.25 per coordinate, divided by 7.5."""
     along, noise = jax.random.split(key)
     t = 1.5 * math.pi * (1 + 2 * jax.random.uniform(along, (count,)))
     points = jnp.stack([t * jnp.cos(t), t * jnp.sin(t)], 1)
@@ -84,7 +84,7 @@ swiss_roll = Source(
 
 
 def _two_moons(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    """(cos a, sin a) or (1 - cos a, 1/2 - sin a), a ~ U[0, pi], with noise .1 per coordinate."""
+    """(cos a, sin a) or (1 - cos a, 1/2 - sin a), a ~ U[0, pi], with noise 0.1 per coordinate."""
     which, along, noise = jax.random.split(key, 3)
     labels = jax.random.randint(which, (count,), 0, 2, jnp.int32)
     a = math.pi * jax.random.uniform(along, (count,))

@@ -105,38 +105,24 @@ def certify(
     points = [_flat(real), *map(_flat, fakes)]
     values = [np.asarray(s, np.float64) for s in (real_scores, *fake_scores)]
     gradients = None if fake_gradients is None else [_flat(g) for g in fake_gradients]
-    shapes = {p.shape for p in [*points, *(gradients or ())]}
-    lengths = {s.shape for s in values}
-    if (
-        len(shapes) > 1
-        or lengths != {(len(real),)}
-        or not len(points) == len(values) > 1
-        or (gradients is not None and len(gradients) != len(fakes))
-    ):
-        raise ValueError(f"points {shapes}, scores {lengths}: must be n for every set")
+    _check(points, values, gradients)
     values = _as_function(points, values)
     if solutions is None:
         solutions = [transport.assignment(fake, points[0]) for fake in points[1:]]
-    x, f = points[0], values[0]
-    steepest, bounds = [_steepest(x, f)], []
-    for y, g in zip(points[1:], values[1:], strict=True):
-        slope, bound = _between(x, f, y, g)
-        steepest += [slope, _steepest(y, g)]
-        bounds.append(bound)
+    lipschitz, bound = _slopes(points, values)
     w1 = float(np.mean([s.value for s in solutions]))
-    lipschitz = float(np.max(steepest))
-    estimate = float(np.mean([f.mean() - g.mean() for g in values[1:]]))
+    estimate = float(np.mean([values[0].mean() - g.mean() for g in values[1:]]))
     certified = estimate / lipschitz if lipschitz > 0 else 0.0
     return Certificate(
-        n=len(x),
+        n=len(points[0]),
         w1=w1,
         w1_gap=float(np.mean([s.gap for s in solutions])) / w1 if w1 > 0 else 0.0,
         estimate=estimate,
         lipschitz=lipschitz,
         share=certified / w1 if w1 > 0 else 1.0,
         duality_gap=w1 - certified,
-        c_transform_bound=float(np.mean(bounds)),
-        gradient_cosine=_mean_cosine(gradients, solutions, points),
+        c_transform_bound=bound,
+        gradient_cosine=None if gradients is None else _alignment(points, gradients, solutions),
     )
 
 
@@ -220,6 +206,17 @@ def prices(
     return critic
 
 
+def _check(points, scores, gradients) -> None:
+    """ValueError unless all sets have n points and n scores, and the generated
+    ones n gradients, if there are any."""
+    shapes = {p.shape for p in [*points, *(gradients or ())]}
+    lengths = {s.shape for s in scores}
+    counted = len(points) == len(scores) > 1
+    counted = counted and (gradients is None or len(points) == len(gradients) + 1)
+    if len(shapes) > 1 or lengths != {(len(points[0]),)} or not counted:
+        raise ValueError(f"points {shapes}, scores {lengths}: must be n for every set")
+
+
 def _as_function(points, scores) -> list[np.ndarray]:
     """Scores relative to the very first one, equal at coincident points.
 
@@ -237,6 +234,27 @@ def _as_function(points, scores) -> list[np.ndarray]:
         )
         for part, values in zip(points, scores, strict=True)
     ]
+
+
+def _slopes(points, scores) -> tuple[float, float]:
+    """(largest slope over all pairs of the probe, mean of the c-transform bounds)."""
+    x, f = points[0], scores[0]
+    steepest, bounds = [_steepest(x, f)], []
+    for y, g in zip(points[1:], scores[1:], strict=True):
+        slope, bound = _between(x, f, y, g)
+        steepest += [slope, _steepest(y, g)]
+        bounds.append(bound)
+    return float(np.max(steepest)), float(np.mean(bounds))
+
+
+def _alignment(points, gradients, solutions) -> float:
+    """Mean cosine of the gradients with the ways of exact transport; 1 if nothing moves."""
+    parts = [
+        _cosines(gradient, points[0][solution.permutation] - y)
+        for gradient, solution, y in zip(gradients, solutions, points[1:], strict=True)
+    ]
+    cosines = np.concatenate(parts)
+    return float(cosines.mean()) if len(cosines) else 1.0
 
 
 def _between(x, f, y, g) -> tuple[float, float]:
@@ -264,19 +282,6 @@ def _steepest(x, f) -> float:
 def _largest(rises, costs) -> float:
     """Largest rise per cost; pairs of coincident points, whose rise is 0, do not count."""
     return float(np.divide(rises, costs, out=np.zeros_like(costs), where=costs > 0).max())
-
-
-def _mean_cosine(gradients, solutions, points) -> float | None:
-    """Mean cosine of the gradients of all generated sets with their moves to the real one."""
-    if gradients is None:
-        return None
-    x, *others = points
-    parts = [
-        _cosines(gradient, x[solution.permutation] - y)
-        for gradient, solution, y in zip(gradients, solutions, others, strict=True)
-    ]
-    cosines = np.concatenate(parts)
-    return float(cosines.mean()) if len(cosines) else 1.0
 
 
 def _cosines(gradients, moves) -> np.ndarray:

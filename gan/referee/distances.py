@@ -275,6 +275,12 @@ def nearest(
     return np.concatenate(distances), np.concatenate(indices)
 
 
+def nearest_one(queries: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest reference of every query, and its row, [q] each; see `nearest`."""
+    found, rows = nearest(queries, references)
+    return found[:, 0], rows[:, 0]
+
+
 def _directions(dimension: int) -> np.ndarray:
     directions = np.random.default_rng(0).normal(size=(dimension, DIRECTIONS))
     return directions / np.linalg.norm(directions, axis=0)

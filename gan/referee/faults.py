@@ -155,10 +155,10 @@ def copied_share(
 
 
 def _copies(fake, real, train) -> list[Fault]:
-    near = [[part[:, 0] for part in distances.nearest(fake, side)] for side in (train, real)]
-    share, error = copied_share(*near, (len(train), len(real)))
+    to_train, to_real = distances.nearest_one(fake, train), distances.nearest_one(fake, real)
+    share, error = copied_share(to_train, to_real, (len(train), len(real)))
     usual = distances.nearest(real[:MOST], train)[0][:, 0]
-    if share < max(_COPIED, SURE * error) or np.median(near[0][0]) > np.median(usual):
+    if share < max(_COPIED, SURE * error) or np.median(to_train[0]) > np.median(usual):
         return []
     share = min(share, 1.0)
     text = f"It copies: about {share:.0%} of the generated examples repeat a training example."

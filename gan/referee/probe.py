@@ -91,8 +91,17 @@ class Look:
 
     def __init__(self, probe: Probe, fakes: list[np.ndarray], judged: Judged | None):
         self.probe = probe
-        self.fakes = fakes
-        self.judged = judged
+        self._fakes, self._judged = fakes, judged
+
+    @functools.cached_property
+    def fakes(self) -> list[np.ndarray]:
+        """The generated sets."""
+        return self._fakes
+
+    @functools.cached_property
+    def judged(self) -> Judged | None:
+        """The critic on the real set and on generated ones; None without one."""
+        return self._judged
 
     @functools.cached_property
     def solutions(self) -> list[transport.Result]:
@@ -113,7 +122,13 @@ class Look:
 
     @functools.cached_property
     def certificate(self) -> critics.Certificate:
-        """What exact transport proves about the critic."""
+        """What exact transport proves about the critic.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if self.judged is None:
+            raise ValueError("a look without a critic's scores has no certificate")
         count = len(self.judged.fake_scores)
         return critics.certify(
             self.probe.real, self.fakes[:count], *self.judged, self.solutions[:count]

@@ -62,7 +62,12 @@ def generator(distance: Distance, faults: Sequence[Fault]) -> str:
     Args:
         distance: with interval and p-value.
         faults: see gan.referee.faults.
+
+    Raises:
+        ValueError: for a distance without interval or p-value.
     """
+    if distance.debiased_interval is None or distance.p_value is None:
+        raise ValueError("a verdict needs a distance with resamples and permutations")
     low, high = distance.debiased_interval
     far = low > 0 or distance.p_value < 0.05
     beside = (

@@ -24,7 +24,7 @@ from gan.config import Config
 from gan.errors import UserError
 from gan.referee.probe import Probe
 from gan.runner.evaluation import evaluate_and_report
-from gan.runner.pauses import FAILURE, Bar, cadences, failure, record, summary, timed
+from gan.runner.pauses import FAILURE, Bar, Recorder, cadences, failure, summary, timed
 from gan.runs import files
 from gan.scores import requirements
 from gan.scores.evaluation import Validation, given_features
@@ -328,17 +328,15 @@ def _give_up(here: _Training, index: int, message: str, bar: Bar) -> None:
 def _record(here: _Training, index: int, state, pause: training.Pause, scorer) -> dict:
     """What is due of one run at a pause."""
     metrics = {name: np.atleast_1d(v)[index].item() for name, v in pause.metrics.items()}
-    return record(
+    recorder = Recorder(
         here.runs[index],
         here.configs[index],
         here.dataset,
         here.game.generator,
         scorer,
-        int(np.atleast_1d(pause.steps)[index]),
-        state,
-        metrics,
         here.logs[index],
     )
+    return recorder.record(int(np.atleast_1d(pause.steps)[index]), state, metrics)
 
 
 def _finish(here: _Training, index: int, state, interrupt: Interrupt) -> dict:

@@ -248,19 +248,13 @@ class Evidence:
         fakes, probe = self.look.fakes, self.look.probe
         references = self.players.training_examples
         return Training(
-            _nearest(fakes[0], references),
-            _nearest(probe.real, references)[0],
-            _nearest(fakes[0], probe.real),
+            distances.nearest_one(fakes[0], references),
+            distances.nearest_one(probe.real, references)[0],
+            distances.nearest_one(fakes[0], probe.real),
             (len(references), len(probe.real)),
             [distances.w1(x, y) for x, y in zip(fakes, probe.others, strict=False)],
             [distances.w1(x, y) for x, y in itertools.combinations(probe.others, 2)],
         )
-
-
-def _nearest(queries, references) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the nearest reference of every query, and its row."""
-    found, rows = distances.nearest(queries, references)
-    return found[:, 0], rows[:, 0]
 
 
 def clipped(value: float, on_halves: list[float], bounds: tuple[float, float], scale: float = 1.0):

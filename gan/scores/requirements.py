@@ -90,14 +90,16 @@ def no_classes(dataset) -> str:
 
 def trusted(situation: Situation) -> bool:
     """Whether nothing is known against the classifier of the data set."""
-    known = situation.accuracy is not None and has_classifier(situation.dataset)
-    return not known or situation.accuracy >= LEAST_ACCURACY
+    if situation.accuracy is None or not has_classifier(situation.dataset):
+        return True
+    return situation.accuracy >= LEAST_ACCURACY
 
 
 def distrust(situation: Situation) -> str:
     """Why nothing may rest on a classifier."""
+    right = 100 * (situation.accuracy or 0.0)
     return (
-        f"the classifier of {situation.dataset.name} is right on {100 * situation.accuracy:.1f} % "
+        f"the classifier of {situation.dataset.name} is right on {right:.1f} % "
         f"of held-out real images, {100 * LEAST_ACCURACY:.0f} % are needed"
     )
 

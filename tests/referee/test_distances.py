@@ -18,7 +18,7 @@ def test_w1_on_the_line_is_that_of_the_quantiles():
 
 def test_w1_of_images_flattens_them():
     (x,) = sets(1, shape=(4, 4, 1))
-    assert distances.w1(x, x + 0.25) == pytest.approx(1.0, rel=1e-6)  # .25 on each of 16 pixels
+    assert distances.w1(x, x + 0.25) == pytest.approx(1.0, rel=1e-6)  # 0.25 on each of 16 pixels
 
 
 def test_identical_sets_are_at_distance_zero_and_a_shift_at_its_length():

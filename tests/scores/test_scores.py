@@ -192,7 +192,7 @@ def test_two_samples_of_one_law_are_at_chance():
         p.append(permutation_p_value(pair, permutations=99))
     chance = 1 / 2 - 1 / (2 * 79)
     assert np.mean(found) == pytest.approx(chance, abs=0.03)
-    # Under the null a p-value <= .2 has probability at most .2.
+    # Under the null a p-value <= 0.2 has probability at most 0.2.
     assert np.mean(np.array(p) <= 0.2) < 0.36 and np.min(p) < 0.2
     assert permutation_p_value(pair, seed=1) == permutation_p_value(pair, seed=1)
     assert permutation_p_value(pair, seed=1) != permutation_p_value(pair, seed=2)
