@@ -211,8 +211,9 @@ def _safetensors(sampler: Sampler, facts: Mapping[str, Any]) -> bytes:
 
 
 def _npz(sampler: Sampler, facts: Mapping[str, Any]) -> bytes:
+    leaves: dict[str, Any] = {**_leaves(sampler)}
     file = io.BytesIO()
-    np.savez(file, **_leaves(sampler))
+    np.savez(file, **leaves)
     return file.getvalue()
 
 

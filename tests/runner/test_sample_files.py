@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import re
+import signal
 import zipfile
 
 import numpy as np
@@ -13,7 +15,7 @@ from gan.errors import NonFiniteError, StorageError, UserError
 from gan.runner import sample_files
 from gan.runner.sampling import BATCH, Sampler, pixels
 from gan.signals import Interrupted
-from tests.experiments.commands import TINY, call
+from tests.experiments.commands import TINY, call, kill, start
 
 
 def images(count, shape=(6, 4, 3), seed=0):
@@ -203,6 +205,19 @@ def test_the_command_writes_both(runs_of, tmp_path):
     np.testing.assert_array_equal(np.stack(read), array["arr_0"])
     status, _, err = call("sample", *how, "--output", tmp_path / "y.npz", "--uint8", "--label", 7)
     assert status == 0 and set(np.load(tmp_path / "y.npz")["arr_1"]) == {7}, err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_command_that_is_ended_leaves_an_empty_folder(runs_of, tmp_path, number):
+    flags = ["--count", 10**6, "--output", tmp_path / "samples"]
+    process = start("sample", "--workdir", runs_of["digits"], *flags)
+    kill(process, lambda: len(list(tmp_path.glob(".*.new/*.png"))) > 2000, number=number)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert os.listdir(tmp_path / "samples") == []
+    left = sorted(set(os.listdir(tmp_path)) - {"samples"})
+    assert len(left) == (number == signal.SIGKILL)  # hidden, and removed from a run directory later
+    assert all(re.fullmatch(r"\.[0-9a-f]{16}\.new", name) for name in left)
 
 
 @pytest.mark.parametrize(
