@@ -4,10 +4,11 @@
     python -m experiments.export --workdir runs/digits --step best --output digits.safetensors
     python -m experiments.export --workdir runs/digits --format npz --output digits.npz
 
-stablehlo is the sampler itself, latents (and labels) to images, for CPU, CUDA and TPU: jax alone
-runs it. safetensors and npz are the parameters by name. Beside the file, FILE.md says what it is:
-data and their licence, configuration, state of training, scores, and how to load it. It is the
-moving average of the generator's parameters, as sampled and evaluated. A few seconds.
+stablehlo is the sampler itself, latents (and labels) to images, for CPU, CUDA and TPU. The packages
+jax and flatbuffers are all that it needs to run. safetensors and npz are the parameters by name.
+Beside the file, FILE.md says what it is: data and their licence, configuration, state of training,
+scores, and how to load it. What is exported is the moving average of the generator's parameters, as
+sampled and evaluated. It takes a few seconds.
 Needs the run directory only, not the data set; stablehlo and safetensors need the extra `export`.
 """
 

@@ -44,7 +44,7 @@ def define(flags) -> None:
     flags.text("label", None, "class of all examples, for a conditional run", "CLASS")
     what = "make strips of so many examples between pairs of latents, one strip per row"
     flags.integer("interpolate", 0, what, 0, MOST)
-    flags.boolean("uint8", "write a .npz file of levels 0 .. 255, arr_0, as diffusion codes do")
+    flags.boolean("uint8", "write levels as diffusion codes do, arr_0 in a .npz file")
 
 
 def main(values) -> None:

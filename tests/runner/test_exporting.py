@@ -80,17 +80,25 @@ def test_programs_of_other_weights_and_norms(changes):
     np.testing.assert_allclose(restored(generator, params).call(latents), expected, atol=2e-6)
 
 
-def convolutions(platform, monkeypatch):
-    """How many convolutions of XLA a program for one platform has."""
-    generator, params, _ = made("resnet", width=16)
+def operations(name, platform, monkeypatch):
+    """How many convolutions and barriers a program for one platform has, of a network that was
+    traced for this process before."""
+    generator, params, given = made(name, width=16)
+    jax.jit(generator.apply).lower(params, *given(2))
     monkeypatch.setattr(exporting, "PLATFORMS", (platform,))
     text = exporting.program(generator, params, LATENT, False).mlir_module()
-    return text.count("stablehlo.convolution")
+    return text.count("stablehlo.convolution"), text.count("stablehlo.optimization_barrier")
 
 
 def test_accelerators_get_convolutions_and_a_cpu_products(monkeypatch):
-    assert convolutions("cpu", monkeypatch) == 0
-    assert convolutions("cuda", monkeypatch) == convolutions("tpu", monkeypatch) >= 3
+    assert operations("resnet", "cpu", monkeypatch)[0] == 0
+    counts = {operations("resnet", platform, monkeypatch)[0] for platform in ("cuda", "tpu")}
+    assert len(counts) == 1 and min(counts) >= 3
+
+
+def test_only_a_cpu_keeps_what_is_transposed(monkeypatch):
+    assert operations("mlp", "cpu", monkeypatch)[1] > 1
+    assert operations("mlp", "tpu", monkeypatch)[1] == 1  # around the parameters
 
 
 @pytest.mark.parametrize("name", ["mlp", "resnet", "dcgan"])
