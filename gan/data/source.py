@@ -47,11 +47,13 @@ class Source(Entry):
             and for the errors.
         reads: fields of config.Data, beside the name, that have a meaning for it; others must keep
             their defaults.
+        licence: of the data, in words, with whoever says so; "" where nobody is known to.
         case: how it is tested.
     """
 
     load: Callable[[Data, str | None], RawImages | Law]
     reads: tuple[str, ...] = IMAGES
+    licence: str = ""
     case: Case
 
     def check(self, config: Config, part: Data) -> None:

@@ -109,6 +109,17 @@ BAD = {
         (["--output", "x.png", "--count", "few"], "count"),
         (["--output", "x.png", "--interpolate", "1"], "interpolate"),
         (["--output", ""], "--output: a path must not be empty"),
+        (["--output", "x.png", "--uint8"], "--uint8 goes with an --output that ends in .npz"),
+        (["--output", "samples", "--interpolate", "4"], "--interpolate goes with a .png file"),
+        (["--output", "samples", "--workdir", "/nonexistent"], "no run directory"),
+    ],
+    "export": [
+        (["--output", "x.bin"], ".stablehlo or .safetensors or .npz"),
+        (["--output", "x.npz", "--format", "onnx"], "allowed: npz, safetensors, stablehlo"),
+        (["--output", "x.npz", "--format", "stablehlo"], "--output must end in .stablehlo"),
+        (["--output", "x.npz", "--step", "first"], "step number, best or last"),
+        (["--output", "x.npz", "--workdir", "/nonexistent"], "no run directory"),
+        (["--format", "npz"], "--output"),
     ],
 }
 CASES = [(name, flags, hint) for name, cases in BAD.items() for flags, hint in cases]
