@@ -52,6 +52,9 @@ setup(
         "tensorboard": ["tensorboardX>=2.6.4"],
         "bench": ["torch>=2.13"],
         "entropic": ["ott-jax>=0.6"],
+        "mlflow": ["mlflow-skinny>=3.17"],
         "ray": ["ray>=2.60"],
+        "slurm": ["submitit>=1.5.4"],
+        "wandb": ["wandb>=0.31"],
     },
 )

@@ -106,10 +106,15 @@ class Flags:
         self._one(name, default, help, kinds.Choice(names), "NAME")
 
     def choices(
-        self, name: str, default: Any, help: str, names: Iterable[str] | Mapping[str, str]
+        self,
+        name: str,
+        default: Any,
+        help: str,
+        names: Iterable[str] | Mapping[str, str],
+        open_ended: bool = False,
     ) -> None:
-        """A list of some of these names."""
-        self._many(name, default, help, kinds.Choice(names), "NAME")
+        """A list of some of these names; `open_ended` as in kinds.Choice."""
+        self._many(name, default, help, kinds.Choice(names, open_ended), "NAME")
 
     def boolean(self, name: str, help: str) -> None:
         """A switch, off if nobody says otherwise."""
@@ -147,6 +152,11 @@ class Flags:
         self.text(name, REQUIRED, help, name.upper())
         self.positional = name, help
 
+    def arguments(self, name: str, help: str, metavar: str) -> None:
+        """Words that are no flags; every command line has one or more."""
+        self.texts(name, REQUIRED, help, metavar)
+        self.positional = name, help
+
     def config(self, default: str) -> None:
         """--preset, --config_path and a flag for every field of the config.
 
@@ -170,6 +180,7 @@ class Flags:
         flags.DEFINE(kind, name, default, help, **to)
 
     def _many(self, name: str, default: Any, help: str, kind: flags.ArgumentParser, metavar: str):
-        self.notes[name] = Note(self._group, f"{metavar} ...")
+        self.notes[name] = Note(self._group, f"{metavar} ...", default is REQUIRED)
+        default = None if default is REQUIRED else default
         to = {"flag_values": self.values}
         flags.DEFINE_multi(kind, flags.ArgumentSerializer(), name, default, help, **to)

@@ -4,7 +4,6 @@ checkpoint, or its end where a number ceased to be finite."""
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,17 +14,6 @@ from gan import runs
 from gan.config import Config
 from gan.errors import UserError
 from gan.reports import pictures
-from gan.runs import files
-
-FAILURE = "failure.json"
-"""Beside a run's other files when a number ceased to be finite while others were trained with it:
-{"message": step and quantities}. The same config would fail again, so it is not tried again."""
-
-
-def failure(workdir: str | Path) -> str | None:
-    """Why the run in a directory ended before its last step; None if it did not."""
-    path = Path(workdir) / FAILURE
-    return files.read_json(path)["message"] if path.exists() else None
 
 
 class Bar:
