@@ -46,7 +46,14 @@ def summary(found) -> str:
     """A screen of text: what differs, the scores that tell most, what cannot be compared."""
     comparison, page = gan.reports.comparison, gan.reports.page
     every = {one.name: one.cells for one in found.runs}
-    names = dict.fromkeys(name for cells in every.values() for name in cells)
+    values = {
+        run: {name: cell.value for name, cell in cells.items()} for run, cells in every.items()
+    }
+    where = ""
+    if not any(every.values()):
+        values = {one.name: comparison.last(one) for one in found.runs}
+        where = "on the validation split, from the last lines of the logs"
+    names = dict.fromkeys(name for of in values.values() for name in of)
     names = [name for name in (*TELLING, *names) if name in names and comparison.better(name)]
     shown = list(dict.fromkeys(names))[:MOST_SCORES]
     best = {
@@ -57,15 +64,14 @@ def summary(found) -> str:
     for one in found.runs[:MOST]:
         line = f"{_short(one.name):{NAME}} {one.step:>8}"
         for name in shown:
-            cell = every[one.name].get(name)
-            text = "" if cell is None else page.number(cell.value)
+            text = page.number(values[one.name].get(name, ""))
             line += f" {text + ('*' if best[name] == one.name else ''):>16}"
         lines.append(line.rstrip())
     if len(found.runs) > MOST:
         lines.append(f"and {len(found.runs) - MOST} more runs")
     if any(best.values()):
         lines.append("* best: its interval lies beyond those of all others")
-    return "\n".join(lines)
+    return "\n".join([*lines, where] if where else lines)
 
 
 def _short(name: str) -> str:

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan.registries import METRICS
 from gan.reports import compare_curves, comparison, page
 from gan.reports import scores as tables
 from gan.reports.comparison import Cell, Compared, Comparison
@@ -52,20 +51,15 @@ def headline(found: Comparison) -> str:
     count = len(found.runs)
     text = f"{count} run{'s' if count > 1 else ''}"
     if count > 1 and changed:
-        text += f", whose configs differ in {_listed(changed)}."
+        text += f", whose configs differ in {comparison.listed(changed)}."
     else:
         text += " with one config." if count > 1 else "."
     unfinished = [run.name for run in found.runs if run.remarks]
     if unfinished:
-        text += f" See the remarks on {_listed(unfinished)}."
+        text += f" See the remarks on {comparison.listed(unfinished)}."
     if found.unread:
         text += f" {len(found.unread)} more cannot be read, see the remarks."
     return text
-
-
-def _listed(names: Sequence[str], most: int = 8) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
 
 
 def _runs(found: Comparison) -> str:
@@ -128,14 +122,19 @@ def _scores(of: Sequence[Compared]) -> list[str]:
     evaluated = [run for run in of if run.scores]
     if evaluated:
         parts += _evaluated(evaluated)
-    last = _last_records(of)
+    every = [comparison.last(run) for run in of]
+    last = {
+        name: [page.number(found.get(name, "")) for found in every]
+        for name in dict.fromkeys(name for found in every for name in found)
+    }
     if last:
         parts += [
-            page.wide(_matrix("on the validation split, last", of, last)),
             page.paragraph(
-                "From the last line of each log that has them; no intervals, so none is marked.",
+                "On the validation split, from the last line of each log that has them; without "
+                "intervals, so none is marked.",
                 "note",
             ),
+            page.wide(_matrix("score", of, last)),
         ]
     return parts
 
@@ -184,18 +183,6 @@ def _cell(cell: Cell | None, best: bool) -> str:
 def _real(cells) -> str:
     """What real examples get; several numbers where that is not the same for all runs."""
     return " / ".join(dict.fromkeys(page.number(c.real) for c in cells if c.real is not None))
-
-
-def _last_records(of: Sequence[Compared]) -> dict[str, list[str]]:
-    """The latest value, run by run, of the metrics that tables over runs have."""
-    found = {}
-    for name, metric in METRICS.items():
-        if not (metric.column or metric.better):
-            continue
-        values = [next((r[name] for r in reversed(run.records) if name in r), "") for run in of]
-        if any(value != "" for value in values):
-            found[name] = [page.number(value) for value in values]
-    return found
 
 
 def _samples(of: Sequence[Compared]) -> list[str]:

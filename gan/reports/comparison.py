@@ -135,9 +135,7 @@ def _one(path: Path) -> Compared:
         remarks.append(f"diverged: {ended}")
     elif records and reached < end:
         remarks.append(f"unfinished: step {reached} of {end}")
-    if not scores:
-        remarks.append(f"not evaluated: python -m experiments.evaluate --workdir {path}")
-    elif records and scores["step"] != reached:
+    if scores and records and scores["step"] != reached:
         remarks.append(f"evaluated at step {scores['step']}, not at its last, {reached}")
     return Compared(
         path.name, path, configs.flatten(run.config), records, data, scores, tuple(remarks)
@@ -175,6 +173,14 @@ def cells(scores: dict[str, Any], fingerprint: str | None) -> dict[str, Cell]:
             value, tuple(interval) if interval else None, entry["real"].get(name), rests_on
         )
     return found
+
+
+def last(run: Compared) -> dict[str, float]:
+    """The latest value in the log, on the validation split, of the metrics that have a direction or
+    a column in tables over runs."""
+    names = [name for name, metric in METRICS.items() if metric.column or metric.better]
+    found = {name: [r[name] for r in run.records if name in r] for name in names}
+    return {name: values[-1] for name, values in found.items() if values}
 
 
 def better(name: str) -> str | None:
@@ -226,7 +232,7 @@ def warnings(of: Sequence[Compared]) -> list[str]:
     data = _groups(of, lambda run: run.data.get("fingerprint"))
     if len(data) > 1 or None in data:
         what = "; ".join(
-            f"{_data_set(members[0])}: {', '.join(run.name for run in members)}"
+            f"{_data_set(members[0])}: {listed([run.name for run in members])}"
             for members in data.values()
         )
         found.append(f"Not comparable, since they learned from different data: {what}.")
@@ -234,11 +240,23 @@ def warnings(of: Sequence[Compared]) -> list[str]:
     sizes = _groups(scored, lambda run: (run.scores.get("split"), run.scores.get("n")))
     if len(sizes) > 1:
         what = "; ".join(
-            f"n = {n} of {split}: {', '.join(run.name for run in members)}"
+            f"n = {n} of {split}: {listed([run.name for run in members])}"
             for (split, n), members in sizes.items()
         )
         found.append(f"Not comparable, since they were evaluated on different sets: {what}.")
+    without = [run.name for run in of if not run.scores]
+    if without:
+        found.append(
+            f"Not evaluated, hence without intervals: {listed(without)}. "
+            "python -m experiments.evaluate --workdir DIR evaluates the run in DIR."
+        )
     return found
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """The first names, and how many more there are."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def _groups(of: Sequence[Compared], key) -> dict[Any, list[Compared]]:

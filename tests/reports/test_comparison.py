@@ -140,7 +140,9 @@ def test_the_unreadable_and_the_unfinished_are_named(tmp_path):
     found = comparison.read([tmp_path, tmp_path / "missing"])
     remarks = {run.name: " ".join(run.remarks) for run in found.runs}
     assert list(remarks) == ["altered", "diverged", "good", "half"] and remarks["good"] == ""
-    assert "unfinished: step 12 of 20" in remarks["half"] and "not evaluated" in remarks["half"]
+    assert remarks["half"] == "unfinished: step 12 of 20"
+    (warning,) = comparison.warnings(found.runs)
+    assert warning.startswith("Not evaluated, hence without intervals: altered, half. ")
     assert "diverged: step 9" in remarks["diverged"] and "altered" in remarks["altered"]
     unread = {path.rpartition("/")[2]: reason for path, reason in found.unread.items()}
     assert unread.keys() == {"empty", "broken", "missing"}
@@ -222,6 +224,23 @@ def test_single_values_far_out_do_not_hide_the_others(tmp_path):
     assert not figures.save_lines(str(tmp_path / "a.png"), [line])
     assert figures.save_lines(str(tmp_path / "b.png"), [spike], real=line)
     assert Image.open(tmp_path / "a.png").size == Image.open(tmp_path / "b.png").size
+
+
+def test_a_sweep_without_evaluations_shows_what_its_logs_hold(tmp_path):
+    for number in range(3):
+        made(tmp_path / "trials" / str(number), {"seed": number}, None, level=number + 1.0)
+    (tmp_path / "sweep.json").write_text("{}")
+    page = tmp_path / "page.html"
+    status, out, _ = call("compare", tmp_path, "--output", page)
+    lines = out.splitlines()
+    assert status == 0 and len(lines) <= 24 and "*" not in out
+    assert [line.split() for line in lines[1:4]] == [
+        ["run", "step", "w1"],
+        ["trials/0", "20", "1.05"],
+        ["trials/1", "20", "2.05"],
+    ]
+    assert "Not evaluated, hence without intervals: trials/0, trials/1, trials/2." in out
+    assert "<td>w1</td><td class=number>1.05</td><td class=number>2.05</td>" in text_of(page)
 
 
 def test_a_folder_without_runs_is_refused(tmp_path):
