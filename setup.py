@@ -54,7 +54,10 @@ setup(
         "tensorboard": ["tensorboardX>=2.6.4"],
         "bench": ["torch>=2.13", "torch-fidelity>=0.4"],
         "entropic": ["ott-jax>=0.6"],
+        "mlflow": ["mlflow-skinny>=3.17"],
         "ray": ["ray>=2.60"],
         "export": ["flatbuffers>=25.2.10", "safetensors>=0.5"],
+        "slurm": ["submitit>=1.5.4"],
+        "wandb": ["wandb>=0.31"],
     },
 )

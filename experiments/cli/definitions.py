@@ -107,10 +107,15 @@ class Flags:
         self._one(name, default, help, kinds.Choice(names), "NAME")
 
     def choices(
-        self, name: str, default: Any, help: str, names: Iterable[str] | Mapping[str, str]
+        self,
+        name: str,
+        default: Any,
+        help: str,
+        names: Iterable[str] | Mapping[str, str],
+        open_ended: bool = False,
     ) -> None:
-        """A list of some of these names."""
-        self._many(name, default, help, kinds.Choice(names), "NAME")
+        """A list of some of these names; `open_ended` as in kinds.Choice."""
+        self._many(name, default, help, kinds.Choice(names, open_ended), "NAME")
 
     def names(self, name: str, default: Any, help: str, registry: Registry) -> None:
         """A list of entries of a registry, or of anybody's as `package.module:name`."""
@@ -149,6 +154,11 @@ class Flags:
     def argument(self, name: str, help: str) -> None:
         """A word that is no flag; every command line has it once."""
         self.text(name, REQUIRED, help, name.upper())
+        self.positional = name, help
+
+    def arguments(self, name: str, help: str, metavar: str) -> None:
+        """Words that are no flags; every command line has one or more."""
+        self.texts(name, REQUIRED, help, metavar)
         self.positional = name, help
 
     def config(self, default: str) -> None:

@@ -68,7 +68,7 @@ def full(of: Flags, program: str, description: str) -> str:
 
 def usage(of: Flags, program: str) -> str:
     """How the command is called, in a line."""
-    words = [of.positional[0].upper()] if of.positional else []
+    words = [of.notes[of.positional[0]].metavar] if of.positional else []
     for name, note in of.notes.items():
         if note.required and (of.positional is None or name != of.positional[0]):
             words.append(f"--{name} {note.metavar}")

@@ -5,7 +5,6 @@ import dataclasses
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,19 +15,8 @@ from gan import networks, runs
 from gan.config import Config
 from gan.errors import UserError
 from gan.reports import pictures
-from gan.runs import files
 from gan.runs.directory import WritableRun
 from gan.training.state import State
-
-FAILURE = "failure.json"
-"""Beside a run's other files when a number ceased to be finite while others were trained with it:
-{"message": step and quantities}. The same config would fail again, so it is not tried again."""
-
-
-def failure(workdir: str | Path) -> str | None:
-    """Why the run in a directory ended before its last step; None if it did not."""
-    path = Path(workdir) / FAILURE
-    return files.read_json(path)["message"] if path.exists() else None
 
 
 class Bar:

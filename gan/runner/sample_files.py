@@ -1,6 +1,6 @@
 """Samples as the files that programs for scores read: a folder of pictures, or one array of levels.
 
-Pixels in [-1, 1] become levels 0 .. 255, the nearest ones (gan.runner.sampling.pixels).
+Pixels in [-1, 1] become levels 0 .. 255, the nearest ones (gan.arrays.levels).
 
 - A folder holds 00000.png, 00001.png, ..., grey or RGB as the images are. pytorch-fid, clean-fid
   and torch-fidelity read every picture of a folder as RGB, so grey ones need no third channel.
@@ -25,8 +25,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from gan import files, outputs
+from gan.arrays import levels
 from gan.errors import NonFiniteError, UserError
-from gan.runner.sampling import pixels
 
 DIGITS = 5
 """Least number of digits in the name of a picture."""
@@ -126,7 +126,7 @@ def _levels(batches: Iterable[np.ndarray], count: int) -> Iterator[tuple[int, np
                 raise UserError(f"pictures are of images, got examples {images.shape[1:]}")
             if not np.isfinite(images).all():
                 raise NonFiniteError("the generator makes pixels that are NaN or infinite")
-            yield first, pixels(images)
+            yield first, levels(images)
             first += len(images)
             progress.update(len(images))
     if first != count:
