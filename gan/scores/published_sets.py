@@ -13,9 +13,12 @@ from collections.abc import Callable
 import numpy as np
 
 from gan.errors import UserError
+from gan.networks.inception import WIDTHS
 from gan.scores import published
+from gan.scores.inception import Inception, levels
 from gan.scores.metric import Score
-from gan.scores.reference_statistics import distance, statistics
+from gan.scores.reference_statistics import Statistics, distance, statistics
+from gan.scores.requirements import PUBLISHED_WEIGHTS, Situation
 from gan.scores.space import Features
 
 LEAST = published.PARTS
@@ -33,27 +36,39 @@ class Sets:
 
     Attributes:
         generated: [n, k].
-        training: of the whole training split, [m, k].
+        training: of the whole training split, or another reference set, [m, k]; None where only
+            its statistics are known.
         held_out: of other real examples, [n, k]; None where there are not so many.
         logits: features [n, k] -> logits [n, classes].
         features: what all this was computed by.
+        called: the reference set.
     """
 
     generated: np.ndarray
-    training: np.ndarray
+    training: np.ndarray | None
     held_out: np.ndarray | None
     logits: Callable[[np.ndarray], np.ndarray]
     features: str
+    called: str = "train"
 
     @functools.cached_property
     def fid(self) -> Score:
         """Squared Frechet distance to the training set."""
-        reference = statistics(self.training)
+        return self.fid_against(statistics(self.training), self._all)
+
+    def fid_against(self, reference: Statistics, called: str) -> Score:
+        """Squared Frechet distance to a set of which the statistics are known.
+
+        Raises:
+            ValueError: if they are of another number of features.
+        """
 
         def value(features):
             return distance(statistics(features), reference)
 
-        return self._score(value, f"FID against {self._all}, moments in float64")
+        real = None if self.held_out is None else value(self.held_out)
+        how = f"FID against {called}, means and covariances in float64"
+        return Score(value(self.generated), len(self.generated), self._said(how), real=real)
 
     @functools.cached_property
     def kid(self) -> tuple[Score, Score]:
@@ -100,7 +115,7 @@ class Sets:
 
     @property
     def _all(self) -> str:
-        return f"all {len(self.training):,} of train"
+        return f"all {len(self.training):,} of {self.called}"
 
     def _said(self, how: str) -> str:
         n = len(self.generated)
@@ -108,10 +123,6 @@ class Sets:
         if n != published.COUNT:
             count += f", not the {published.COUNT:,} of published values: do not compare with these"
         return f"{how}; {count}; {self.features}"
-
-    def _score(self, value: Callable[[np.ndarray], float], how: str) -> Score:
-        real = None if self.held_out is None else value(self.held_out)
-        return Score(value(self.generated), len(self.generated), self._said(how), real=real)
 
     def _spread(self, value: Callable[[np.ndarray], published.Spread], how: str):
         found = value(self.generated)
@@ -167,3 +178,58 @@ def draw(
     ]
     whole = np.concatenate(training)
     return Sets(generated, whole, held_out, features.logits, features.description)
+
+
+def compare(
+    network: Inception, samples: np.ndarray, reference: np.ndarray | Statistics, called: str
+) -> dict[str, Score]:
+    """Scores of published names of generated images, from anywhere.
+
+    Args:
+        network: Inception-v3 with the published weights.
+        samples: generated images [n, h, w, 1 or 3], uint8 or float in [-1, 1], in any order.
+        reference: real images, perhaps of another size; or the statistics of their features, which
+            allow FID and the Inception score alone.
+        called: the reference.
+
+    Returns:
+        By name of the metric.
+
+    Raises:
+        UserError: for other weights, other statistics, too few images, or what is no image.
+    """
+    situation = Situation(None, inception=network.sha256)
+    if not PUBLISHED_WEIGHTS.met(situation):
+        raise UserError(PUBLISHED_WEIGHTS.reason(situation))
+    images = {"samples": levels(samples)}
+    known = isinstance(reference, Statistics)
+    if known:
+        _check_statistics(reference, network, called)
+    else:
+        images[called] = levels(reference)
+    for name, each in images.items():
+        if len(each) < LEAST:
+            raise UserError(f"{LEAST} images are needed, {name} has {len(each)}")
+    generated = network.features(images["samples"])
+    real = None if known else network.features(images[called])
+    sets = Sets(generated, real, None, network.logits, network.description, called)
+    score, score_spread = sets.inception_score
+    found = {"inception_score": score, "inception_score_spread": score_spread}
+    if known:
+        count = "" if reference.count is None else f" of {reference.count:,} images"
+        return {"fid": sets.fid_against(reference, f"the statistics{count} in {called}"), **found}
+    kid, kid_spread = sets.kid
+    balls = {f"inception_{name}": each for name, each in sets.balls.items()}
+    return {"fid": sets.fid, "kid": kid, "kid_spread": kid_spread, **found, **balls}
+
+
+def _check_statistics(reference: Statistics, network: Inception, called: str) -> None:
+    if len(reference.mean) != WIDTHS[-1]:
+        raise UserError(
+            f"{called} has statistics of {len(reference.mean)} features, Inception-v3 has "
+            f"{WIDTHS[-1]}"
+        )
+    if reference.inception not in ("", network.sha256):
+        raise UserError(
+            f"{called} was made with other weights, of SHA-256 {reference.inception[:8]}..."
+        )

@@ -9,12 +9,17 @@ import os
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import lapack
 
 from gan.errors import UserError
 from gan.files import read_bytes, replacing, shortened
 
 BLOCK = 4096
 """Rows that are in float64 at a time."""
+
+TOLERATED = 1e-5
+"""How far a covariance in a file may be from symmetric, and from one without negative eigenvalues,
+relative to its largest number: float32 is."""
 
 
 class Statistics(NamedTuple):
@@ -24,11 +29,14 @@ class Statistics(NamedTuple):
         mean: float64 [k].
         covariance: float64 [k, k], with n - 1 below the sum.
         count: n; None where a file does not say.
+        inception: SHA-256 of the weights of Inception-v3 that gave the features; "" where a file
+            does not say.
     """
 
     mean: np.ndarray
     covariance: np.ndarray
     count: int | None = None
+    inception: str = ""
 
 
 def statistics(features: np.ndarray) -> Statistics:
@@ -52,9 +60,8 @@ def distance(x: Statistics, y: Statistics) -> float:
     """Squared Frechet distance of the Gaussians of these statistics (Dowson and Landau 1982).
 
     |mean_x - mean_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)). The trace of the root is the sum of the
-    singular values of B A', where A'A and B'B are the covariances. Eigenvalues below k times the
-    rounding of the largest are rounding, and count as 0: so covariances of fewer examples than
-    features are no exception.
+    singular values of B A', where A'A and B'B are the covariances. Directions whose variance is
+    rounding count as without any: so covariances of fewer examples than features are no exception.
 
     Returns:
         A number >= 0 up to rounding; exactly |shift|^2, up to rounding, for a shifted copy.
@@ -80,6 +87,7 @@ def read(path: str) -> Statistics:
         with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as file:
             mean, covariance = (np.asarray(file[name], np.float64) for name in ("mu", "sigma"))
             count = int(file["n"]) if "n" in file else None
+            inception = str(file["inception"]) if "inception" in file else ""
     except OSError as error:
         raise UserError(f"cannot read {shortened(path)}: {error.strerror or error}") from error
     except Exception as error:  # whatever a damaged file makes NumPy's parsers raise
@@ -93,25 +101,39 @@ def read(path: str) -> Statistics:
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise UserError(f"{shortened(path)} holds numbers that are not finite")
-    size = np.abs(covariance).max()
-    if np.abs(covariance - covariance.T).max() > 1e-5 * size or np.diag(covariance).min() < 0:
+    even = (covariance + covariance.T) / 2
+    missed = even.diagonal() - np.sum(_root(even) ** 2, axis=0)
+    faults = np.abs(covariance - even).max(), np.abs(missed).max()
+    if max(faults) > TOLERATED * np.abs(covariance).max():
         raise UserError(f"{shortened(path)}: sigma is no covariance")
-    return Statistics(mean, (covariance + covariance.T) / 2, count)
+    return Statistics(mean, even, count, inception)
 
 
 def write(path: str, found: Statistics, about: str) -> None:
-    """A file of reference statistics: mu, sigma, n if it is known, and `about`, what they are of.
+    """A file of reference statistics: mu, sigma, what else is known, and `about`, what they are of.
 
     Raises:
         StorageError: it cannot be written.
     """
-    count = {} if found.count is None else {"n": np.array(found.count)}
+    known = {"n": found.count, "inception": found.inception or None, "about": about}
+    more = {name: np.array(value) for name, value in known.items() if value is not None}
     with replacing(path) as file:
-        np.savez(file, mu=found.mean, sigma=found.covariance, about=np.array(about), **count)
+        np.savez(file, mu=found.mean, sigma=found.covariance, **more)
+
+
+def is_one(path: str) -> bool:
+    """Whether a file is a .npz with mu and sigma; False for one that is not there or damaged."""
+    try:
+        with np.load(os.path.expanduser(path), allow_pickle=False) as file:
+            return {"mu", "sigma"} <= set(file)
+    except Exception:  # whatever NumPy's parsers raise; reading it as something else says more
+        return False
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
-    """A [r, k] with A'A = covariance [k, k], r its rank up to rounding."""
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > len(values) * np.finfo(np.float64).eps * values[-1]
-    return np.sqrt(values[kept])[:, None] * vectors.T[kept]
+    """A [r, k] with A'A = covariance [k, k] of rank r: its Cholesky factor with pivoting, which
+    ends where what is left is rounding (LAPACK's pstrf)."""
+    factor, order, rank, _ = lapack.dpstrf(covariance)
+    root = np.zeros((rank, len(covariance)))
+    root[:, order - 1] = np.triu(factor[:rank])
+    return root

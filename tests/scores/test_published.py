@@ -199,6 +199,7 @@ def test_a_file_that_is_no_statistics_is_refused_in_a_line(tmp_path):
         ("nan", {"mu": mean * np.nan, "sigma": covariance}, "not finite"),
         ("skewed", {"mu": mean, "sigma": skewed}, "no covariance"),
         ("negative", {"mu": mean, "sigma": -covariance}, "no covariance"),
+        ("saddle", {"mu": mean, "sigma": covariance - 0.6}, "no covariance"),
         ("objects", {"mu": np.array([None]), "sigma": covariance}, "no undamaged .npz"),
     ):
         path = tmp_path / f"{name}.npz"
