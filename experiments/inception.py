@@ -1,17 +1,21 @@
-"""Which weights of Inception-v3 are these, and how are they made ready for published scores?
+"""What do published scores, FID among them, say of images from anywhere? Inception-v3, made ready.
 
     python -m experiments.inception --weights pt_inception-2015-12-05-6726825d.pth
         --output inception.npz
-    python -m experiments.evaluate --workdir runs/digits --features inception:inception.npz
-    python -m experiments.inception --weights inception.npz --statistics fashion_mnist:train
-        --output fashion_mnist_train.npz
+    python -m experiments.inception --weights inception.npz --samples runs/digits:50000
+        --reference digits:train
+    python -m experiments.inception --weights inception.npz --statistics digits:train
+        --output digits_train.npz
 
 The file of weights is that of pytorch-fid's release "fid_weights", or the same one from
-torch-fidelity; nothing is downloaded, and PyTorch is not needed. Prints the SHA-256 of the weights
-and whether they are those that published scores use. With --statistics a set, named as for
-experiments.certify, is passed through the network, and its reference statistics are kept: mu
-[2048] and sigma [2048, 2048]. Arrays of images are uint8, or float in [-1, 1]. Seconds to convert;
-the network takes about a second for ten images on two CPU cores.
+torch-fidelity; nothing is downloaded, and PyTorch is not needed. Prints its SHA-256. The first
+command converts it. The second scores: a set is named as for experiments.certify, and is uint8, or
+float in [-1, 1]; the reference may also be a .npz file of statistics, mu [2048] and sigma
+[2048, 2048]. The third makes such a file. Scores under published names need the published weights;
+what differs from the published protocol, above all n, is said. Seconds to convert; the network
+takes about a second for ten images on two CPU cores. A run is scored while it is evaluated by
+
+    python -m experiments.evaluate --workdir runs/digits --features inception:inception.npz
 """
 
 from __future__ import annotations
@@ -23,41 +27,65 @@ from experiments import cli
 from gan import outputs
 from gan.errors import UserError
 
-FEWEST = 2
-"""Images that have a covariance."""
-
 
 def define(flags) -> None:
     """The flags of this experiment."""
     flags.path("weights", cli.REQUIRED, "weights: a .pth file, or a .npz file of this command")
-    flags.path("output", cli.REQUIRED, "a .npz file: the weights, or the statistics")
-    what = "keep the mean and covariance of this set's features in place of the weights"
-    flags.text("statistics", None, what, "SET")
+    flags.path("output", None, "a .npz file to write: the weights, or the statistics")
+    flags.text("statistics", None, "write the statistics of this set, not the weights", "SET")
+    flags.text("samples", None, "score this set of generated images", "SET")
+    flags.text("reference", None, "against this set, or this .npz file of statistics", "SET")
     flags.data_dir()
 
 
 def main(values) -> None:
-    """Convert, or compute reference statistics; print the hash."""
+    """Convert, score, or compute statistics; print the hash."""
+    scoring = values.samples is not None
+    if scoring != (values.reference is not None):
+        raise UserError("--samples and --reference go together: what is scored, and against what")
+    if scoring == (values.output is not None):
+        raise UserError("give --output FILE.npz to write, or --samples and --reference to score")
     network = gan.scores.inception.read(values.weights)
+    which = "the published" if network.published else "NOT the published"
+    print(f"weights   SHA-256 {network.sha256}: {which} ones", file=sys.stderr)
+    if scoring:
+        score(network, values)
+    else:
+        write(network, values)
+
+
+def score(network, values) -> None:
+    """Print the scores of --samples against --reference."""
+    files = gan.scores.reference_statistics
+    samples = gan.runner.sets.read(values.samples, values.data_dir).examples().values
+    if files.is_one(values.reference):
+        reference = files.read(values.reference)
+    else:
+        reference = gan.runner.sets.read(values.reference, values.data_dir).examples().values
+    found = gan.scores.published_sets.compare(network, samples, reference, values.reference)
+    shown = {
+        name: {"value": each.value, "n": each.n, "features": each.features}
+        for name, each in found.items()
+    }
+    gan.reports.scores.print_scores(shown)
+
+
+def write(network, values) -> None:
+    """Write the weights, or the statistics of --statistics, into --output."""
     images = None
     if values.statistics is not None:
-        images = gan.runner.sets.read(values.statistics, values.data_dir)
+        images = gan.runner.sets.read(values.statistics, values.data_dir).examples().values
         images = gan.scores.inception.levels(images)
-        if len(images) < FEWEST:
-            raise UserError(f"--statistics needs at least {FEWEST} images, got {len(images)}")
     outputs.file(values.output, (".npz",), (values.weights, values.statistics or ""))
-    which = "the published" if network.published else "NOT the published"
-    print(f"weights   SHA-256 {network.sha256}: {which} ones")
     if images is None:
         gan.scores.inception.write(values.output, network)
-        print(f"kept in   {values.output}")
+        print(f"weights   {network.sha256} in {values.output}")
         return
-    print(f"passing {len(images):,} images through the network", file=sys.stderr)
-    found = gan.scores.moments.moments(network.features(images))
+    files = gan.scores.reference_statistics
+    moments = gan.scores.moments.moments(network.features(images))
     about = f"{values.statistics}: {network.description}"
-    gan.scores.reference_statistics.write(values.output, found, about)
-    print(f"of        {found.count:,} images, {values.statistics}")
-    print(f"kept in   {values.output}")
+    files.write(values.output, files.Statistics(moments, network.sha256), about)
+    print(f"statistics of {len(images):,} images of {values.statistics} in {values.output}")
 
 
 if __name__ == "__main__":

@@ -82,6 +82,11 @@ def frechet_of_moments(mu_x, sigma_x, mu_y, sigma_y) -> float:
     return float(shift @ shift + np.trace(sigma_x) + np.trace(sigma_y) - 2 * common)
 
 
+def check(mu, sigma) -> None:
+    """Raises UserError, in a line, unless mu [k] and sigma [k, k] are a mean and a covariance."""
+    _factor(_checked(mu, sigma)[1])
+
+
 def _mean(x: np.ndarray) -> np.ndarray:
     return x.mean(axis=0, dtype=np.float64)
 

@@ -27,7 +27,7 @@ from gan.scores import torch_files
 from gan.scores.requirements import INCEPTION_SHA256
 from gan.scores.space import Features
 
-BATCH = {"cpu": 16}
+BATCH = {"cpu": 8}
 """Images per call of the network, by backend; a last batch is filled up, so that one program
 serves all."""
 

@@ -13,9 +13,13 @@ from collections.abc import Callable
 import numpy as np
 
 from gan.errors import UserError
+from gan.networks.inception import WIDTHS
 from gan.scores import frechet, published
+from gan.scores.inception import Inception, levels
 from gan.scores.metric import Score
-from gan.scores.moments import moments
+from gan.scores.moments import Moments, moments
+from gan.scores.reference_statistics import Statistics
+from gan.scores.requirements import PUBLISHED_WEIGHTS, Situation
 from gan.scores.space import Features
 
 LEAST = published.PARTS
@@ -33,29 +37,39 @@ class Sets:
 
     Attributes:
         generated: [n, k].
-        training: of the whole training split, or of all real examples where there is none, [m, k].
-        reference: what these are called.
+        training: of the whole training split, or another reference set, [m, k]; None where only
+            its statistics are known.
         held_out: of other real examples, [n, k]; None where there are not so many.
         logits: features [n, k] -> logits [n, classes].
         features: what all this was computed by.
+        called: the reference set.
     """
 
     generated: np.ndarray
-    training: np.ndarray
-    reference: str
+    training: np.ndarray | None
     held_out: np.ndarray | None
     logits: Callable[[np.ndarray], np.ndarray]
     features: str
+    called: str = "train"
 
     @functools.cached_property
     def fid(self) -> Score:
         """Squared Frechet distance to the training set."""
-        reference = moments(self.training)
+        return self.fid_against(moments(self.training), self._all)
+
+    def fid_against(self, reference: Moments, called: str) -> Score:
+        """Squared Frechet distance to a set of which the statistics are known.
+
+        Raises:
+            ValueError: if they are of another number of features.
+        """
 
         def value(features):
             return frechet.between(moments(features), reference)
 
-        return self._score(value, f"FID against {self._all}, moments in float64")
+        real = None if self.held_out is None else value(self.held_out)
+        how = f"FID against {called}, means and covariances in float64"
+        return Score(value(self.generated), len(self.generated), self._said(how), real=real)
 
     @functools.cached_property
     def kid(self) -> tuple[Score, Score]:
@@ -102,7 +116,7 @@ class Sets:
 
     @property
     def _all(self) -> str:
-        return f"all {len(self.training):,} of {self.reference}"
+        return f"all {len(self.training):,} of {self.called}"
 
     def _said(self, how: str) -> str:
         n = len(self.generated)
@@ -110,10 +124,6 @@ class Sets:
         if n != published.COUNT:
             count += f", not the {published.COUNT:,} of published values: do not compare with these"
         return f"{how}; {count}; {self.features}"
-
-    def _score(self, value: Callable[[np.ndarray], float], how: str) -> Score:
-        real = None if self.held_out is None else value(self.held_out)
-        return Score(value(self.generated), len(self.generated), self._said(how), real=real)
 
     def _spread(self, value: Callable[[np.ndarray], published.Spread], how: str):
         found = value(self.generated)
@@ -130,7 +140,8 @@ def draw(
     count: int,
     say: Callable[[str], None] | None = None,
 ) -> Sets:
-    """The features of generated examples and of the whole training split, or of all real examples.
+    """The features of generated examples and of the whole training split, or of all held-out
+    examples where nobody knows what was trained on.
 
     Args:
         dataset: what gan.data.load returns.
@@ -161,7 +172,7 @@ def draw(
     seconds = (time.monotonic() - start) / passed * size
     if say is not None and seconds > MINUTE:
         minutes = f"{seconds / MINUTE:.0f} minutes"
-        say(f"computing features of all {size:,} real examples: about {minutes}")
+        say(f"computing features of all {size:,} real images, about {minutes}")
     whole = np.concatenate(
         [
             _features(features, dataset.examples(part, np.arange(i, min(i + BLOCK, n)))[0])
@@ -170,9 +181,64 @@ def draw(
             for i in range(0, n, BLOCK)
         ]
     )
-    reference = "train" if trained else "the real set"
-    return Sets(generated, whole, reference, held_out, features.logits, features.description)
+    called = "train" if trained else "the real set"
+    return Sets(generated, whole, held_out, features.logits, features.description, called)
 
 
 def _features(features: Features, examples: np.ndarray) -> np.ndarray:
     return features.checked(examples).astype(np.float32)
+
+
+def compare(
+    network: Inception, samples: np.ndarray, reference: np.ndarray | Statistics, called: str
+) -> dict[str, Score]:
+    """Scores of published names of generated images, from anywhere.
+
+    Args:
+        network: Inception-v3 with the published weights.
+        samples: generated images [n, h, w, 1 or 3], uint8 or float in [-1, 1], in any order.
+        reference: real images, perhaps of another size; or the statistics of their features, which
+            allow FID and the Inception score alone.
+        called: the reference.
+
+    Returns:
+        By name of the metric.
+
+    Raises:
+        UserError: for other weights, other statistics, too few images, or what is no image.
+    """
+    situation = Situation(None, inception=network.sha256)
+    if not PUBLISHED_WEIGHTS.met(situation):
+        raise UserError(PUBLISHED_WEIGHTS.reason(situation))
+    images = {"samples": levels(samples)}
+    if isinstance(reference, Statistics):
+        _check_statistics(reference, network, called)
+    else:
+        images[called] = levels(reference)
+    for name, each in images.items():
+        if len(each) < LEAST:
+            raise UserError(f"{LEAST} images are needed, {name} has {len(each)}")
+    generated = network.features(images["samples"])
+    real = network.features(images[called]) if called in images else None
+    sets = Sets(generated, real, None, network.logits, network.description, called)
+    score, score_spread = sets.inception_score
+    found = {"inception_score": score, "inception_score_spread": score_spread}
+    if isinstance(reference, Statistics):
+        known = reference.moments
+        count = "" if known.count is None else f" of {known.count:,} images"
+        return {"fid": sets.fid_against(known, f"the statistics{count} in {called}"), **found}
+    kid, kid_spread = sets.kid
+    balls = {f"inception_{name}": each for name, each in sets.balls.items()}
+    return {"fid": sets.fid, "kid": kid, "kid_spread": kid_spread, **found, **balls}
+
+
+def _check_statistics(reference: Statistics, network: Inception, called: str) -> None:
+    if len(reference.moments.mean) != WIDTHS[-1]:
+        raise UserError(
+            f"{called} has statistics of {len(reference.moments.mean)} features, Inception-v3 has "
+            f"{WIDTHS[-1]}"
+        )
+    if reference.inception not in ("", network.sha256):
+        raise UserError(
+            f"{called} was made with other weights, of SHA-256 {reference.inception[:8]}..."
+        )

@@ -6,15 +6,30 @@ authors of the score write it (Heusel et al. 2017).
 
 import io
 import os
+from typing import NamedTuple
 
 import numpy as np
 
 from gan.errors import UserError
 from gan.files import read_bytes, replacing, shortened
+from gan.scores import frechet
 from gan.scores.moments import Moments
 
 
-def read(path: str) -> Moments:
+class Statistics(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        moments: of the features.
+        inception: SHA-256 of the weights of Inception-v3 that gave the features; "" where a file
+            does not say.
+    """
+
+    moments: Moments
+    inception: str = ""
+
+
+def read(path: str) -> Statistics:
     """The statistics in a file of reference statistics.
 
     Raises:
@@ -25,31 +40,37 @@ def read(path: str) -> Moments:
         with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as file:
             mean, covariance = (np.asarray(file[name], np.float64) for name in ("mu", "sigma"))
             count = int(file["n"]) if "n" in file else None
+            inception = str(file["inception"]) if "inception" in file else ""
     except OSError as error:
         raise UserError(f"cannot read {shortened(path)}: {error.strerror or error}") from error
     except Exception as error:  # whatever a damaged file makes NumPy's parsers raise
         raise UserError(
             f"{shortened(path)} is no undamaged .npz file with mu [k] and sigma [k, k]"
         ) from error
-    if mean.ndim != 1 or covariance.shape != 2 * mean.shape or not mean.size:
-        raise UserError(
-            f"{shortened(path)} must hold mu [k] and sigma [k, k], has {mean.shape} and "
-            f"{covariance.shape}"
-        )
-    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise UserError(f"{shortened(path)} holds numbers that are not finite")
-    size = np.abs(covariance).max()
-    if np.abs(covariance - covariance.T).max() > 1e-5 * size or np.diag(covariance).min() < 0:
-        raise UserError(f"{shortened(path)}: sigma is no covariance")
-    return Moments(count, mean, (covariance + covariance.T) / 2)
+    try:
+        frechet.check(mean, covariance)
+    except UserError as error:
+        raise UserError(f"{shortened(path)}: {error}") from error
+    return Statistics(Moments(count, mean, (covariance + covariance.T) / 2), inception)
 
 
-def write(path: str, found: Moments, about: str) -> None:
-    """A file of reference statistics: mu, sigma, n if it is known, and `about`, what they are of.
+def write(path: str, found: Statistics, about: str) -> None:
+    """A file of reference statistics: mu, sigma, what else is known, and `about`, what they are of.
 
     Raises:
         StorageError: it cannot be written.
     """
-    count = {} if found.count is None else {"n": np.array(found.count)}
+    count, mean, covariance = found.moments
+    known = {"n": count, "inception": found.inception or None, "about": about}
+    more = {name: np.array(value) for name, value in known.items() if value is not None}
     with replacing(path) as file:
-        np.savez(file, mu=found.mean, sigma=found.covariance, about=np.array(about), **count)
+        np.savez(file, mu=mean, sigma=covariance, **more)
+
+
+def is_one(path: str) -> bool:
+    """Whether a file is a .npz with mu and sigma; False for one that is not there or damaged."""
+    try:
+        with np.load(os.path.expanduser(path), allow_pickle=False) as file:
+            return {"mu", "sigma"} <= set(file)
+    except Exception:  # whatever NumPy's parsers raise; reading it as something else says more
+        return False

@@ -9,6 +9,7 @@ from PIL import Image
 
 from gan.networks import inception as network
 from gan.scores import inception, reference_statistics, requirements
+from gan.scores import published as formulas
 from tests.experiments.commands import TINY, call
 from tests.scores import inception_weights as weights
 
@@ -25,43 +26,88 @@ def test_weights_are_converted_and_their_hash_is_printed(tmp_path):
     path = weights.save(tmp_path / "random.pth", weights.tensors())
     flags = ["--weights", path, "--output", tmp_path / "out" / "kept.npz"]
     status, out, err = call("inception", *flags)
-    assert (status, err) == (0, "")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert f"SHA-256 {sha256}: NOT the published ones" in out
+    assert status == 0 and f"SHA-256 {sha256}: NOT the published ones" in err
+    assert sha256 in out
     assert inception.read(str(tmp_path / "out" / "kept.npz")).sha256 == sha256
 
 
+@pytest.fixture
+def published(monkeypatch):
+    """Takes those random weights for the published ones."""
+    monkeypatch.setattr(inception, "BATCH", {"cpu": 4})
+    for module in (requirements, inception):
+        monkeypatch.setattr(module, "INCEPTION_SHA256", "ab" * 32)
+
+
 @pytest.mark.slow
-def test_reference_statistics_of_a_set_are_kept(tmp_path, kept):
-    images = np.random.default_rng(0).integers(0, 256, (5, 9, 9, 3), dtype=np.uint8)
-    np.save(tmp_path / "set.npy", images)
-    flags = ["--weights", kept, "--statistics", tmp_path / "set.npy"]
-    status, out, err = call("inception", *flags, "--output", tmp_path / "statistics.npz")
-    assert status == 0 and "5 images" in out and "ab" * 32 in out, err
-    found = reference_statistics.read(str(tmp_path / "statistics.npz"))
-    features = inception.read(str(kept)).features(images)
-    np.testing.assert_allclose(found.mean, features.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(found.covariance, np.cov(features.T), rtol=1e-4, atol=1e-8)
+def test_images_are_scored_against_a_set_and_against_its_statistics(tmp_path, kept, published):
+    draw = np.random.default_rng(0)
+    sets = [draw.integers(low, 256, (n, 9, 9, 3), dtype=np.uint8) for n, low in ((10, 99), (12, 0))]
+    for name, images in zip(("fake.npy", "real.npy"), sets, strict=True):
+        np.save(tmp_path / name, images)
+    real, known = tmp_path / "real.npy", tmp_path / "known.npz"
+    common = ["--weights", kept]
+    status, out, err = call("inception", *common, "--statistics", real, "--output", known)
+    assert status == 0 and "12 images" in out, err
+    generated, expected = map(inception.read(str(kept)).features, sets)
+    found = reference_statistics.read(str(known))
+    moments = found.moments
+    assert moments.count == 12 and found.inception == "ab" * 32
+    np.testing.assert_allclose(moments.mean, expected.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(moments.covariance, np.cov(expected.T), rtol=1e-4, atol=1e-8)
+    fid = formulas.fid(generated, expected)
+    for reference, said in ((real, "all 12 of"), (known, "the statistics of 12 images in")):
+        flags = ["--samples", tmp_path / "fake.npy", "--reference", reference]
+        status, out, err = call("inception", *common, *flags)
+        assert status == 0 and f"FID against {said} {reference}" in out, err
+        values = {line.split()[0]: line.split()[1] for line in out.splitlines()}
+        assert float(values["fid"]) == pytest.approx(fid, rel=1e-2) and fid > 1
+        assert ("kid" in values) == ("inception_recall" in values) == (reference == real)
+        assert 1 <= float(values["inception_score"]) <= network.CLASSES
 
 
 def test_mistakes_end_with_a_line_and_leave_nothing(tmp_path, kept):
-    np.save(tmp_path / "points.npy", np.zeros((5, 2)))
-    np.save(tmp_path / "one.npy", np.zeros((1, 4, 4), np.uint8)[..., None])
+    arrays = {"points": np.zeros((5, 2)), "one": np.full((1, 4, 4, 1), 99, np.uint8)}
+    for name, array in (arrays | {"ten": np.full((10, 4, 4, 1), 99, np.uint8)}).items():
+        np.save(tmp_path / f"{name}.npy", array)
     (tmp_path / "text.pth").write_text("weights")
     output = ["--output", tmp_path / "new" / "x.npz"]
+    ten = tmp_path / "ten.npy"
     for flags, hint in (
-        (["--weights", kept], "--output"),
+        (["--weights", kept], "give --output FILE.npz to write, or --samples"),
+        (["--weights", kept, "--samples", ten], "go together"),
+        (["--weights", kept, "--samples", ten, "--reference", ten, *output], "give --output"),
+        (["--weights", kept, "--samples", ten, "--reference", ten], "SHA-256 abababab..., those"),
         (["--weights", tmp_path / "none.pth", *output], "none.pth"),
         (["--weights", tmp_path / "text.pth", *output], "no weights of Inception-v3"),
         (["--weights", kept, "--output", kept], "would be lost"),
         (["--weights", kept, "--output", tmp_path / "x.pth"], "must end in .npz"),
         (["--weights", kept, "--statistics", "digitz:test", *output], "digits"),
         (["--weights", kept, "--statistics", tmp_path / "points.npy", *output], "(5, 2)"),
-        (["--weights", kept, "--statistics", tmp_path / "one.npy", *output], "at least 2"),
+        (["--weights", kept, "--statistics", tmp_path / "one.npy", *output], "one example"),
     ):
         status, out, err = call("inception", *flags)
         assert status == 2 and hint in err and out == "" and len(err.splitlines()) <= 3, err
     assert not (tmp_path / "new").exists()
+
+
+def test_what_cannot_be_scored_is_refused_before_the_network_runs(tmp_path, kept, published):
+    mean, covariance = np.zeros(2048), np.eye(2048)
+    np.savez(tmp_path / "few.npz", mu=mean[:3], sigma=covariance[:3, :3])
+    np.savez(tmp_path / "other.npz", mu=mean, sigma=covariance, inception=np.array("cd" * 32))
+    np.save(tmp_path / "ten.npy", np.full((10, 4, 4, 1), 99, np.uint8))
+    np.save(tmp_path / "nine.npy", np.full((9, 4, 4, 1), 99, np.uint8))
+    for samples, reference, hint in (
+        ("ten.npy", "few.npz", "statistics of 3 features, Inception-v3 has 2048"),
+        ("ten.npy", "other.npz", "made with other weights, of SHA-256 cdcdcdcd..."),
+        ("nine.npy", "ten.npy", "10 images are needed, samples has 9"),
+        ("ten.npy", "nine.npy", "nine.npy has 9"),
+        ("ten.npy", "none.npz", "none.npz"),
+    ):
+        flags = ["--samples", tmp_path / samples, "--reference", tmp_path / reference]
+        status, out, err = call("inception", "--weights", kept, *flags)
+        assert status == 2 and hint in err and out == "" and len(err.splitlines()) <= 3, err
 
 
 @pytest.mark.slow
@@ -70,11 +116,11 @@ def test_a_run_is_scored_by_published_names_with_the_published_weights_only(
 ):
     draw = np.random.default_rng(0)
     (tmp_path / "pictures").mkdir()
-    for k in range(40):
+    for k in range(30):
         pixels = draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "pictures" / f"{k}.png")
-    names = ["w1", "precision", "frechet_distance", "fid", "kid", "inception_score"]
-    names += ["inception_recall"]
+    names = ["w1", "fid", "kid", "inception_score", "inception_recall"]
+    monkeypatch.setattr(inception, "BATCH", {"cpu": 4})
     flags = ["--data.name", "folder", "--data.folder", tmp_path / "pictures", *TINY, "--steps", 1]
     run = ["--workdir", tmp_path / "run"]
     status, out, err = call("train", *run, *flags, "--data.image_size", 8, "--metrics", *names)
@@ -86,7 +132,6 @@ def test_a_run_is_scored_by_published_names_with_the_published_weights_only(
     scores = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert set(scores["skipped_scores"]) == {"fid", "kid", "inception_score", "inception_recall"}
     assert "SHA-256 abababab..." in scores["skipped_scores"]["fid"]
-    assert "NOT the published ones" in scores["precision"]["features"]
     for module in (requirements, inception):
         monkeypatch.setattr(module, "INCEPTION_SHA256", "ab" * 32)
     status, out, err = call(*again)

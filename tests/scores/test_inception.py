@@ -5,14 +5,17 @@ import pytest
 
 from gan.errors import UserError
 from gan.networks import inception as network
-from gan.scores import features, inception
-from gan.scores.requirements import INCEPTION_SHA256
+from gan.registries import METRICS
+from gan.scores import evaluation, features, inception, requirements
+from gan.scores.metrics import published
+from gan.scores.requirements import INCEPTION_SHA256, Situation
 from tests.scores import inception_weights as weights
 
 SIZES = [
     (28, 28),
     *(pytest.param(size, marks=pytest.mark.slow) for size in ((32, 32), (299, 299), (320, 240))),
 ]
+PUBLISHED = {name for name, metric in METRICS.items() if vars(published).get(name) is metric}
 
 
 def images(count, height, width, seed=0):
@@ -211,6 +214,22 @@ def test_weights_of_another_network_are_refused_with_what_differs(changes, reaso
     arrays = {**weights.tensors(), **changes}
     with pytest.raises(ValueError, match=reason):
         inception._leaves({name: array for name, array in arrays.items() if array is not None})
+
+
+def test_scores_of_published_names_need_the_published_weights(digits):
+    for sha256, reason in (
+        ("", "its features are Inception-v3's: give --features inception:FILE"),
+        ("ab" * 32, "SHA-256 abababab..., those of published scores 6726825d...: take the scores"),
+        (INCEPTION_SHA256, None),
+    ):
+        situation = Situation(digits, features_given=bool(sha256), inception=sha256)
+        for name in PUBLISHED:
+            missing = requirements.unmet(name, situation)
+            assert (missing is None) == (reason is None)
+            assert missing is None or reason in missing.reason(situation)
+        found, skipped = evaluation.possible((), situation)
+        named = PUBLISHED if sha256.startswith("ab") else set()
+        assert set(skipped) == named and (PUBLISHED <= set(found)) == (reason is None)
 
 
 def test_the_published_hash_is_that_of_the_published_name():
