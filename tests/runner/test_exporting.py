@@ -10,11 +10,12 @@ from gan import config, networks, runs
 from gan.errors import UserError
 from gan.registries import ARCHITECTURES, SOURCES
 from gan.reports import model_card
-from gan.runner import exporting, train
+from gan.runner import exporting
 from gan.runner.sampling import Sampler
 from gan.runs import trees
 from tests.experiments.commands import call
 from tests.networks.test_architectures import CLASSES, ENTRIES, LATENT, built, moved
+from tests.runner.makers import drawn
 
 KINDS = {
     "plain": {},
@@ -50,7 +51,7 @@ def made(name, classes=0, **fields):
         latents = rng.normal(size=(b, LATENT)).astype(np.float32)
         return (latents, np.arange(b, dtype=np.int32) % classes) if classes else (latents,)
 
-    return generator, moved(generator.init(jax.random.key(0))), given
+    return generator, moved(jax.jit(generator.init)(jax.random.key(0))), given
 
 
 def restored(generator, params, classes=0):
@@ -130,8 +131,7 @@ def test_networks_are_traced_for_this_process_again_afterwards(monkeypatch):
 def finished(request, tiny, tmp_path_factory):
     """(kind, directory) of a run with a made-up evaluation."""
     folder = tmp_path_factory.mktemp(request.param) / "run"
-    changes = {"steps": 2, "checkpoint_every": 1, **KINDS[request.param]}
-    train(config.replace(tiny, changes), str(folder), evaluated=False, devices=1)
+    drawn(folder, config.replace(tiny, {"steps": 2, **KINDS[request.param]}))
     runs.read(folder).record_evaluation(SCORES)
     return request.param, str(folder)
 

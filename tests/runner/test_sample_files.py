@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan import files
+from gan import config, files
 from gan.errors import NonFiniteError, StorageError, UserError
 from gan.runner import sample_files
 from gan.runner.sampling import BATCH, Sampler, pixels
 from gan.signals import Interrupted
-from tests.experiments.commands import TINY, call, kill, start
+from tests.experiments.commands import call, kill, start
+from tests.runner.makers import drawn
 
 
 def images(count, shape=(6, 4, 3), seed=0):
@@ -164,27 +165,29 @@ def test_abandoned_folders_are_removed(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def runs_of(tmp_path_factory):
-    """Small finished runs, without and with labels."""
-    found = {}
-    for preset in ("digits", "digits_conditional", "gaussians8"):
-        found[preset] = tmp_path_factory.mktemp(preset) / "run"
-        flags = ["--preset", preset, *TINY, "--steps", 1, "--metrics", "w1"]
-        status, _, err = call("train", "--workdir", found[preset], *flags)
-        assert status == 0, err
-    return found
+def runs_of(tiny, tmp_path_factory):
+    """Directories of runs without and with labels, and of one on points."""
+    changes = {
+        "plain": {},
+        "conditional": {"conditional": True},
+        "points": {"data.name": "gaussians8"},
+    }
+    return {
+        kind: drawn(tmp_path_factory.mktemp(kind) / "run", config.replace(tiny, change))
+        for kind, change in changes.items()
+    }
 
 
 def test_a_stream_has_the_examples_of_a_sample(runs_of):
-    sampler = Sampler(str(runs_of["digits"]))
+    sampler = Sampler(runs_of["plain"])
     count = BATCH + 6
     batches, labels = sampler.stream(count, seed=3)
     found = list(batches)
     assert labels is None and [len(batch) for batch in found] == [BATCH, 6]
     np.testing.assert_array_equal(np.concatenate(found), sampler.sample(count, seed=3))
-    batches, labels = Sampler(str(runs_of["digits_conditional"])).stream(25, seed=3)
+    batches, labels = Sampler(runs_of["conditional"]).stream(25, seed=3)
     np.testing.assert_array_equal(labels, [*range(10), *range(10), *range(5)])
-    sampler = Sampler(str(runs_of["digits_conditional"]))
+    sampler = Sampler(runs_of["conditional"])
     expected = sampler(sampler.latents(3, 25), labels)
     np.testing.assert_array_equal(np.concatenate(list(batches)), expected)
     with pytest.raises(UserError, match="count must be at least 1"):
@@ -192,7 +195,7 @@ def test_a_stream_has_the_examples_of_a_sample(runs_of):
 
 
 def test_the_command_writes_both(runs_of, tmp_path):
-    how = ["--workdir", runs_of["digits_conditional"], "--count", 33, "--seed", 5]
+    how = ["--workdir", runs_of["conditional"], "--count", 33, "--seed", 5]
     status, out, err = call("sample", *how, "--output", tmp_path / "samples")
     assert status == 0 and out == f"33 images of 8 x 8 pixels in {tmp_path / 'samples'}\n", err
     status, _, err = call("sample", *how, "--output", tmp_path / "x.npz", "--uint8")
@@ -211,7 +214,7 @@ def test_the_command_writes_both(runs_of, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_command_that_is_ended_leaves_an_empty_folder(runs_of, tmp_path, number):
     flags = ["--count", 10**6, "--output", tmp_path / "samples"]
-    process = start("sample", "--workdir", runs_of["digits"], *flags)
+    process = start("sample", "--workdir", runs_of["plain"], *flags)
     kill(process, lambda: len(list(tmp_path.glob(".*.new/*.png"))) > 2000, number=number)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert os.listdir(tmp_path / "samples") == []
@@ -221,22 +224,22 @@ def test_a_command_that_is_ended_leaves_an_empty_folder(runs_of, tmp_path, numbe
 
 
 @pytest.mark.parametrize(
-    ("preset", "flags", "hint"),
+    ("kind", "flags", "hint"),
     [
-        ("digits", ["--output", "{}/x.png", "--uint8"], "--uint8 goes with an --output that ends"),
-        ("digits", ["--output", "{}/x", "--uint8"], "--uint8 goes with an --output that ends"),
-        ("digits", ["--output", "{}/x", "--interpolate", 4], "--interpolate goes with a .png"),
-        ("digits", ["--output", "{}/full"], "holds something"),
-        ("digits", ["--output", "{}/full/file/x"], "is no folder"),
-        ("digits", ["--output", "{}/x", "--label", "3"], "unconditional"),
-        ("gaussians8", ["--output", "{}/x"], "learns points of the plane: give --output FILE.npz"),
-        ("gaussians8", ["--output", "{}/x.npz", "--uint8"], "learns points of the plane"),
+        ("plain", ["--output", "{}/x.png", "--uint8"], "--uint8 goes with an --output that ends"),
+        ("plain", ["--output", "{}/x", "--uint8"], "--uint8 goes with an --output that ends"),
+        ("plain", ["--output", "{}/x", "--interpolate", 4], "--interpolate goes with a .png"),
+        ("plain", ["--output", "{}/full"], "holds something"),
+        ("plain", ["--output", "{}/full/file/x"], "is no folder"),
+        ("plain", ["--output", "{}/x", "--label", "3"], "unconditional"),
+        ("points", ["--output", "{}/x"], "learns points of the plane: give --output FILE.npz"),
+        ("points", ["--output", "{}/x.npz", "--uint8"], "learns points of the plane"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(runs_of, tmp_path, preset, flags, hint):
+def test_what_cannot_be_meant_is_refused(runs_of, tmp_path, kind, flags, hint):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("x")
     flags = [str(flag).format(tmp_path) for flag in flags]
-    status, out, err = call("sample", "--workdir", runs_of[preset], *flags)
+    status, out, err = call("sample", "--workdir", runs_of[kind], *flags)
     assert status == 2 and hint in err and out == "" and len(err.splitlines()) == 1
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "full"]
