@@ -24,6 +24,7 @@ class Case:
         conditional_counts: the same with 10 classes.
         broken: for each of `rules` and then of `spec_rules`, a change of the config that breaks it,
             as in {"precision": "bfloat16"} or, of the player itself, {"weights": "spectral"}.
+        activated: whether its players read the field `activation` of a config.Network.
         slow: whether the tests that compile whole rounds of it are left to the slow ones.
     """
 
@@ -36,6 +37,7 @@ class Case:
         default_factory=dict
     )
     broken: tuple[dict[str, Any], ...] = ()
+    activated: bool = True
     slow: bool = False
 
 

@@ -111,7 +111,7 @@ def test_same_key_same_parameters_other_key_others(name):
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "softplus"])
 @pytest.mark.parametrize("name", networks.names("generator"))
-def test_every_activation_is_used_and_differs(name, activation):
+def test_every_activation_is_used_and_differs_where_any_is(name, activation):
     x = jax.random.normal(jax.random.key(0), (2, *SHAPE))
     outputs = []
     for choice in ("relu", activation):
@@ -119,7 +119,8 @@ def test_every_activation_is_used_and_differs(name, activation):
         params = jax.jit(f.init)(jax.random.key(0))
         params = jax.tree.map(lambda p: np.asarray(p) + np.float32(0.1), params)  # no zero kernels
         outputs.append(np.asarray(jax.jit(f.apply)(params, x)))
-    assert np.allclose(*outputs) == (activation == "relu")
+    reads = ARCHITECTURES.get(name).case.activated
+    assert np.allclose(*outputs) == (activation == "relu" or not reads), "see Case.activated"
 
 
 @pytest.mark.parametrize("role", ["generator", "critic"])

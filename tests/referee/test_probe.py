@@ -153,6 +153,8 @@ def test_given_sets_are_compared_as_those_of_players(digits, settings):
     assert alone.yardstick == look.yardstick
     first = Judged(look.judged.real_scores, *(part[:1] for part in look.judged[1:]))
     assert probe.compare(look.fakes, first).certificate.w1 == look.solutions[0].value
+    with pytest.raises(ValueError, match="without a critic's scores"):
+        _ = probe.compare(look.fakes).certificate
 
 
 def test_splits_and_training_pieces_are_disjoint(digits, settings):

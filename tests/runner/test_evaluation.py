@@ -67,6 +67,8 @@ def test_names_are_looked_at_before_the_checkpoint(workdir):
         gan.evaluate(str(workdir), 99, metrics=["recal"])
     with pytest.raises(UserError, match="list of names, got 'w1'"):
         gan.evaluate(str(workdir), metrics="w1")
+    with pytest.raises(UserError, match="a number, 'best' or None, got 'last'"):
+        gan.evaluate(str(workdir), "last")
 
 
 @pytest.mark.slow

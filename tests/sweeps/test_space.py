@@ -65,7 +65,7 @@ def test_a_space_of_anybodys_is_named_by_its_module(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert spaces.load("my_spaces:few").source == {"n_critic": [1, 5]}
-    with pytest.raises(UserError, match="has no attribute 'many'"):
+    with pytest.raises(UserError, match="space in my_spaces: 'many'; allowed: few"):
         spaces.load("my_spaces:many")
     with pytest.raises(UserError, match="did you mean 'noise'"):
         spaces.load("niose")
