@@ -15,8 +15,8 @@ def load(text: str) -> Features:
 
     Args:
         text: "MODULE:FUNCTION", importable from here or the Python path, called with float32
-            examples [n, *shape] in [-1, 1]; or a FILE.npz that gan.scores.classifier has kept,
-            perhaps that of another data set of the same shape.
+            examples [n, *shape] in [-1, 1], some at a time; or a FILE.npz that
+            gan.scores.classifier has kept, perhaps that of another data set of the same shape.
 
     Raises:
         UserError: if there is no such module, function or file.
