@@ -19,9 +19,9 @@ def load(text: str) -> Features:
 
     Args:
         text: "MODULE:FUNCTION", importable from here or the Python path, called with float32
-            examples [n, *shape] in [-1, 1]; or a FILE.npz that gan.scores.classifier has kept,
-            perhaps that of another data set of the same shape; or "inception:FILE" with weights
-            that gan.scores.inception reads.
+            examples [n, *shape] in [-1, 1], some at a time; or a FILE.npz that
+            gan.scores.classifier has kept, perhaps that of another data set of the same shape; or
+            "inception:FILE" with weights that gan.scores.inception reads.
 
     Raises:
         UserError: if there is no such module, function or file.

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from gan.scores import neighbours
+from gan.scores.points import Points
 
 PRECISION_NEIGHBOURS = 3
 DENSITY_NEIGHBOURS = 5
@@ -95,9 +96,9 @@ class Pair:
             np.concatenate([part.columns for part in found]),
         )
 
-    def _points(self) -> neighbours.Points:
+    def _points(self) -> Points:
         if "points" not in self._kept:
-            self._kept["points"] = neighbours.Points(self.generated, self.real)
+            self._kept["points"] = Points(self.generated, self.real)
         return self._kept["points"]
 
     def _around(self, side: str, k: int | None = None) -> neighbours.Around:

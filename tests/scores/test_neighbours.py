@@ -50,6 +50,7 @@ LAWS = {
     "signed zeros": (np.array([[0.0], [1.0], [3.0]]), np.array([[-0.0], [1.0]])),
     "clusters": (clusters(70, 0), clusters(60, 1)),
     "outliers": (outlier(60, 0), outlier(50, 1)),
+    "interleaved": (np.array([[0.0], [1.0], [0.0], [3.0], [7.0]]), np.array([[1.0], [3.0]])),
     "two against two": (normal(2, 2), normal(2, 2, 1)),
 }
 

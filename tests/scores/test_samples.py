@@ -11,7 +11,7 @@ from gan.errors import UserError
 from gan.networks import Network
 from gan.referee.probe import Probe
 from gan.registries import METRICS
-from gan.scores import evaluation
+from gan.scores import evaluation, neighbours
 from gan.scores.evidence import Evidence
 from gan.scores.pair import Pair
 from gan.scores.space import Features, space
@@ -143,6 +143,23 @@ def test_a_number_of_samples_bounds_every_call_of_the_feature_function(digits, m
     found = given.checked(evidence.samples.real)
     assert calls == [7, 7, 7, 7, 2]
     np.testing.assert_array_equal(found, evidence.features(evidence.samples.real))
+
+
+def test_what_does_not_fit_in_memory_is_refused_beforehand(digits, where, monkeypatch):
+    passes = []
+    monkeypatch.setattr("gan.scores.neighbours.around", lambda *a: passes.append(a))
+    sizes = {"sets of 40 examples": 3 * 4 * 40 * 64, "features of 40 examples": 4 * 40 * 64}
+    for what, size in sizes.items():
+        monkeypatch.setattr("gan.transport.memory.available", lambda size=size: size - 1)
+        with pytest.raises(UserError, match=f"{what} needs about"):
+            if what.startswith("sets"):
+                evaluate(digits, real_ones(digits), where, "test", 40)
+            else:
+                where.features.checked(digits.examples("test")[0][:40])
+    monkeypatch.setattr("gan.transport.memory.available", lambda: neighbours.needed(40, 40) - 1)
+    with pytest.raises(UserError, match="neighbours among 40 and 40 examples needs about 0.4 GiB"):
+        evaluate(digits, real_ones(digits), where, "test", 40)
+    assert not passes
 
 
 def test_features_that_change_their_number_are_refused(monkeypatch):
