@@ -179,7 +179,7 @@ def _diagnosis(score: str, case: Known, got: Got) -> str:
     definition = DEFINITIONS[score]
     for convention in definition.answers:
         if fits(got, case.answer(convention), case.within):
-            return f"{convention or 'this project'}'s convention here, another one elsewhere"
+            return f"here {convention or 'as in this project'}, elsewhere by another convention"
     for mistake, value in definition.mistakes.items():
         with contextlib.suppress(ValueError):  # no closed form of this mistake
             answer = value(*case.arguments)
