@@ -3,6 +3,7 @@ Inception-v3."""
 
 import importlib
 import os
+from collections.abc import Callable
 
 import numpy as np
 
@@ -39,17 +40,7 @@ def load(text: str) -> Features:
             return found.features(examples)
 
         return Features(features, found.description)
-    module, colon, name = text.partition(":")
-    if not (module and colon and name):
-        raise UserError(
-            f"--features must be MODULE:FUNCTION, FILE.npz or {INCEPTION}FILE, got {text!r}"
-        )
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever the user's module raises
-        raise UserError(f"--features {text}: {type(error).__name__}: {error}") from error
-    if not callable(function):
-        raise UserError(f"--features {text}: {name} is a {type(function).__name__}, not a function")
+    function = imported(text, "--features", f"MODULE:FUNCTION, FILE.npz or {INCEPTION}FILE")
 
     def guarded(examples: np.ndarray) -> np.ndarray:
         try:
@@ -58,3 +49,26 @@ def load(text: str) -> Features:
             raise UserError(f"--features {text}: {type(error).__name__}: {error}") from error
 
     return Features(guarded, f"given function {text}")
+
+
+def imported(text: str, flag: str, allowed: str = "MODULE:FUNCTION") -> Callable:
+    """The function "MODULE:FUNCTION", importable from here or the Python path.
+
+    Args:
+        text: of the flag.
+        flag: how an error calls it.
+        allowed: what the flag may be.
+
+    Raises:
+        UserError: if there is no such module or function.
+    """
+    module, colon, name = text.partition(":")
+    if not (module and colon and name):
+        raise UserError(f"{flag} must be {allowed}, got {text!r}")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever the user's module raises
+        raise UserError(f"{flag} {text}: {type(error).__name__}: {error}") from error
+    if not callable(function):
+        raise UserError(f"{flag} {text}: {name} is a {type(function).__name__}, not a function")
+    return function
