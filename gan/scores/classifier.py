@@ -79,6 +79,11 @@ class Classifier:
     params: Any = dataclasses.field(repr=False)
 
     @property
+    def accuracy_per_image(self) -> float:
+        """The same as `accuracy`."""
+        return self.accuracy
+
+    @property
     def description(self) -> str:
         """One line that stands beside every score: data set, hash, split, test accuracy."""
         return (
@@ -140,6 +145,11 @@ class Stacked:
     @property
     def accuracy(self) -> float:
         return self.base.accuracy**3
+
+    @property
+    def accuracy_per_image(self) -> float:
+        """Share of single images, of which a stack has three, that get their label."""
+        return self.base.accuracy
 
     @property
     def split(self) -> str:

@@ -130,7 +130,7 @@ class Evidence:
     def judged(self) -> Situation:
         """The situation, with how good the classifier is; trains it if there is none yet."""
         classifier = self.space.classifier
-        return self.situation._replace(accuracy=classifier and classifier.accuracy)
+        return self.situation._replace(accuracy=classifier and classifier.accuracy_per_image)
 
     def features(self, examples: np.ndarray) -> np.ndarray:
         """Features [n, k] of a set [n, *shape] in the space; computed once for each array."""

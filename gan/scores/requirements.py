@@ -37,8 +37,8 @@ class Situation(NamedTuple):
         players: whether networks are at hand, a generator and a critic; else generated examples
             come as arrays.
         trained: whether training examples are known.
-        accuracy: share of held-out real images that the classifier of the data set gets right;
-            None without one, or where nobody has asked it yet.
+        accuracy: share of held-out real images, of each channel of stacked ones, that the
+            classifier of the data set gets right; None without one, or where nobody has asked it.
         inception: SHA-256 of the weights, if those are Inception-v3's; "" for other features.
     """
 

@@ -43,7 +43,7 @@ def check_score(score: str, base: Config, dataset) -> None:
     missing = requirements.unmet(score, situation)
     if missing is None and requirements.unmet(score, situation._replace(accuracy=0.0)):
         found = classifier.load_or_train(dataset, say=lambda line: print(line, file=sys.stderr))
-        situation = situation._replace(accuracy=found.accuracy)
+        situation = situation._replace(accuracy=found.accuracy_per_image)
         missing = requirements.unmet(score, situation)
     if missing is not None:
         raise UserError(f"--rank_by {score}: {missing.reason(situation)}")
