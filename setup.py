@@ -35,6 +35,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "flatbuffers>=25.2.10",
             "hypothesis>=6.100",
             "mypy>=1.11",
             "ott-jax>=0.6",
@@ -43,6 +44,7 @@ setup(
             "pytest-timeout>=2.3.1",
             "pytest-xdist>=3.6.1",
             "ruff>=0.9",
+            "safetensors>=0.5",
             "tensorboardX>=2.6.4",
         ],
         "cuda": ["jax[cuda12]>=0.10"],
@@ -52,6 +54,10 @@ setup(
         "tensorboard": ["tensorboardX>=2.6.4"],
         "bench": ["torch>=2.13", "torch-fidelity>=0.4"],
         "entropic": ["ott-jax>=0.6"],
+        "mlflow": ["mlflow-skinny>=3.17"],
         "ray": ["ray>=2.60"],
+        "export": ["flatbuffers>=25.2.10", "safetensors>=0.5"],
+        "slurm": ["submitit>=1.5.4"],
+        "wandb": ["wandb>=0.31"],
     },
 )

@@ -1,6 +1,7 @@
 """Commands: one module or package, one question. What they share is experiments.cli.
 
-Train and judge: train, evaluate, sample, interpolate, sweep, seeds, certify, verify, inception,
+Train and judge: train, evaluate, referee, sample, export, interpolate, compare, sweep, seeds,
+certify, verify, inception,
 wgan_gp.
 Studies: architectures, article, games, primal_vs_dual.
 Benchmarks: accounting, benchmark, growth, transport_benchmark, transport_peers, transport_warm,

@@ -4,12 +4,12 @@
         --cost sqeuclidean --output proof.npz
     python -m experiments.certify --source samples.npz --target real.npy --output proof.npz
 
-A set is a .npy or .npz file, DATASET:SPLIT[:COUNT], or RUN_DIRECTORY[:COUNT] for samples of a
-trained generator (1000 by default). Images count as vectors of pixels, 0 to 255. Prints the optimal
-mean cost, its bounds, and the floor: what sampling alone produces, the same distance from other
-real points, as many as the source has. They come from the target's data set, or from --reference;
-without either, the two halves of the target stand in, which are farther apart. A second on 1000
-points, minutes on 60,000. experiments.verify re-checks.
+A set is a .npy or .npz file, a folder or .zip file of pictures, DATASET:SPLIT[:COUNT], or
+run:DIRECTORY[@STEP][:COUNT] for samples of a trained generator (1000 by default). Images count as
+vectors of pixels, 0 to 255. Prints the optimal mean cost, its bounds, and the floor: what sampling
+alone produces, the same distance from other real points, as many as the source has. They come from
+the target's data set, or from --reference; without either, the two halves of the target stand in,
+which are farther apart. A second on 1000 points, minutes on 60,000. experiments.verify re-checks.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ def certify(
     target: np.ndarray,
     cost: str,
     seconds: float,
+    gap: float = 0.0,
     reference: np.ndarray | None = None,
 ) -> dict:
     """The solution between two sets, and the floor.
@@ -35,6 +36,7 @@ def certify(
         source, target: point sets.
         cost: named cost.
         seconds: time budget of each of the two problems.
+        gap: relative gap that is good enough.
         reference: points of the target's law, independent of the target; None stands for its
             halves.
 
@@ -45,7 +47,7 @@ def certify(
     """
 
     def solve(x, y):
-        options = {"seconds": seconds, "progress": progress}
+        options = {"seconds": seconds, "gap": gap, "progress": progress}
         if len(x) == len(y):
             return gan.transport.assignment(x, y, cost, **options)
         return gan.transport.plan(x, y, cost=cost, **options)
@@ -86,6 +88,7 @@ def define(flags) -> None:
     )
     what = "time budget; when it ends the bounds found so far are certified"
     flags.real("seconds", float("inf"), what, 0, cli.SECONDS)
+    flags.real("gap", 0.0, "relative gap that is good enough", 0, 1)
 
 
 def main(values) -> None:
@@ -93,13 +96,13 @@ def main(values) -> None:
     named = (values.source, values.target, values.reference)
     outputs.file(values.output, (".npz",), [name for name in named if name])
     sets = gan.runner.sets
-    source = sets.read(values.source, values.data_dir)
-    target = sets.read(values.target, values.data_dir)
+    source = sets.read(values.source, values.data_dir).array
+    target = sets.read(values.target, values.data_dir).array
     if values.reference:
-        reference = sets.read(values.reference, values.data_dir)
+        reference = sets.read(values.reference, values.data_dir).array
     else:
         reference = sets.others(values.target, values.source, len(source), values.data_dir)
-    found = certify(source, target, values.cost, values.seconds, reference)
+    found = certify(source, target, values.cost, values.seconds, values.gap, reference)
     result = found["result"]
     result.certificate.save(values.output)
     print(f"sizes     {len(source)} and {len(target)}")
@@ -111,7 +114,7 @@ def main(values) -> None:
         left, right = found["floor_sizes"]
         bounds = ""
         if found["floor"].gap > 1e-9 * found["floor"].value:
-            bounds = f", at least {found['floor'].lower:.12g}: the time budget ended"
+            bounds = f", at least {found['floor'].lower:.12g}"
         what = f"{left} other real points against the target's {right}"
         if reference is None:
             what = f"two random halves of the target, {left} points each; lower for larger sets"

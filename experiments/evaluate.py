@@ -13,12 +13,17 @@ those that --features names: a function from float32 examples [n, *shape] to fea
 
 With --features inception:FILE they are Inception-v3's (see experiments.inception), and scores of
 published names, FID among them, are computed against the whole training set.
+
+Other numbers than the run's config names are asked for by name, with as many metrics as one likes:
+
+    python -m experiments.evaluate --workdir runs/digits --metrics w1 recall mypackage.metrics:mine
 """
 
 from __future__ import annotations
 
 import gan
 from experiments import cli
+from gan.registries import METRICS
 from gan.signals import watched
 
 
@@ -27,6 +32,8 @@ def define(flags) -> None:
     flags.workdir()
     flags.data_dir()
     flags.step()
+    what = "metrics to report, or package.module:name (default: the config's)"
+    flags.names("metrics", None, what, METRICS)
     flags.text(
         "features",
         None,
@@ -54,6 +61,7 @@ def main(values) -> None:
         lambda: gan.runner.evaluate(
             values.workdir,
             values.step,
+            metrics=values.metrics,
             data_dir=values.data_dir,
             features=features,
             count=values.samples,

@@ -177,13 +177,13 @@ def _range(chosen: list[int]) -> range:
 
 def _save_grid(path: str, images: np.ndarray, columns: int) -> None:
     figures = gan.reports.figures
-    figures.save_image(path, figures.image_grid(gan.runner.sampling.pixels(images), columns))
+    figures.save_image(path, figures.image_grid(gan.arrays.levels(images), columns))
 
 
 def _save_frames(path: str, images: np.ndarray) -> None:
     """Animation of images [r, frames, *shape], side by side, resting at the ends of paths."""
-    figures, pixels = gan.reports.figures, gan.runner.sampling.pixels
-    frames = [figures.image_grid(pixels(now), len(now)) for now in images.swapaxes(0, 1)]
+    figures, levels = gan.reports.figures, gan.arrays.levels
+    frames = [figures.image_grid(levels(now), len(now)) for now in images.swapaxes(0, 1)]
     rests = [MILLISECONDS * (6 if i % ANIMATED == 0 else 1) for i in range(len(frames))]
     figures.save_animation(path, frames, rests)
 

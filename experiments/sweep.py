@@ -21,10 +21,14 @@ changed or deleted is set aside below DIR/trials.bad and made again, each with a
 A trial that is lost more than three times in one start is listed as failed. A database that another
 process keeps locked ends the command with status 5, a full disk with 6, and nothing is lost.
 
-Trials run in processes of their own, one per core or accelerator, or with --backend ray as tasks of
-a Ray cluster. --together trains trials that share shapes as a population. On CPUs the table depends
-neither on how many processes there are nor on who is trained with whom; on an accelerator, members
-of a population are the same up to rounding.
+sweep.db is an Optuna study: `optuna-dashboard sqlite:///DIR/sweep.db` (a package of its own) shows
+it, also while the sweep goes on; optuna.load_study(study_name="sweep", storage=...) loads it.
+
+Trials run in processes of their own, one per core or accelerator, with --backend ray as tasks of a
+Ray cluster, with --backend slurm as jobs of a SLURM cluster; a job that reaches its time limit
+saves, and its trial goes on in another. --together trains trials that share shapes as a population.
+On CPUs the table depends neither on how many processes there are nor on who is trained with whom;
+on an accelerator, members of a population are the same up to rounding.
 """
 
 from __future__ import annotations
@@ -63,7 +67,8 @@ def run(
     Args:
         plan: see Plan; must agree with what the directory holds, but for more trials.
         workdir: created when missing.
-        make_pool: of the folder for logs: a LocalPool or RayPool; called when there is work.
+        make_pool: of the folder for logs: a LocalPool, RayPool or SlurmPool; called when there is
+            work.
         together: trials that share shapes and are trained as one population, at most; 0 for one
             on a CPU, 16 elsewhere.
         seconds: after these no further trial is started.
@@ -82,24 +87,14 @@ def run(
     """
     interrupt = interrupt or Interrupt()
     folder = Path(workdir).expanduser().resolve()
-    dataset = gan.data.load(plan.base.data, data_dir)
-    gan.sweeps.tables.check_score(plan.score, plan.base, dataset)
-    gan.scores.requirements.check(plan.base, dataset)
-    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
-        rules.check(plan.base)
+    dataset = _suitable_data(plan, data_dir)
     outputs.folder(folder)
     with contextlib.ExitStack() as stack:
         stack.enter_context(gan.runs.lock.lock(folder / "lock"))
         plan = gan.sweeps.binding.bind(folder, plan)
-        ledger = gan.sweeps.ledger.Ledger(
-            folder / "sweep.db",
-            plan.space.distributions(),
-            plan.score,
-            gan.sweeps.tables.lower_is_better(plan.score),
-        )
         driver = gan.sweeps.driver.Driver(
             plan,
-            ledger,
+            _ledger(plan, folder),
             folder,
             check=lambda config: _check(config, dataset),
             together=together,
@@ -118,6 +113,26 @@ def run(
         driver.write()
         gan.sweeps.report.write(folder, plan, driver.rows, command)
         return driver.rows, complete
+
+
+def _suitable_data(plan: gan.sweeps.driver.Plan, data_dir: str | None):
+    """The data set of all trials; raises UserError where none could be trained and ranked on it."""
+    dataset = gan.data.load(plan.base.data, data_dir)
+    gan.sweeps.tables.check_score(plan.score, plan.base, dataset)
+    gan.scores.requirements.check(plan.base, dataset)
+    if not inputs.registries(plan.base).keys() & set(plan.space.fields):
+        rules.check(plan.base)
+    return dataset
+
+
+def _ledger(plan: gan.sweeps.driver.Plan, folder: Path) -> gan.sweeps.ledger.Ledger:
+    """The record of the sweep's trials."""
+    return gan.sweeps.ledger.Ledger(
+        folder / "sweep.db",
+        plan.space.distributions(),
+        plan.score,
+        gan.sweeps.tables.lower_is_better(plan.score),
+    )
 
 
 def _check(config: Config, dataset) -> None:
@@ -161,13 +176,24 @@ def define(flags) -> None:
     flags.real("seconds", math.inf, what, cli.LEAST_SECONDS, cli.SECONDS)
     what = "train up to so many trials of one shape as a population; 0 for 1 on a CPU, 16 elsewhere"
     flags.integer("together", 0, what, 0, cli.COUNT)
-    flags.choice("backend", "local", "who trains", ("local", "ray"))
-    what = "trainings side by side; 0 for one per core or accelerator (with ray: all that fit)"
+    flags.choice("backend", "local", "who trains", ("local", "ray", "slurm"))
+    what = (
+        "trainings side by side; 0 for one per core or accelerator (ray: all that fit; slurm: 32)"
+    )
     flags.integer("workers", 0, what, 0, cli.COUNT)
     flags.integer("devices", 1, "accelerators of every trial; 0 for all", 0, cli.COUNT)
     flags.text("ray_address", None, "of a Ray cluster, or auto", "HOST:PORT")
     flags.real("ray_cpus", 1.0, "CPUs of every Ray task", 0, cli.COUNT)
     flags.real("ray_gpus", 0.0, "GPUs of every Ray task", 0, cli.COUNT)
+    flags.text("slurm_partition", None, "of every SLURM job (default: the cluster's)", "NAME")
+    flags.integer("slurm_cpus", 1, "CPUs of every SLURM job", 1, cli.COUNT)
+    flags.integer("slurm_gpus", 0, "GPUs of every SLURM job", 0, cli.COUNT)
+    what = "time limit of every SLURM job; a trial that needs more goes on in another job"
+    flags.integer("slurm_minutes", 60, what, 5, cli.COUNT)
+    what = "more options of sbatch, as in account=mine qos=long"
+    flags.texts("slurm_options", None, what, "OPTION=VALUE")
+    what = "slurm, or local: the jobs are processes of this machine, to try it out"
+    flags.choice("slurm_cluster", "slurm", what, ("slurm", "local"))
     flags.config("digits")
 
 
@@ -215,14 +241,24 @@ def main(values) -> int:
     import jax
 
     plan = make_plan(values)
+    asked = gan.sweeps.slurm.Asked(
+        values.slurm_cluster,
+        values.slurm_partition,
+        values.slurm_cpus,
+        values.slurm_gpus,
+        values.slurm_minutes,
+        gan.sweeps.slurm.options(values.slurm_options or ()),
+    )
     jax.config.update("jax_platforms", "cpu")  # accelerators are for the workers
 
     def make_pool(logs: Path):
         if values.backend == "local":
             return gan.sweeps.local.LocalPool(values.workers, logs, values.devices)
-        return gan.sweeps.rays.RayPool(
-            values.workers, values.ray_address, values.ray_cpus, values.ray_gpus
-        )
+        if values.backend == "ray":
+            return gan.sweeps.rays.RayPool(
+                values.workers, values.ray_address, values.ray_cpus, values.ray_gpus
+            )
+        return gan.sweeps.slurm.SlurmPool(values.workers, logs, asked)
 
     with Interrupt("the same command continues") as interrupt:
         rows, complete = run(
@@ -242,6 +278,7 @@ def main(values) -> int:
     found = tables.settings(plan.space, rows, plan.score)
     print(tables.markdown(plan.space, found, plan.score))
     print(gan.sweeps.report.verdict(plan, rows))
+    print(gan.sweeps.importances.importances(plan.space, rows, plan.score).sentence())
     failed = [row for row in rows if row.state == gan.sweeps.ledger.FAILED]
     for row in failed[:10]:
         print(f"trial {row.number} failed: {row.result['reason']}")

@@ -14,7 +14,7 @@ import signal
 
 import gan
 from experiments import cli
-from gan import rules
+from gan import registries, rules
 from gan.signals import Interrupt, Interrupted
 
 
@@ -22,8 +22,9 @@ def define(flags) -> None:
     """The flags of this experiment."""
     flags.workdir()
     flags.data_dir()
-    what = "also write the log as TensorBoard event files (extra: tensorboard)"
-    flags.boolean("tensorboard", what)
+    what = "who gets the log beside metrics.jsonl, or package.module:name; extras of these names"
+    flags.choices("loggers", None, what, registries.LOGGERS, open_ended=True)
+    flags.boolean("tensorboard", "short for --loggers tensorboard")
     flags.config("digits")
     flags.group("devices")
     flags.integer(
@@ -59,6 +60,7 @@ def main(values) -> int:
             devices=values.devices,
             interrupt=interrupt,
             tensorboard=values.tensorboard,
+            loggers=values.loggers or (),
         )
         if result is None:  # with several processes the signal may have reached another one
             raise Interrupted(interrupt.signal or signal.SIGTERM)

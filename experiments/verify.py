@@ -46,8 +46,8 @@ def main(values) -> int:
             last = done
             print(f"{done:8.0%} verified", file=sys.stderr)
 
-    source = gan.runner.sets.read(values.source, values.data_dir)
-    target = gan.runner.sets.read(values.target, values.data_dir)
+    source = gan.runner.sets.read(values.source, values.data_dir).array
+    target = gan.runner.sets.read(values.target, values.data_dir).array
     bounds, claimed = verify(values.certificate, source, target, progress)
     print(f"bounds    {bounds.lower:.12g} <= optimum <= {bounds.upper:.12g}")
     how = "in integers, without rounding" if bounds.integer else f"rounding {bounds.rounding:.1g}"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from gan import inputs
 from gan.errors import UserError
 from gan.inputs import SEEDS, STEPS, named, ranged, ranges, shown, unknown
-from gan.registries import ARCHITECTURES, LOSSES, OPTIMIZERS, PENALTIES, SOURCES
+from gan.registries import ARCHITECTURES, LOSSES, METRICS, OPTIMIZERS, PENALTIES, SOURCES
 
 BELOW_ONE = 1 - 2**-24
 """The largest float32 below 1: a decay above it would be 1 in training."""
@@ -148,9 +148,15 @@ class Config:
     """Examples per evaluated set (n); lowered to what the held-out split has."""
     evaluation_repeats: int = ranged(4, 1, 1000)
     """Independent generated sets and real sets that each reported distance averages over."""
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = named((), METRICS)
     """What an evaluation reports, by name; none for all that the data set allows. Those that are
     cheap are computed while training too."""
+    score_every: int = ranged(0, 0, STEPS)
+    """Steps between evaluations while training that report all metrics, those that take long as
+    well; 0 for never."""
+    features: str | None = None
+    """What sample scores look at: MODULE:FUNCTION, a FILE.npz with a kept classifier, or
+    inception:FILE.npz; the data set's own classifier by default."""
     data: Data = dataclasses.field(default_factory=Data)
     generator: Network = dataclasses.field(default_factory=Network)
     critic: Network = dataclasses.field(default_factory=Network)

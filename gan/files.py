@@ -3,6 +3,7 @@
 Every file of the project is written by `replacing`: under a name of its own in the same folder, put
 on disk, then renamed. So any number of processes may write one file at once, the last one wins; and
 no symbolic link is followed: one under the final name is replaced, what it points at stays.
+Where many files are one result, a folder of them appears at once: `filling`.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 import zlib
@@ -37,7 +39,7 @@ REFUSALS = frozenset(
 
 _UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.new")
 ABANDONED_SECONDS = 3600
-"""After so long without a write an unfinished file has no writer any more."""
+"""After so long without a write an unfinished file or folder has no writer any more."""
 
 CHECKSUM = "crc32"
 """Name of the entry that `seal` adds."""
@@ -82,6 +84,41 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         synchronize(path.parent)
 
 
+@contextlib.contextmanager
+def filling(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new folder, to be filled with `added`, that gets the name `path` when the block ends.
+
+    Nothing, or an empty folder, must have that name. When the block raises, it is as it was, and
+    nothing is left beside it. To have the files on disk before the name appears, a block ends with
+    `os.sync()`.
+
+    Raises:
+        StorageError: for any OSError, also inside the block: disk full, no permission, no such
+            parent; or `path` is a file, a link, a mount point or a folder that is not empty.
+    """
+    path = Path(path)
+    with storage(path):
+        temporary = path.with_name(f".{secrets.token_hex(8)}.new")
+        os.mkdir(temporary)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        synchronize(path.parent)
+
+
+def added(folder: Path, name: str) -> BinaryIO:
+    """A new file, to write, in a folder that is being filled.
+
+    Raises:
+        OSError: it cannot be made, or is there.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(folder / name, flags, 0o666), "w+b")
+
+
 def probe(folder: Path) -> None:
     """Finds out whether a file can be written in a folder, and leaves none.
 
@@ -116,13 +153,16 @@ def set_aside(path: Path, goal: Path) -> Path:
 
 
 def tidy(folder: Path) -> None:
-    """Removes the unfinished files of `replacing` that killed processes left in `folder`."""
+    """Removes the unfinished files and folders of `replacing` and `filling` that killed processes
+    left in `folder`."""
     with storage(folder):
         for name in os.listdir(folder) if folder.is_dir() else ():
             if _UNFINISHED.fullmatch(name):
                 with contextlib.suppress(FileNotFoundError):
-                    if time.time() - (folder / name).lstat().st_mtime > ABANDONED_SECONDS:
-                        os.unlink(folder / name)
+                    found = (folder / name).lstat()
+                    if time.time() - found.st_mtime > ABANDONED_SECONDS:
+                        remove = shutil.rmtree if stat.S_ISDIR(found.st_mode) else os.unlink
+                        remove(folder / name)
 
 
 def write_atomically(path: str | os.PathLike[str], text: str) -> None:

@@ -53,8 +53,8 @@ def ranged(default: float, low: float, high: float) -> Any:
     return dataclasses.field(default=default, metadata={"range": Range(low, high)})
 
 
-def named(default: str, registry: Iterable[str]) -> Any:
-    """A field of a dataclass that holds a name of a registry; see `registries`."""
+def named(default: str | tuple[str, ...], registry: Iterable[str]) -> Any:
+    """A field of a dataclass that holds a name of a registry, or several; see `registries`."""
     return dataclasses.field(default=default, metadata={"registry": registry})
 
 
@@ -64,7 +64,7 @@ def ranges(values: Any) -> dict[str, Range]:
 
 
 def registries(values: Any) -> dict[str, Any]:
-    """The registry of every field of a dataclass that holds a name, likewise."""
+    """The registry of every field of a dataclass that holds names, likewise."""
     return _noted(values, "registry", "")
 
 

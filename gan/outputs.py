@@ -30,6 +30,31 @@ def folder(path: str | os.PathLike[str], flag: str = "--workdir") -> Path:
     return found
 
 
+def new_folder(path: str | os.PathLike[str], flag: str = "--output") -> Path:
+    """The folder `path`, made if missing and empty, which `files.filling` can fill.
+
+    Raises:
+        UserError: it holds something, which would be lost or mixed with what is written; or as
+            `folder`.
+        StorageError: as `folder`, or a folder with files in it cannot take this name, as that of a
+            mount point.
+    """
+    found = files.usable(_named(path, flag))
+    with files.storage(found):
+        if os.path.lexists(found):
+            if not found.is_dir():
+                raise UserError(f"{flag} {path} is no folder")
+            if held := len(os.listdir(found)):
+                raise UserError(
+                    f"{flag} {path} is a folder that holds something ({held} entries): name a new "
+                    "or an empty one"
+                )
+    folder(found.parent, flag)
+    with files.filling(found):
+        pass  # the name can be taken, and is, by an empty folder
+    return found
+
+
 def file(
     path: str | os.PathLike[str],
     endings: Sequence[str],

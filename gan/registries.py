@@ -7,6 +7,7 @@ ARCHITECTURES: Registry = Registry("architecture", "Architecture", "gan.networks
 LOSSES: Registry = Registry("loss", "Loss", "gan.objectives.losses")
 PENALTIES: Registry = Registry("penalty", "Penalty", "gan.objectives.penalties")
 OPTIMIZERS: Registry = Registry("optimizer", "Optimizer", "gan.training.optimizers")
+LOGGERS: Registry = Registry("logger", "Logger", "gan.runs.loggers")
 PRESETS: Registry = Registry("preset", "Preset", "gan.presets")
 SOURCES: Registry = Registry("data set", "Source", "gan.data", "gan.data.stock:tensorflow_datasets")
 SPACES: Registry = Registry("space", "NamedSpace", "gan.sweeps.named")

@@ -14,6 +14,7 @@ import ast
 import dataclasses
 import functools
 import importlib
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -129,16 +130,25 @@ class Registry(Generic[E]):
     def _foreign(self, name: str) -> E:
         path, _, attribute = name.partition(":")
         try:
-            found = getattr(importlib.import_module(path), attribute)
+            module = importlib.import_module(path)
+            found = getattr(module, attribute, None)
         except Exception as error:  # whatever somebody's module raises
             raise UserError(
-                f"{self.kind} {shown(name)}: {type(error).__name__}: {error}"
+                f"{self.kind} {shown(name)}: {type(error).__name__}: {error}{_where(error)}"
             ) from error
-        if not isinstance(found, Entry) or type(found).__name__ != self.entry:
-            raise UserError(
-                f"{self.kind} {shown(name)} must be a {self.entry}, not a {type(found).__name__}"
-            )
+        if found is None:
+            own = [each for each, value in vars(module).items() if self._is(value)]
+            if not own:
+                raise UserError(f"{self.kind} {shown(name)}: {path} has no {self.entry} at all")
+            raise UserError(unknown(f"{self.kind} in {path}:", attribute, own))
+        if not self._is(found):
+            kinds = f"{_a(self.entry)}, not {_a(type(found).__name__)}"
+            raise UserError(f"{self.kind} {shown(name)} must be {kinds}")
         return cast(E, found)
+
+    def _is(self, value: Any) -> bool:
+        """Whether a value is an entry of this kind."""
+        return isinstance(value, Entry) and type(value).__name__ == self.entry
 
     @functools.cached_property
     def _listed(self) -> dict[str, tuple[str, str]]:
@@ -152,6 +162,20 @@ class Registry(Generic[E]):
         return found
 
 
+def _where(error: Exception) -> str:
+    """In brackets, the line of somebody's module at which it could not be imported; "" where it was
+    none of its lines."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename != __file__ and "importlib" not in frame.filename:
+            return f" ({frame.filename}, line {frame.lineno})"
+    return ""
+
+
+def _a(name: str) -> str:
+    """The name of a class with its article."""
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
 def _modules(home: str) -> Iterator[tuple[str, Path]]:
     """The modules in a package, or the one module, with their files."""
     path = ROOT.joinpath(*home.split("."))
@@ -163,7 +187,11 @@ def _modules(home: str) -> Iterator[tuple[str, Path]]:
 
 
 def _assigned(path: Path, entry: str) -> Iterator[tuple[str, str]]:
-    """(name, help text) of every `name = entry(help="...", ...)` at the top level of a file."""
+    """(name, help text) of every `name = entry(help="...", ...)` at the top level of a file.
+
+    Raises:
+        TypeError: for one without a help text that can be read off the source.
+    """
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
             continue
@@ -172,6 +200,12 @@ def _assigned(path: Path, entry: str) -> Iterator[tuple[str, str]]:
             function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         )
         if called == entry:
-            (target,) = node.targets
+            name = ast.unparse(node.targets[0])
             texts = [word.value for word in node.value.keywords if word.arg == "help"]
-            yield ast.unparse(target), ast.literal_eval(texts[0])
+            try:
+                yield name, ast.literal_eval(texts[0])
+            except (IndexError, ValueError) as error:
+                raise TypeError(
+                    f"{path}, line {node.lineno}: {_a(entry)} has a help text, and that is a "
+                    f'literal: {name} = {entry}(help="...", ...)'
+                ) from error

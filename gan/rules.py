@@ -16,9 +16,10 @@ def check(config: Config) -> None:
     """
     values = flatten(config)
     for path, registry in inputs.registries(config).items():
-        try:
-            entry = registry.get(values[path])
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
-        part = path.rpartition(".")[0]
-        entry.check(config, getattr(config, part) if part else config)
+        part, value = path.rpartition(".")[0], values[path]
+        for name in (value,) if isinstance(value, str) else value:
+            try:
+                entry = registry.get(name)
+            except UserError as error:
+                raise UserError(f"{path}: {error}") from error
+            entry.check(config, getattr(config, part) if part else config)

@@ -22,6 +22,7 @@ import jax  # noqa: E402  (the flags above must be set first)
 import pytest  # noqa: E402
 
 from gan import config, data, presets  # noqa: E402
+from tests import entries  # noqa: E402
 
 for number, usual in (
     (signal.SIGHUP, signal.SIG_DFL),
@@ -41,6 +42,23 @@ def pytest_addoption(parser):
         metavar="REGEX",
         help="fail every skipped test whose reason this regular expression is not found in",
     )
+    parser.addoption(
+        "--entries",
+        metavar="PACKAGE.MODULE:NAME",
+        action="append",
+        default=[],
+        help="also run what holds for every entry of its kind over this one",
+    )
+
+
+def pytest_configure(config):
+    entries.GIVEN[:] = config.getoption("--entries")
+
+
+def pytest_collection_modifyitems(config):
+    left = set(entries.GIVEN) - entries.RUN
+    if left and not hasattr(config, "workerinput"):
+        raise pytest.UsageError(f"no test that was chosen runs over {', '.join(sorted(left))}")
 
 
 def _judged(report, allowed: str | None):

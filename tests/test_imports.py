@@ -16,6 +16,7 @@ BASE = {
     "files": {"errors"},
     "inputs": {"errors"},
     "outputs": {"errors", "files"},
+    "arrays": {"errors", "inputs"},
     "registry": {"errors", "inputs"},
     "registries": {"registry"},
     "config": {"errors", "inputs", "registries"},

@@ -55,8 +55,8 @@ def test_labelled_images_train_conditionally(tmp_path):
     [
         ({"critic.width": 1}, "quadratic needs a width of at least 2"),
         ({"data.image_size": 8}, "data.image_size is for images"),
-        ({"generator.name": "tests.plugin.networks:cubic"}, "generator.name: architecture"),
-        ({"critic.name": "tests.plugin.data:ring"}, "must be a Architecture"),
+        ({"generator.name": "tests.plugin.networks:cubic"}, "'cubic'; allowed: quadratic"),
+        ({"critic.name": "tests.plugin.data:ring"}, "must be an Architecture, not a Source"),
     ],
 )
 def test_their_rules_hold_and_their_mistakes_are_named(changes, reason):

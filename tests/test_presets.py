@@ -13,6 +13,7 @@ from gan.errors import UserError
 from gan.registries import ARCHITECTURES, PRESETS, SOURCES
 from tests.conftest import ROOT
 from tests.data.makers import noise_set
+from tests.entries import names
 from tests.experiments.commands import call
 
 
@@ -36,21 +37,21 @@ def first_of_each_kind():
     """Every preset; those that play the same game as an earlier one, or take long to compile, are
     left to the slow tests."""
     seen = set()
-    for name in PRESETS:
+    for name in names(PRESETS):
         chosen = small(name)
         slow = kind(chosen) in seen or ARCHITECTURES.get(chosen.critic.name).case.slow
         seen.add(kind(chosen))
         yield pytest.param(name, marks=[pytest.mark.slow] * slow)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", names(PRESETS))
 def test_it_survives_the_round_trip_through_json_and_breaks_no_rule(name):
     chosen = presets.get(name)
     assert config.from_dict(json.loads(json.dumps(config.to_dict(chosen)))) == chosen
     rules.check(chosen)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", names(PRESETS))
 def test_it_says_what_it_is_and_how_long_it_takes(name):
     preset = PRESETS.get(name)
     assert 10 <= len(preset.help) <= 100 and preset.expect

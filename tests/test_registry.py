@@ -60,8 +60,36 @@ def test_an_entry_of_anybodys_is_named_by_its_module(fruits):
         fruits.get("orchard.trees.apple:other")
     with pytest.raises(UserError, match="ModuleNotFoundError: No module named 'nowhere'"):
         fruits.get("nowhere:apple")
-    with pytest.raises(UserError, match="AttributeError"):
-        fruits.get("orchard.trees.apple:plum")
+    with pytest.raises(UserError) as caught:
+        fruits.get("orchard.trees.apple:aple")
+    assert str(caught.value) == (
+        "unknown fruit in orchard.trees.apple: 'aple'; did you mean 'apple'? allowed: apple"
+    )
+    with pytest.raises(UserError, match="os.path has no Fruit at all"):
+        fruits.get("os.path:apple")
+
+
+def test_what_a_module_raises_is_said_with_its_line(fruits):
+    path = registry.ROOT / "orchard" / "trees" / "unripe.py"
+    path.write_text("from tests.test_registry import Fruit\n\nplum = Fruit(help='blue')\n")
+    with pytest.raises(UserError, match="missing 1 required keyword-only argument: 'colour'") as e:
+        fruits.get("orchard.trees.unripe:plum")
+    assert str(e.value).endswith(f"({path}, line 3)")
+    with pytest.raises(UserError, match="No module named 'orchard.trees.nowhere'$"):
+        fruits.get("orchard.trees.nowhere:plum")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["Fruit(colour='blue')", "Fruit(help='as ' + word, colour='blue')", "Fruit(help=word)"],
+)
+def test_an_entry_without_a_literal_help_is_named(fruits, entry):
+    path = registry.ROOT / "orchard" / "trees" / "plum.py"
+    path.write_text(f"\nplum = {entry}\n")
+    with pytest.raises(TypeError) as caught:
+        list(fruits)
+    assert f"{path}, line 2: a Fruit has a help text" in str(caught.value)
+    assert 'plum = Fruit(help="...", ...)' in str(caught.value)
 
 
 def test_a_name_given_twice_is_refused(fruits):
@@ -80,7 +108,7 @@ def test_one_entry_may_stand_for_all_names_that_are_not_listed(fruits):
     assert list(open_to_all) == ["apple", "pear"] and "plum" not in open_to_all
     assert open_to_all.get("plum").colour == open_to_all.get("plum:3.0.2").colour == "any"
     assert open_to_all.get("apple").colour == "red"
-    with pytest.raises(UserError, match="AttributeError"):
+    with pytest.raises(UserError, match="unknown fruit in orchard.trees.apple: 'plum'"):
         open_to_all.get("orchard.trees.apple:plum")
 
 

@@ -11,7 +11,7 @@ NAMED = {path: registry.kind for path, registry in inputs.registries(config.Conf
 
 def test_the_fields_that_hold_names_of_registries():
     assert {"loss", "penalty", "penalty2", "optimizer"} <= set(NAMED)
-    assert {"data.name", "generator.name", "critic.name"} <= set(NAMED)
+    assert {"data.name", "generator.name", "critic.name", "metrics"} <= set(NAMED)
 
 
 @pytest.mark.parametrize("path", NAMED)
@@ -22,7 +22,8 @@ def test_an_unknown_name_is_refused_wherever_a_name_goes(path):
         unknown = ("nobody:nothing", "data.name: data set 'nobody:nothing'")
     for name, reason in (unknown, ("no.where:x", "no.where")):
         with pytest.raises(UserError, match=reason):
-            rules.check(config.replace(config.Config(), {path: name}))
+            value = ["w1", name] if path == "metrics" else name
+            rules.check(config.replace(config.Config(), {path: value}))
 
 
 @pytest.mark.parametrize("path", ["penalty", "penalty2"])

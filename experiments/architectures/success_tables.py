@@ -143,66 +143,107 @@ def by_choice(rows: Sequence[dict]) -> dict[str, dict[str, list[float]]]:
 
 def markdown(rows: Sequence[dict], thresholds: Sequence[float]) -> str:
     """All tables as one text."""
-    lines = ["## Success", ""]
-    heads = " | ".join(f"score > {t:g}" for t in thresholds)
-    lines += [
-        f"| objective | trained | diverged | median | best | {heads} |",
-        "|---|" + "---|" * (4 + len(thresholds)),
-    ]
-    for own in successes(rows, thresholds):
-        shares = " | ".join(
-            f"{100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-            for share, low, high in own["shares"]
-        )
-        lines.append(
-            f"| {NAMES[own['objective']]} | {own['trained']} | {own['diverged']} | "
-            f"{own['median']:.2f} | {own['best']:.2f} | {shares} |"
-        )
-    lines += ["", "Shares with exact 95 % intervals.", "", "## Only A, only B", ""]
-    lines += [
-        "| A | B | score > | only A | only B | both | neither | p | share of A, one alone |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for cell in contingency(rows, thresholds):
-        share = "none"
-        if cell["share"] is not None:
-            low, high = cell["interval"]
-            share = f"{100 * cell['share']:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-        lines.append(
-            f"| {NAMES[cell['a']]} | {NAMES[cell['b']]} | {cell['threshold']:g} | "
-            f"{cell['only_a']} | {cell['only_b']} | {cell['both']} | {cell['neither']} | "
-            f"{cell['p']:.2g} | {share} |"
-        )
-    lines += [
-        "",
-        "p: exact McNemar test, two-sided, not corrected for the number of tests.",
-        "",
-        "## Score against score on the same architecture",
-        "",
-        "| A | B | A higher | B higher | same | p, sign test | median A - B |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for cell in comparisons(rows):
+    failed = [row for row in rows if row["state"] == "diverged"]
+    sections = {
+        "Success": [
+            *_success_table(rows, thresholds),
+            "",
+            "Shares with exact 95 % intervals.",
+        ],
+        "Only A, only B": [
+            *_contingency_table(rows, thresholds),
+            "",
+            "p: exact McNemar test, two-sided, not corrected for the number of tests.",
+        ],
+        "Score against score on the same architecture": _comparison_table(rows),
+        "Median score by choice": _choice_table(rows),
+        f"Diverged: {len(failed)} of {len(rows)}": [
+            f"- architecture {row['architecture']}, {NAMES[row['objective']]}: {row['reason']}"
+            for row in failed
+        ],
+    }
+    texts = ["\n".join([f"## {title}", "", *lines]) for title, lines in sections.items()]
+    return "\n\n".join(texts).rstrip() + "\n"
+
+
+def _success_table(rows: Sequence[dict], thresholds: Sequence[float]) -> list[str]:
+    heads = ["objective", "trained", "diverged", "median", "best"]
+    return _table(
+        [*heads, *(f"score > {t:g}" for t in thresholds)],
+        [
+            [
+                NAMES[own["objective"]],
+                own["trained"],
+                own["diverged"],
+                f"{own['median']:.2f}",
+                f"{own['best']:.2f}",
+                *(_per_cent(*share) for share in own["shares"]),
+            ]
+            for own in successes(rows, thresholds)
+        ],
+    )
+
+
+def _contingency_table(rows: Sequence[dict], thresholds: Sequence[float]) -> list[str]:
+    heads = ["A", "B", "score >", "only A", "only B", "both", "neither", "p"]
+    return _table(
+        [*heads, "share of A, one alone"],
+        [
+            [
+                NAMES[cell["a"]],
+                NAMES[cell["b"]],
+                f"{cell['threshold']:g}",
+                *(cell[name] for name in ("only_a", "only_b", "both", "neither")),
+                f"{cell['p']:.2g}",
+                "none" if cell["share"] is None else _per_cent(cell["share"], *cell["interval"]),
+            ]
+            for cell in contingency(rows, thresholds)
+        ],
+    )
+
+
+def _comparison_table(rows: Sequence[dict]) -> list[str]:
+    def difference(cell: dict) -> str:
         interval = cell["interval"]
         around = f" [{interval[0]:+.2f}, {interval[1]:+.2f}]" if interval else ""
-        lines.append(
-            f"| {NAMES[cell['a']]} | {NAMES[cell['b']]} | {cell['higher']} | {cell['lower']} | "
-            f"{cell['same']} | {cell['p']:.2g} | {cell['median']:+.2f}{around} |"
-        )
-    lines += ["", "## Median score by choice", ""]
+        return f"{cell['median']:+.2f}{around}"
+
+    return _table(
+        ["A", "B", "A higher", "B higher", "same", "p, sign test", "median A - B"],
+        [
+            [
+                NAMES[cell["a"]],
+                NAMES[cell["b"]],
+                *(cell[name] for name in ("higher", "lower", "same")),
+                f"{cell['p']:.2g}",
+                difference(cell),
+            ]
+            for cell in comparisons(rows)
+        ],
+    )
+
+
+def _choice_table(rows: Sequence[dict]) -> list[str]:
     names = [name for name in NAMES if any(row["objective"] == name for row in rows)]
-    lines += [
-        "| choice | " + " | ".join(NAMES[name] for name in names) + " | architectures |",
-        "|---|" + "---|" * (len(names) + 1),
-    ]
-    for choice, medians in by_choice(rows).items():
-        cells = " | ".join(f"{medians[n][0]:.2f}" if n in medians else "" for n in names)
-        count = max(value[1] for value in medians.values())
-        lines.append(f"| {choice.replace('_', ' ')} | {cells} | {count} |")
-    failed = [row for row in rows if row["state"] == "diverged"]
-    lines += ["", f"## Diverged: {len(failed)} of {len(rows)}", ""]
-    lines += [
-        f"- architecture {row['architecture']}, {NAMES[row['objective']]}: {row['reason']}"
-        for row in failed
-    ]
-    return "\n".join(lines).rstrip() + "\n"
+    return _table(
+        ["choice", *(NAMES[name] for name in names), "architectures"],
+        [
+            [
+                choice.replace("_", " "),
+                *(f"{medians[n][0]:.2f}" if n in medians else "" for n in names),
+                max(count for _, count in medians.values()),
+            ]
+            for choice, medians in by_choice(rows).items()
+        ],
+    )
+
+
+def _per_cent(share: float, low: float, high: float) -> str:
+    return f"{100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """The lines of a table in Markdown."""
+    lines = [heads, *rows]
+    shown = ["| " + " | ".join(map(str, line)) + " |" for line in lines]
+    return [shown[0], "|" + "---|" * len(heads), *shown[1:]]

@@ -135,17 +135,6 @@ def _pictures(path, sent, received):
 
 def story(numbers: dict) -> list:
     """Templates of the part."""
-    first, second = "{classes[0]}", "{classes[1]}"
-    rows = tuple(
-        (
-            f"{{charges[{key}][share]:.0%}} / {{charges[{key}][other]:.0%}}",
-            f"{{charges[{key}][w1]:.3f}} ± {{charges[{key}][spread]:.3f}}",
-            f"{{charges[{key}][excess]:+.3f}}",
-            f"{{charges[{key}][changed]:.1%}}",
-            f"{{charges[{key}][needed]:.1%}}",
-        )
-        for key in numbers["charges"]
-    )
     exact = max(abs(numbers[k] - numbers["needed"]) for k in ("changed_most", "changed_least"))
     return [
         "Suppose the world is half zeros and half ones, and a generator draws perfect digits of "
@@ -159,27 +148,11 @@ def story(numbers: dict) -> list:
             "Exact distance to an even mixture. Grey: {repeats} independent draws per share; "
             "bars: their standard deviation. The floor is the even mixture against another one.",
         ),
-        Grid(
-            (
-                f"{first} / {second}",
-                "W1",
-                "above the floor",
-                "changes class",
-                "must",
-            ),
-            rows,
-        ),
+        _charges(numbers["charges"]),
         "At {extreme:.0%} the distance is {excess:.3f} above the floor of {floor:.3f}. The optimal "
         "plan says where that comes from. Added up by class it is a table of two by two, whose "
         "rows are what the generator has and whose columns are what the world wants.",
-        Grid(
-            ("from \\ to", first, second, "in all"),
-            (
-                (first, "{flow[0][0]:.3f}", "{flow[0][1]:.3f}", "{flow_rows[0]:.3f}"),
-                (second, "{flow[1][0]:.3f}", "{flow[1][1]:.3f}", "{flow_rows[1]:.3f}"),
-                ("in all", "{flow_columns[0]:.3f}", "{flow_columns[1]:.3f}", ""),
-            ),
-        ),
+        FLOW,
         (
             "Exactly {changed:.1%} of the mass changes class in every one of the {repeats} draws, "
             "the least that arithmetic allows. "
@@ -198,6 +171,35 @@ def story(numbers: dict) -> list:
         "in the only language it has: by turning zeros into ones, pixel by pixel, along a straight "
         "line that leads through no digit at all.",
     ]
+
+
+def _charges(charges: dict) -> Grid:
+    """The table of distances by proportion."""
+    rows = tuple(
+        (
+            f"{{charges[{key}][share]:.0%}} / {{charges[{key}][other]:.0%}}",
+            f"{{charges[{key}][w1]:.3f}} ± {{charges[{key}][spread]:.3f}}",
+            f"{{charges[{key}][excess]:+.3f}}",
+            f"{{charges[{key}][changed]:.1%}}",
+            f"{{charges[{key}][needed]:.1%}}",
+        )
+        for key in charges
+    )
+    heads = f"{FIRST} / {SECOND}", "W1", "above the floor", "changes class", "must"
+    return Grid(heads, rows)
+
+
+FIRST, SECOND = "{classes[0]}", "{classes[1]}"
+
+FLOW = Grid(
+    ("from \\ to", FIRST, SECOND, "in all"),
+    (
+        (FIRST, "{flow[0][0]:.3f}", "{flow[0][1]:.3f}", "{flow_rows[0]:.3f}"),
+        (SECOND, "{flow[1][0]:.3f}", "{flow[1][1]:.3f}", "{flow_rows[1]:.3f}"),
+        ("in all", "{flow_columns[0]:.3f}", "{flow_columns[1]:.3f}", ""),
+    ),
+)
+"""The table of mass by class of source and target."""
 
 
 PART = Part(

@@ -71,12 +71,30 @@ def train(
             state = halves.fit(state, found)
 
 
-def follow(context: PartContext, name: str) -> tuple[dict, list[Round]]:
+class Followed(NamedTuple):
+    """A training, looked at from outside.
+
+    Attributes:
+        numbers: for the page.
+        kept: rounds of which frames are shown.
+        fresh: what the generator makes of codes that it never saw, at the end; [n, *shape].
+        real, held: training and held-out examples.
+        dataset: both are of.
+    """
+
+    numbers: dict
+    kept: list[Round]
+    fresh: np.ndarray
+    real: np.ndarray
+    held: np.ndarray
+    dataset: Any
+
+
+def follow(context: PartContext, name: str) -> Followed:
     """Train on the data set `name` and measure along the way.
 
-    Returns:
-        (numbers, rounds at which frames are shown). W1 is measured at the sizes' "measured" rounds,
-        from fresh codes to held-out examples, with its floor and debiased value.
+    W1 is measured at the sizes' "measured" rounds, from fresh codes to held-out examples, with its
+    floor and debiased value.
     """
     sizes = context.sizes[name]
     n, dim, measured = sizes["n"], sizes["latent_dim"], sizes["measured"]
@@ -90,28 +108,21 @@ def follow(context: PartContext, name: str) -> tuple[dict, list[Round]]:
     generator = networks.generator(spec, dim, dataset.shape)
     reference = distances.reference(held, [real[: len(held)], other[: len(held)]])
     apply = jax.jit(generator.apply)
-    curve = {"round": [], "train": [], "w1": [], "debiased": []}
+    curve: dict[str, list] = {"round": [], "train": [], "w1": [], "debiased": []}
     kept = []
-    for state in train(
-        generator,
-        codes,
-        real,
-        seed=context.seed,
-        rounds=measured[-1],
-        steps=sizes["steps"],
-        learning_rate=sizes["learning_rate"],
-    ):
+    how = {key: sizes[key] for key in ("steps", "learning_rate")}
+    for state in train(generator, codes, real, seed=context.seed, rounds=measured[-1], **how):
         if state.number not in measured:
             continue
-        sets = [np.asarray(apply(state.params, z))[: len(held)] for z in fresh]
+        made = [np.asarray(apply(state.params, z)) for z in fresh]
+        sets = [each[: len(held)] for each in made]
         found = distances.distance(sets, reference, resamples=0, permutations=0)
         curve["round"].append(state.number)
         curve["train"].append(distances.w1(state.images, real))
         curve["w1"].append(found.value)
         curve["debiased"].append(found.debiased)
         kept.append(state)
-    to_train = distances.nearest(sets[0], real)[0]
-    best = int(np.argmin(curve["w1"]))
+    _curves(context.path(f"{name}_curve"), curve, found.floor)
     numbers = {
         "n": n,
         "held": len(held),
@@ -123,6 +134,17 @@ def follow(context: PartContext, name: str) -> tuple[dict, list[Round]]:
         "floor": found.floor,
         "floor_spread": found.floor_spread,
         "curve": curve,
+        **_turning_points(curve, found.floor),
+        "nearest": float(np.median(distances.nearest(sets[0], real)[0])),
+        "nearest_real": float(np.median(distances.nearest(held, real)[0])),
+    }
+    return Followed(numbers, kept, made[0], real, held, dataset)
+
+
+def _turning_points(curve: dict[str, list], floor: float) -> dict:
+    """Where the distances of a curve begin, are lowest, and end."""
+    best = int(np.argmin(curve["w1"]))
+    return {
         "first_train": curve["train"][0],
         "last_train": curve["train"][-1],
         "first_w1": curve["w1"][0],
@@ -130,19 +152,26 @@ def follow(context: PartContext, name: str) -> tuple[dict, list[Round]]:
         "best_round": curve["round"][best],
         "best_debiased": curve["debiased"][best],
         "last_w1": curve["w1"][-1],
-        "ratio": curve["w1"][-1] / found.floor,
+        "ratio": curve["w1"][-1] / floor,
         "last_debiased": curve["debiased"][-1],
-        "nearest": float(np.median(to_train)),
-        "nearest_real": float(np.median(distances.nearest(held, real)[0])),
     }
-    _curves(context.path(f"{name}_curve"), curve, numbers["floor"])
-    return numbers, [kept, fresh[0], apply, real, held, dataset]
 
 
 def compute(context: PartContext) -> dict:
     """Points in the plane, then digits."""
-    numbers = {}
-    numbers["gaussians8"], (kept, fresh, apply, real, held, _) = follow(context, "gaussians8")
+    plane = follow(context, "gaussians8")
+    _draw_plane(context, plane)
+    digits = follow(context, "digits")
+    frames = np.concatenate([state.images[:ROWS] for state in digits.kept])
+    both = np.concatenate([digits.fresh[: 2 * ROWS], digits.held[:ROWS]])
+    for name, images in (("digits_frames", frames), ("digits_fresh", both)):
+        grid = figures.image_grid(digits.dataset.to_uint8(images), ROWS)
+        figures.save_image(context.path(name), grid)
+    return {"gaussians8": plane.numbers, "digits": digits.numbers}
+
+
+def _draw_plane(context: PartContext, plane: Followed) -> None:
+    kept, real = plane.kept, plane.real
     figure, axes = drawing.panels(len(kept), drawing.columns(len(kept)), 2.2, 2.4)
     for panel, state in zip(axes, kept, strict=True):
         drawing.plane(panel, f"round {state.number}", real, margin=0.2)
@@ -152,24 +181,13 @@ def compute(context: PartContext) -> dict:
     drawing.save(figure, context.path("gaussians8_frames"))
     figure, axes = drawing.panels(2, 2, 3, 3.2)
     for panel, points, name in (
-        (axes[0], np.asarray(apply(kept[-1].params, fresh)), "fresh codes"),
-        (axes[1], held, "held-out data"),
+        (axes[0], plane.fresh, "fresh codes"),
+        (axes[1], plane.held, "held-out data"),
     ):
         drawing.plane(panel, name, real, margin=0.2)
         color = drawing.SOURCE if panel is axes[0] else drawing.TARGET
         panel.scatter(*points.T, s=4, color=color, linewidths=0)
     drawing.save(figure, context.path("gaussians8_fresh"))
-
-    numbers["digits"], (kept, fresh, apply, _, held, digits) = follow(context, "digits")
-    frames = np.concatenate([state.images[:ROWS] for state in kept])
-    figures.save_image(
-        context.path("digits_frames"), figures.image_grid(digits.to_uint8(frames), ROWS)
-    )
-    both = np.concatenate([np.asarray(apply(kept[-1].params, fresh))[: 2 * ROWS], held[:ROWS]])
-    figures.save_image(
-        context.path("digits_fresh"), figures.image_grid(digits.to_uint8(both), ROWS)
-    )
-    return numbers
 
 
 def _curves(path, curve, floor):
@@ -203,30 +221,48 @@ def story(numbers: dict) -> list:
     )
     count = len(numbers["digits"]["curve"]["round"])
     every = [f"{{digits[curve][round][{k}]}}" for k in range(count)]
-    rounds = ", ".join(every[:-1]) + " and " + every[-1]
     return [
         "A generator turns random codes into points. If we know where every code should go, "
         "training is plain regression. And transport knows: pair the generated points with the "
         "data as cheaply as possible, pull each towards its partner, pair again. No critic, no "
         "game, no adversary.",
-        "First the plane: {gaussians8[n]} fixed codes, as many points around eight centres, a "
-        "small network of {gaussians8[parameters]:,} parameters, {gaussians8[steps]} steps of "
-        "regression after each exact pairing.",
-        Picture(
-            "gaussians8_frames",
-            "Blue: where the network sends its codes. Red: the data. Grey: the optimal pairing "
-            "that the next regression follows.",
+        *IN_THE_PLANE,
+        *_on_digits(", ".join(every[:-1]) + " and " + every[-1]),
+        Grid(
+            ("", "W1 at the start", "at the end", "floor", "debiased", "on its own codes"),
+            rows,
         ),
-        Picture(
-            "gaussians8_fresh",
-            "Left: codes that the network never saw. A continuous map cannot tear a connected "
-            "cloud apart, so threads remain between the centres.",
-        ),
-        Picture(
-            "gaussians8_curve",
-            "Exact distance along the rounds. The floor is the distance of other real points to "
-            "the held-out ones: two honest samples of one law are not at distance zero.",
-        ),
+        "Transport alone does train a generator. But between two codes the network averages the "
+        "digits they were paired with, and an average of digits is a blur. The next part shows why "
+        "the distance itself is not innocent.",
+    ]
+
+
+IN_THE_PLANE = (
+    "First the plane: {gaussians8[n]} fixed codes, as many points around eight centres, a "
+    "small network of {gaussians8[parameters]:,} parameters, {gaussians8[steps]} steps of "
+    "regression after each exact pairing.",
+    Picture(
+        "gaussians8_frames",
+        "Blue: where the network sends its codes. Red: the data. Grey: the optimal pairing "
+        "that the next regression follows.",
+    ),
+    Picture(
+        "gaussians8_fresh",
+        "Left: codes that the network never saw. A continuous map cannot tear a connected "
+        "cloud apart, so threads remain between the centres.",
+    ),
+    Picture(
+        "gaussians8_curve",
+        "Exact distance along the rounds. The floor is the distance of other real points to "
+        "the held-out ones: two honest samples of one law are not at distance zero.",
+    ),
+)
+
+
+def _on_digits(rounds: str) -> list:
+    """What happened to digits; `rounds` says after how many there are frames."""
+    return [
         "Now digits, {digits[side]} pixels wide, {digits[n]} of them, and codes of "
         "{digits[latent_dim]} "
         "numbers. Nothing else changes.",
@@ -251,13 +287,6 @@ def story(numbers: dict) -> list:
             "Fresh codes (two rows), and held-out real digits (last row).",
             plot=False,
         ),
-        Grid(
-            ("", "W1 at the start", "at the end", "floor", "debiased", "on its own codes"),
-            rows,
-        ),
-        "Transport alone does train a generator. But between two codes the network averages the "
-        "digits they were paired with, and an average of digits is a blur. The next part shows why "
-        "the distance itself is not innocent.",
     ]
 
 

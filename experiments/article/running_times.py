@@ -5,6 +5,7 @@ Times are processor seconds of all threads, which other work on the machine dist
 
 import math
 import time
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -31,24 +32,27 @@ YEAR = 365.25 * 24 * 3600
 TOP = 1e20
 
 
-def compute(context: PartContext) -> dict:
-    """Processor seconds of every method at its sizes, and the exponents fitted to them."""
-    sizes, draw = context.sizes, np.random.default_rng(context.seed)
+class Measured(NamedTuple):
+    """What the methods took, and whether they agree.
+
+    Attributes:
+        seconds: processor seconds by method and size, one for each instance.
+        wish: likewise of the dense assignment solver at the size "wish".
+        disagreement: largest relative difference of two methods' values of one instance.
+        last: the points of the last instance solved without a matrix, and the result.
+    """
+
+    seconds: dict[str, dict[int, list[float]]]
+    wish: list[float]
+    disagreement: float
+    last: tuple[np.ndarray, np.ndarray, transport.Result]
+
+
+def measure(sizes: dict, draw: np.random.Generator) -> Measured:
+    """Time every method at its sizes, on the same normal points where sizes are the same."""
     every = sorted({n for name in NAMES for n in sizes[name]} | {sizes["wish"]})
-    latest = []
-
-    def certified(x, y, matrix):
-        latest[:] = [(x, y, transport.assignment(x, y))]
-        return latest[0][2].value
-
-    solvers = {
-        "brute": lambda x, y, matrix: brute_force.assignment(matrix)[1],
-        "simplex": _simplex,
-        "assignment": _assignment,
-        "certified": certified,
-    }
-    seconds = {name: {n: [] for n in sizes[name]} for name in NAMES}
-    wish, disagreement = [], 0.0
+    seconds: dict[str, dict] = {name: {n: [] for n in sizes[name]} for name in NAMES}
+    wish, disagreement, last = [], 0.0, ()
     transport.assignment(  # compiles what the timed calls use
         *draw.normal(size=(2, min(sizes["certified"]), sizes["dimension"]))
     )
@@ -61,16 +65,29 @@ def compute(context: PartContext) -> dict:
             matrix = None if names == ["certified"] else cdist(x, y)
             values = []
             for name in names:
-                start = time.process_time()
-                values.append(solvers[name](x, y, matrix))
-                seconds[name][n].append(time.process_time() - start)
+                found, taken = _timed(SOLVERS[name], x, y, matrix)
+                seconds[name][n].append(taken)
+                if name == "certified":
+                    last = x, y, found
+                values.append(found.value if name == "certified" else found)
             if n == sizes["wish"]:
-                start = time.process_time()
-                dense.assignment(matrix)
-                wish.append(time.process_time() - start)
+                wish.append(_timed(dense.assignment, matrix)[1])
             if len(values) > 1:
                 disagreement = max(disagreement, (max(values) - min(values)) / min(values))
-    x, y, exact = latest[0]
+    return Measured(seconds, wish, disagreement, last)
+
+
+def _timed(function, *arguments):
+    """What a function returns, and its processor seconds."""
+    start = time.process_time()
+    found = function(*arguments)
+    return found, time.process_time() - start
+
+
+def compute(context: PartContext) -> dict:
+    """Processor seconds of every method at its sizes, and the exponents fitted to them."""
+    sizes = context.sizes
+    seconds, wish, disagreement, (x, y, exact) = measure(sizes, np.random.default_rng(context.seed))
     bounds = transport.verify(exact.certificate, x, y)
     fits = {name: fit(seconds[name], sizes["fit_from"][name]) for name in NAMES if name != "brute"}
     last = max(sizes["brute"])
@@ -79,19 +96,20 @@ def compute(context: PartContext) -> dict:
     magnitude = math.lgamma(wished + 1) / math.log(10) + math.log10(each / YEAR)
     years_digits = math.floor(magnitude) + 1
     _draw(context.path("seconds"), seconds, fits, each, wished, years_digits)
+    medians = {
+        name: {n: float(np.median(times)) for n, times in seconds[name].items()} for name in NAMES
+    }
+    largest = {name: max(sizes[name]) for name in NAMES}
     return {
         "dimension": sizes["dimension"],
         "repeats": sizes["repeats"],
         "certified_repeats": sizes["certified_repeats"],
         "sizes": {name: list(seconds[name]) for name in NAMES},
         "seconds": {
-            name: {f"n{n}": float(np.median(times)) for n, times in seconds[name].items()}
-            for name in NAMES
+            name: {f"n{n}": median for n, median in medians[name].items()} for name in NAMES
         },
-        "largest": {name: max(sizes[name]) for name in NAMES},
-        "largest_seconds": {
-            name: float(np.median(seconds[name][max(sizes[name])])) for name in NAMES
-        },
+        "largest": largest,
+        "largest_seconds": {name: medians[name][largest[name]] for name in NAMES},
         "largest_factorial": math.factorial(last),
         "exponents": fits,
         "nanoseconds_per_permutation": 1e9 * each,
@@ -130,6 +148,16 @@ def _simplex(x, y, matrix) -> float:
 def _assignment(x, y, matrix) -> float:
     permutation, _, _ = dense.assignment(matrix)
     return float(matrix[np.arange(len(matrix)), permutation].mean())
+
+
+SOLVERS = {
+    "brute": lambda x, y, matrix: brute_force.assignment(matrix)[1],
+    "simplex": _simplex,
+    "assignment": _assignment,
+    "certified": lambda x, y, matrix: transport.assignment(x, y),
+}
+"""Each from points [n, d] and their distances [n, n], which one of them does not look at, to the
+mean cost of the optimum; the certified one to a whole result."""
 
 
 def _draw(path, seconds, fits, each, wish, digits):

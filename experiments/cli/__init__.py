@@ -125,7 +125,10 @@ def parse(define: Callable[[Flags], None], description: str, arguments: list[str
                 _show(presets.table())
             config_fields.rebase(values, of.preset)
         if of.positional is not None and alone:
-            values[of.positional[0]].parse(alone.pop(0))
+            flag = values[of.positional[0]]
+            many = isinstance(flag, flags.MultiFlag)
+            flag.parse(alone if many else alone[0])
+            alone = [] if many else alone[1:]
     except flags.IllegalFlagValueError as error:
         name = re.match(r"flag --([^=]*)=", str(error))
         raise UserError(f"--{name[1]}: {error.__context__}" if name else str(error)) from error

@@ -67,7 +67,8 @@ class Field:
     @property
     def metavar(self) -> str:
         """What stands for a value where there is no default."""
-        return {int: "N", float: "X"}.get(self.kind, "NAME" if self.registry else "TEXT")
+        one = {int: "N", float: "X"}.get(self.kind, "NAME" if self.registry else "TEXT")
+        return f"{one} ..." if self.many else one
 
     def define(self, values: flags.FlagValues) -> None:
         """Define the flag."""

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from experiments.cli import config_fields, kinds
+from experiments.cli import config_fields, kinds, literals
 from gan.config import Config
 from gan.inputs import Range
+from gan.registry import Registry
 
 COUNT = 10**6
 """The most repeats, runs or trials that a flag can ask for."""
@@ -106,10 +107,19 @@ class Flags:
         self._one(name, default, help, kinds.Choice(names), "NAME")
 
     def choices(
-        self, name: str, default: Any, help: str, names: Iterable[str] | Mapping[str, str]
+        self,
+        name: str,
+        default: Any,
+        help: str,
+        names: Iterable[str] | Mapping[str, str],
+        open_ended: bool = False,
     ) -> None:
-        """A list of some of these names."""
-        self._many(name, default, help, kinds.Choice(names), "NAME")
+        """A list of some of these names; `open_ended` as in kinds.Choice."""
+        self._many(name, default, help, kinds.Choice(names, open_ended), "NAME")
+
+    def names(self, name: str, default: Any, help: str, registry: Registry) -> None:
+        """A list of entries of a registry, or of anybody's as `package.module:name`."""
+        self._many(name, default, help, kinds.Choice(registry, open_ended=True), "NAME")
 
     def boolean(self, name: str, help: str) -> None:
         """A switch, off if nobody says otherwise."""
@@ -133,8 +143,7 @@ class Flags:
     def sets(self) -> None:
         """The flags --source, --target and --data_dir."""
         for name in ("source", "target"):
-            what = "a .npy or .npz file, DATASET:SPLIT[:COUNT], or RUN_DIRECTORY[:COUNT]"
-            self.text(name, REQUIRED, what, "SET")
+            self.text(name, REQUIRED, f"a {literals.literal('gan.runner.sets:FORMS')}", "SET")
         self.data_dir()
 
     def step(self) -> None:
@@ -145,6 +154,11 @@ class Flags:
     def argument(self, name: str, help: str) -> None:
         """A word that is no flag; every command line has it once."""
         self.text(name, REQUIRED, help, name.upper())
+        self.positional = name, help
+
+    def arguments(self, name: str, help: str, metavar: str) -> None:
+        """Words that are no flags; every command line has one or more."""
+        self.texts(name, REQUIRED, help, metavar)
         self.positional = name, help
 
     def config(self, default: str) -> None:
@@ -170,6 +184,7 @@ class Flags:
         flags.DEFINE(kind, name, default, help, **to)
 
     def _many(self, name: str, default: Any, help: str, kind: flags.ArgumentParser, metavar: str):
-        self.notes[name] = Note(self._group, f"{metavar} ...")
+        self.notes[name] = Note(self._group, f"{metavar} ...", default is REQUIRED)
+        default = None if default is REQUIRED else default
         to = {"flag_values": self.values}
         flags.DEFINE_multi(kind, flags.ArgumentSerializer(), name, default, help, **to)

@@ -18,6 +18,9 @@ LEFT = 34
 """Columns of the flags."""
 
 
+MOST_NAMES = 20
+"""Names that are listed on the line of a flag; of more, the line says what they are."""
+
 NOTE = """\
 Each flag stands with its default, or in capitals with what it wants. --noNAME turns a switch off;
 a list is given by words, commas or repetition. --helpfull says all, --helpshort less."""
@@ -65,7 +68,7 @@ def full(of: Flags, program: str, description: str) -> str:
 
 def usage(of: Flags, program: str) -> str:
     """How the command is called, in a line."""
-    words = [of.positional[0].upper()] if of.positional else []
+    words = [of.notes[of.positional[0]].metavar] if of.positional else []
     for name, note in of.notes.items():
         if note.required and (of.positional is None or name != of.positional[0]):
             words.append(f"--{name} {note.metavar}")
@@ -105,7 +108,7 @@ def _left(of: Flags, name: str) -> str:
         return f"--{name} {str(default).lower()}"
     if isinstance(default, list | tuple):
         shown = " ".join(map(str, default))
-        return f"--{name} {shown if len(shown) < LEFT // 2 else note.metavar}".rstrip()
+        return f"--{name} {shown if 0 < len(shown) < LEFT // 2 else note.metavar}"
     if default is None or default in (float("inf"), ""):
         return f"--{name} {note.metavar}"
     return f"--{name} {default}"
@@ -115,8 +118,8 @@ def _line(of: Flags, name: str) -> str:
     """A flag with as much of its meaning as a line holds."""
     left = f"  {_left(of, name)}".ljust(LEFT)
     parser, text = of.values[name].parser, _help(of, name).split(". ")[0].removesuffix(".")
-    if isinstance(parser, kinds.Choice):
-        text = f"{', '.join(parser.names)}: {text}"
+    if isinstance(parser, kinds.Choice) and len(names := list(parser.names)) <= MOST_NAMES:
+        text = f"{', '.join(names)}: {text}"
     space = WIDTH - len(left) - 1
     return f"{left} {textwrap.shorten(text, space, placeholder=' ...')}"
 

@@ -17,7 +17,7 @@ PORTRAITS = [
     "Wasserstein, two-sided GP",
     "Wasserstein, one-sided GP",
     "non-saturating, R1",
-    "non-saturating, R1 of weight .3",
+    "non-saturating, R1 of weight 0.3",
     "non-saturating, consensus",
     "non-saturating, instance noise",
 ]
@@ -174,7 +174,7 @@ def _draw_eigenvalues(path: str, found, known, locus) -> None:
         right.scatter(measured.real, measured.imag, s=7, color=colour, label=order)
     right.set(xlim=(0.55, 1.15), ylim=(-0.3, 0.3), aspect="equal")
     right.set(xlabel="real part", ylabel="imaginary part")
-    right.set_title("steps of .2: theory (rings), measured (dots), unit circle", fontsize=9)
+    right.set_title("steps of 0.2: theory (rings), measured (dots), unit circle", fontsize=9)
     right.legend(fontsize=7)
     drawing.save(figure, path)
 

@@ -31,11 +31,27 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
     Raises:
         GanError: if a solver finds another value.
     """
+    result, value = _ours(seconds)
+    if peer is None:
+        return result
+    others, failed = _others(value, limit)
+    result |= {"peer": others, "failed": failed}
+    if not others:
+        return result
+    best = max(others, key=lambda other: (not other["over_limit"], other["iterations_per_second"]))
+    return result | {
+        "best_peer": best["mode"],
+        "ratio_to_best_peer": result["iterations_per_second"] / best["iterations_per_second"],
+    }
+
+
+def _ours(seconds: float) -> tuple[dict, float]:
+    """The row of our solver, repeated for about that long, and the value it finds."""
     x, y = peers.sets(POINTS, DIMENSION)
     start = time.perf_counter()
     first = exact.assignment(x, y)
     first_seconds = time.perf_counter() - start
-    taken = []
+    taken: list[float] = []
     while not taken or sum(taken) < seconds:
         start = time.perf_counter()
         solved = exact.assignment(x, y)
@@ -55,8 +71,11 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
         "relative_gap": solved.gap / solved.value,
         "cores": len(os.sched_getaffinity(0)),
     }
-    if peer is None:
-        return result
+    return result, solved.value
+
+
+def _others(value: float, limit: float) -> tuple[list[dict], dict[str, str]]:
+    """Rows of the other solvers, which must find the same value, and why there is none of some."""
     others, failed = [], {}
     for name in [name for name in peers.SOLVERS if name != "ours"]:
         try:
@@ -65,17 +84,10 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
             failed[name] = str(error)
             say(failed[name])
             continue
-        others.append(solver(row, solved.value))
+        others.append(solver(row, value))
         over = "over " if others[-1]["over_limit"] else ""
         say(f"{name}: {over}{row['seconds']:.1f} s")
-    result |= {"peer": others, "failed": failed}
-    if not others:
-        return result
-    best = max(others, key=lambda other: (not other["over_limit"], other["iterations_per_second"]))
-    return result | {
-        "best_peer": best["mode"],
-        "ratio_to_best_peer": rate / best["iterations_per_second"],
-    }
+    return others, failed
 
 
 def solver(row: dict, value: float) -> dict:

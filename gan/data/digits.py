@@ -57,5 +57,6 @@ digits = Source(
     help="1,797 real 8 x 8 digits, installed with scikit-learn",
     source="Alpaydin and Kaynak 1998",
     load=load,
+    licence="BSD-3-Clause, as scikit-learn distributes them",
     case=Case(shape=(8, 8, 1), classes=10, fingerprint="25597ffee730b09b"),
 )

@@ -323,5 +323,6 @@ folder = Source(
     help="a folder of your own pictures; its sub-folders are classes",
     load=load,
     reads=(*IMAGES, "folder", "splits", "skip_unreadable", "largest_megapixels"),
+    licence="that of the pictures in the folder, which are the user's own",
     case=Case(shape=(8, 8, 3), classes=2, fingerprint="b09d9dc1ad87988d", load=_miniature),
 )

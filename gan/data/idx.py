@@ -217,6 +217,7 @@ mnist = Source(
     help="70,000 handwritten digits, 28 x 28, from the published idx files",
     source="LeCun et al. 1998",
     load=_loader(MNIST),
+    licence="CC BY-SA 3.0, as the documentation of Keras says",
     case=Case(
         shape=(28, 28, 1), classes=10, fingerprint="475365e1c0c56eda", load=_miniature(MNIST)
     ),
@@ -226,6 +227,7 @@ fashion_mnist = Source(
     help="70,000 garments, 28 x 28, from the published idx files",
     source="Xiao et al. 2017",
     load=_loader(FASHION_MNIST),
+    licence="MIT",
     case=Case(
         shape=(28, 28, 1),
         classes=10,

@@ -127,7 +127,7 @@ def _opened(file: BinaryIO, ending: str) -> Image.Image:
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
     except UnidentifiedImageError as error:
-        empty = os.fstat(file.fileno()).st_size == 0
+        empty = file.seek(0, os.SEEK_END) == 0
         what = (
             "the file is empty"
             if empty

@@ -5,6 +5,7 @@ tensorflow-datasets, has prepared. Import this module lazily: tensorflow-dataset
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import json
@@ -155,37 +156,75 @@ def raw_images(
         if class_names not in (None, names):
             raise ValueError("the names of its classes differ")
     shape = pictures.target_shape(name, stored, image_size)
+    reader = _Reader(records, image_key, label_key, len(names), stored, shape, levels, digests)
 
     def read(split: str, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        whole = rows is None
-        rows = np.arange(sizes[split]) if whole else rows
-        images = np.empty((len(rows), *shape), np.uint8)
+        with _damage(name, directory):
+            return reader.whole(split, sizes[split]) if rows is None else reader.rows(split, rows)
+
+    levels_read = levels if shape == stored else 256
+    return RawImages(name, shape, levels_read, names, sizes, identity, read)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """Reads the records of a prepared set; raises whatever is wrong with them.
+
+    Attributes:
+        records: of each split, a data source of tensorflow-datasets.
+        image_key, label_key: of a record; None where there are no labels.
+        classes: number of classes.
+        stored, shape: of the images on disk, and as they are to be.
+        levels: of the pixels on disk.
+        digests: of each split, or {}.
+    """
+
+    records: dict[str, Any]
+    image_key: str
+    label_key: str | None
+    classes: int
+    stored: tuple[int, ...]
+    shape: tuple[int, ...]
+    levels: int
+    digests: dict[str, str]
+
+    def rows(
+        self, split: str, rows: np.ndarray, see: Callable[[np.ndarray], None] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Images and labels of these rows; `see` gets the images as stored, a block at a time."""
+        images = np.empty((len(rows), *self.shape), np.uint8)
         labels = np.zeros(len(rows), np.int32)
 
         def fill(start: int) -> np.ndarray | None:
             block = slice(start, start + _BLOCK)
-            examples = records[split].__getitems__(rows[block].tolist())
-            raw = [example[image_key] for example in examples]
-            if label_key:
-                labels[block] = [example[label_key] for example in examples]
-            images[block] = (
-                raw if shape == stored else [pictures.fit(image, shape, levels) for image in raw]
-            )
-            return np.stack(raw) if whole and digests else None
+            examples = self.records[split].__getitems__(rows[block].tolist())
+            raw = [example[self.image_key] for example in examples]
+            if self.label_key:
+                labels[block] = [example[self.label_key] for example in examples]
+            images[block] = [self.resized(image) for image in raw]
+            return np.stack(raw) if see else None
 
-        sha = hashlib.sha256()
-        with _damage(name, directory), ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             for raw in pool.map(fill, range(0, len(rows), _BLOCK)):
-                if raw is not None:
-                    sha.update(raw)
-            if len(labels) and not (0 <= labels.min() and labels.max() < len(names)):
-                raise ValueError("a label is outside the classes")
-            if whole and digests and finish_digest(sha, stored, labels) != digests[split]:
-                raise ValueError(f"the digest of {split} does not match")
+                if see:
+                    see(raw)
+        if len(labels) and not (0 <= labels.min() and labels.max() < self.classes):
+            raise ValueError("a label is outside the classes")
         return images, labels
 
-    levels_read = levels if shape == stored else 256
-    return RawImages(name, shape, levels_read, names, sizes, identity, read)
+    def whole(self, split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """All images and labels of a split, against its digest where there is one."""
+        sha = hashlib.sha256()
+        images, labels = self.rows(split, np.arange(size), sha.update if self.digests else None)
+        if self.digests and finish_digest(sha, self.stored, labels) != self.digests[split]:
+            raise ValueError(f"the digest of {split} does not match")
+        return images, labels
+
+    def resized(self, image: np.ndarray) -> np.ndarray:
+        """An image on disk as it is to be."""
+        if self.shape == self.stored:
+            return image
+        return pictures.fit(image, self.shape, self.levels)
 
 
 def opened(name: str, directory: Path) -> tfds.core.DatasetBuilder:

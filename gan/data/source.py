@@ -25,7 +25,8 @@ class Case:
     Attributes:
         shape: of one example, of the miniature and of the set itself.
         classes: number of classes, likewise.
-        fingerprint: of the miniature; to a run directory, other digits are other data.
+        fingerprint: of the miniature; to a run directory, other digits are other data. The test
+            that compares it, tests/data/test_sources.py, shows what it is.
         load: load(folder) -> what the entry's `load` returns, from little that it writes below the
             empty folder, which is also $TFDS_DATA_DIR; None where the set itself is small and at
             hand.
@@ -46,11 +47,13 @@ class Source(Entry):
             and for the errors.
         reads: fields of config.Data, beside the name, that have a meaning for it; others must keep
             their defaults.
+        licence: of the data, in words, with whoever says so; "" where nobody is known to.
         case: how it is tested.
     """
 
     load: Callable[[Data, str | None], RawImages | Law]
     reads: tuple[str, ...] = IMAGES
+    licence: str = ""
     case: Case
 
     def check(self, config: Config, part: Data) -> None:

@@ -82,6 +82,7 @@ stacked_digits = Source(
     help="three of digits as the channels of one image, 1,000 classes",
     source="Metz et al. 2017",
     load=_loader("stacked_digits", "digits"),
+    licence=SOURCES.get("digits").licence,
     case=Case(shape=(8, 8, 3), classes=1000, fingerprint="7f49fed301bc1924"),
 )
 
@@ -89,6 +90,7 @@ stacked_mnist = Source(
     help="three of mnist as the channels of one image, 1,000 classes",
     source="Metz et al. 2017",
     load=_loader("stacked_mnist", "mnist"),
+    licence=SOURCES.get("mnist").licence,
     case=Case(
         shape=(28, 28, 3),
         classes=1000,
@@ -101,6 +103,7 @@ stacked_fashion_mnist = Source(
     help="three of fashion_mnist as the channels of one image, 1,000 classes",
     source="Metz et al. 2017",
     load=_loader("stacked_fashion_mnist", "fashion_mnist"),
+    licence=SOURCES.get("fashion_mnist").licence,
     case=Case(
         shape=(28, 28, 3),
         classes=1000,

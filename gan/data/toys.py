@@ -17,6 +17,8 @@ import numpy as np
 from gan.data.measure import Law, Modes
 from gan.data.source import Case, Source
 
+LICENCE = "none is needed, since the points are drawn from a formula"
+
 
 def _fixed(law: Law) -> Callable[..., Law]:
     """Loads the law, whatever is chosen."""
@@ -46,6 +48,7 @@ gaussians8 = Source(
     source="Gulrajani et al. 2017",
     load=_fixed(_circle()),
     reads=(),
+    licence=LICENCE,
     case=Case(shape=(2,), classes=8, fingerprint="c8b6312894150a53"),
 )
 
@@ -61,12 +64,13 @@ gaussians25 = Source(
     source="Gulrajani et al. 2017",
     load=_fixed(_grid()),
     reads=(),
+    licence=LICENCE,
     case=Case(shape=(2,), classes=25, fingerprint="23f8062e7a71a954"),
 )
 
 
 def _swiss_roll(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    """(t cos t, t sin t) with t ~ U[1.5 pi, 4.5 pi], noise .25 per coordinate, divided by 7.5."""
+    """(t cos t, t sin t) with t ~ U[1.5 pi, 4.5 pi], noise 0.25 per coordinate, divided by 7.5."""
     along, noise = jax.random.split(key)
     t = 1.5 * math.pi * (1 + 2 * jax.random.uniform(along, (count,)))
     points = jnp.stack([t * jnp.cos(t), t * jnp.sin(t)], 1)
@@ -79,12 +83,13 @@ swiss_roll = Source(
     source="Gulrajani et al. 2017",
     load=_fixed(Law(_swiss_roll, ("all",))),
     reads=(),
+    licence=LICENCE,
     case=Case(shape=(2,), classes=1, fingerprint="5220a92003c4d735"),
 )
 
 
 def _two_moons(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    """(cos a, sin a) or (1 - cos a, 1/2 - sin a), a ~ U[0, pi], with noise .1 per coordinate."""
+    """(cos a, sin a) or (1 - cos a, 1/2 - sin a), a ~ U[0, pi], with noise 0.1 per coordinate."""
     which, along, noise = jax.random.split(key, 3)
     labels = jax.random.randint(which, (count,), 0, 2, jnp.int32)
     a = math.pi * jax.random.uniform(along, (count,))
@@ -99,6 +104,7 @@ two_moons = Source(
     source="scikit-learn's make_moons",
     load=_fixed(Law(_two_moons, ("upper", "lower"))),
     reads=(),
+    licence=LICENCE,
     case=Case(shape=(2,), classes=2, fingerprint="10b0b8bce9e30ae1"),
 )
 
@@ -117,5 +123,6 @@ checkerboard = Source(
     help="uniform on the 8 dark squares of a board in the plane",
     load=_fixed(Law(_checkerboard, tuple(f"square {k}" for k in range(8)))),
     reads=(),
+    licence=LICENCE,
     case=Case(shape=(2,), classes=8, fingerprint="da909df74c36f7ea"),
 )

@@ -149,8 +149,9 @@ def play(matrix: np.ndarray, method: str, rate: float, steps: int, start) -> Pla
     """
     follow, move = PLAY[method]
     with jax.enable_x64(True):
-        x, y = (jnp.asarray(s, jnp.float64) for s in start)
-        visited = _rounds(jnp.asarray(matrix, jnp.float64), rate, x, y, steps, follow, move)
+        first, second = (jnp.asarray(s, jnp.float64) for s in start)
+        payoffs = jnp.asarray(matrix, jnp.float64)
+        visited = _rounds(payoffs, rate, first, second, steps, follow, move)
         x, y = (np.asarray(v) for v in visited)
     counts = np.arange(1, steps + 1)[:, None]
     return Play(x, y, np.cumsum(x, axis=0) / counts, np.cumsum(y, axis=0) / counts)

@@ -20,6 +20,7 @@ class Case:
         counted: fields with which its parameters are counted.
         counts: for each shape that it makes, the scalars of generator and critic at a latent of
             16; None for a player that it has not. A shape of three numbers is one of images.
+            tests/networks/test_architectures.py compares them, and shows what they are.
         conditional_counts: the same with 10 classes.
         broken: for each of `rules` and then of `spec_rules`, a change of the config that breaks it,
             as in {"precision": "bfloat16"} or, of the player itself, {"weights": "spectral"}.

@@ -11,7 +11,8 @@ derivative. Three forms give the same numbers, up to rounding, from the same par
   inside a loop slower still (BUILD_NOTES.md has the measurements);
 - "winograd": the same with fewer products (gan.networks.winograd).
 
-`best_form` chooses, by the backend and by the shape, where the caller does not.
+`best_form` chooses, by the backend and by the shape, where the caller does not. A program for
+several platforms (gan.networks.platforms) holds the form for a CPU and "lax".
 
 Layout is [batch, height, width, channels]. Padding is "same" for a stride s that divides the
 image: k - s pixels in all, the smaller half on top and left.
@@ -24,7 +25,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan.errors import UserError
-from gan.networks import linear, winograd
+from gan.networks import linear, platforms, winograd
 
 FORMS = ("lax", "matrix", "winograd")
 
@@ -48,9 +49,27 @@ def best_form(kernel, stride: int) -> str:
         chosen = "winograd" if jax.default_backend() == "cpu" else "lax"
     elif chosen not in FORMS:
         raise UserError(f"{OVERRIDE} must be one of {', '.join(FORMS)}, got {chosen!r}")
-    if chosen == "winograd" and not _gains(kernel, stride):
-        return "matrix"
-    return chosen
+    return _on_cpu(kernel, stride) if chosen == "winograd" else chosen
+
+
+def _on_cpu(kernel, stride: int) -> str:
+    return "winograd" if _gains(kernel, stride) else "matrix"
+
+
+def _is_open(form: str | None) -> bool:
+    """Whether neither the caller nor GAN_CONVOLUTION nor the platform decides the form."""
+    return form is None and platforms.left_open() and OVERRIDE not in os.environ
+
+
+def _on_every_platform(operation, x, kernel, stride: int):
+    """operation(x, kernel, form) in the form for a CPU there, and as "lax" elsewhere."""
+    form = _on_cpu(kernel, stride)
+    return platforms.choose(
+        lambda x, kernel: operation(x, kernel, form),
+        lambda x, kernel: operation(x, kernel, "lax"),
+        x,
+        kernel,
+    )
 
 
 def _gains(kernel, stride: int) -> bool:
@@ -67,6 +86,8 @@ def convolve(x, kernel, stride: int, form: str | None = None):
         ValueError: if the stride does not divide the image, or the kernel is smaller than it.
     """
     _check(x.shape[1:3], kernel, stride)
+    if _is_open(form):
+        return _on_every_platform(lambda x, k, f: convolve(x, k, stride, f), x, kernel, stride)
     form = form or best_form(kernel, stride)
     if form == "lax":
         low, high = _padding(kernel.shape[0], stride)
@@ -107,6 +128,10 @@ def convolve_transposed(x, kernel, stride: int, form: str | None = None):
     b, h, w, _ = x.shape
     k, _, c, _ = kernel.shape
     _check((h * stride, w * stride), kernel, stride)
+    if _is_open(form):
+        return _on_every_platform(
+            lambda x, k, f: convolve_transposed(x, k, stride, f), x, kernel, stride
+        )
     form = form or best_form(kernel, stride)
     if form == "lax":
         low, high = _padding(k, stride)
@@ -184,6 +209,8 @@ def convolve_grouped(x, kernel, form: str | None = None):
     if c % size or o % (c // size) or k % 2 == 0:
         raise ValueError(f"kernel {kernel.shape} does not split {c} channels into groups")
     groups, half = c // size, k // 2
+    if _is_open(form):
+        return _on_every_platform(convolve_grouped, x, kernel, 1)
     form = form or best_form(kernel, 1)
     if form == "lax":
         return lax.conv_general_dilated(

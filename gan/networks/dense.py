@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 
-from gan.networks import linear
+from gan.networks import linear, platforms
 
 
 class Dense(nn.Module):
@@ -33,8 +33,10 @@ class Dense(nn.Module):
 
 def _transposed(x):
     """xᵀ, on a CPU as an array of its own: XLA would fold it into the product before or after."""
-    if jax.default_backend() != "cpu":
-        return x.T
+    return platforms.choose(_kept_transposed, jnp.transpose, x)
+
+
+def _kept_transposed(x):
     return lax.optimization_barrier(lax.optimization_barrier(x).T)
 
 

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from gan import transport
+from gan.errors import UserError
 
 _BLOCK = 1024
 
@@ -37,7 +38,7 @@ class Judged(NamedTuple):
 
     real_scores: np.ndarray
     fake_scores: Sequence[np.ndarray]
-    fake_gradients: Sequence[np.ndarray]
+    fake_gradients: Sequence[np.ndarray] | None
 
 
 class Certificate(NamedTuple):
@@ -58,6 +59,7 @@ class Certificate(NamedTuple):
         gradient_cosine: mean cosine of grad f at the generated examples with the directions in
             which exact transport moves them to real ones (-grad f against the way from real to
             generated is the same); in [-1, 1], 0 where the gradient vanishes. 1 if nothing moves.
+            None without gradients.
     """
 
     n: int
@@ -68,7 +70,7 @@ class Certificate(NamedTuple):
     share: float
     duality_gap: float
     c_transform_bound: float
-    gradient_cosine: float
+    gradient_cosine: float | None
 
 
 def certify(
@@ -76,7 +78,7 @@ def certify(
     fakes: Sequence[np.ndarray],
     real_scores: np.ndarray,
     fake_scores: Sequence[np.ndarray],
-    fake_gradients: Sequence[np.ndarray],
+    fake_gradients: Sequence[np.ndarray] | None,
     solutions: Sequence[transport.Result] | None = None,
 ) -> Certificate:
     """Certify the critic behind the scores on the probe (real, fakes).
@@ -89,7 +91,7 @@ def certify(
         fakes: generated sets [n, *shape], each compared with `real`.
         real_scores: [n] critic at the real examples.
         fake_scores: [n] critic at the examples of each generated set.
-        fake_gradients: [n, *shape], gradients of the critic there.
+        fake_gradients: [n, *shape], gradients of the critic there; None where nobody knows them.
         solutions: `transport.assignment(fake, real)` of each generated set, if already solved.
 
     Returns:
@@ -101,45 +103,81 @@ def certify(
         ValueError: if shapes do not agree.
     """
     points = [_flat(real), *map(_flat, fakes)]
-    scores = [np.asarray(s, np.float64) for s in (real_scores, *fake_scores)]
-    gradients = [_flat(g) for g in fake_gradients]
-    shapes = {p.shape for p in [*points, *gradients]}
-    lengths = {s.shape for s in scores}
-    if (
-        len(shapes) > 1
-        or lengths != {(len(real),)}
-        or not (len(points) == len(scores) == len(gradients) + 1 > 1)
-    ):
-        raise ValueError(f"points {shapes}, scores {lengths}: must be n for every set")
-    scores = _as_function(points, scores)
+    values = [np.asarray(s, np.float64) for s in (real_scores, *fake_scores)]
+    gradients = None if fake_gradients is None else [_flat(g) for g in fake_gradients]
+    _check(points, values, gradients)
+    values = _as_function(points, values)
     if solutions is None:
         solutions = [transport.assignment(fake, points[0]) for fake in points[1:]]
-    x, f = points[0], scores[0]
-    steepest, bounds = [_steepest(x, f)], []
-    for y, g in zip(points[1:], scores[1:], strict=True):
-        slope, bound = _between(x, f, y, g)
-        steepest += [slope, _steepest(y, g)]
-        bounds.append(bound)
+    lipschitz, bound = _slopes(points, values)
     w1 = float(np.mean([s.value for s in solutions]))
-    lipschitz = float(np.max(steepest))
-    estimate = float(np.mean([f.mean() - g.mean() for g in scores[1:]]))
+    estimate = float(np.mean([values[0].mean() - g.mean() for g in values[1:]]))
     certified = estimate / lipschitz if lipschitz > 0 else 0.0
-    parts = [
-        _cosines(gradient, x[solution.permutation] - y)
-        for gradient, solution, y in zip(gradients, solutions, points[1:], strict=True)
-    ]
-    cosines = np.concatenate(parts)
     return Certificate(
-        n=len(x),
+        n=len(points[0]),
         w1=w1,
         w1_gap=float(np.mean([s.gap for s in solutions])) / w1 if w1 > 0 else 0.0,
         estimate=estimate,
         lipschitz=lipschitz,
         share=certified / w1 if w1 > 0 else 1.0,
         duality_gap=w1 - certified,
-        c_transform_bound=float(np.mean(bounds)),
-        gradient_cosine=float(cosines.mean()) if len(cosines) else 1.0,
+        c_transform_bound=bound,
+        gradient_cosine=None if gradients is None else _alignment(points, gradients, solutions),
     )
+
+
+def certify_critic(
+    real: np.ndarray,
+    fake: np.ndarray,
+    f_real: np.ndarray,
+    f_fake: np.ndarray,
+    gradients: np.ndarray | None = None,
+) -> Certificate:
+    """Certify a critic of any framework, known by its scores.
+
+    Args:
+        real, fake: examples [n, *shape] and [m, *shape] in the units that the critic reads. Of the
+            larger set the first min(n, m) count.
+        f_real, f_fake: the critic's scores [n] and [m]; high means real.
+        gradients: of the scores at the generated examples [m, *shape]; without them there is no
+            `gradient_cosine`.
+
+    Returns:
+        The `Certificate`. `share`, `gradient_cosine` do not depend on the critic's scale.
+
+    Raises:
+        UserError: if shapes do not agree, there are fewer than two examples, or a number is not
+            finite.
+    """
+    real, fake, f_real, f_fake = map(np.asarray, (real, fake, f_real, f_fake))
+    if real.shape[1:] != fake.shape[1:] or min(len(real), len(fake)) < 2:
+        raise UserError(f"real {real.shape} and fake {fake.shape} must be [n, *shape], n >= 2")
+    f_real, f_fake = scores(f_real, len(real), "real"), scores(f_fake, len(fake), "fake")
+    if gradients is not None:
+        gradients = np.asarray(gradients)
+        if gradients.size != fake.size:
+            raise UserError(f"gradients {gradients.shape} must have the shape of fake {fake.shape}")
+    for name, values in (("real", real), ("fake", fake), ("gradients", gradients)):
+        if values is not None and not np.isfinite(values).all():
+            raise UserError(f"{name} holds NaN or infinite values")
+    n = min(len(real), len(fake))
+    slopes = None if gradients is None else [gradients[:n]]
+    return certify(real[:n], [fake[:n]], f_real[:n], [f_fake[:n]], slopes)
+
+
+def scores(values: np.ndarray, n: int, name: str) -> np.ndarray:
+    """Scores [n] or [n, 1] of n examples, as [n]; `name` is what an error calls the examples.
+
+    Raises:
+        UserError: unless they are n finite numbers.
+    """
+    if values.size != n or values.dtype.kind not in "iuf":
+        raise UserError(
+            f"{name}: {values.size} scores ({values.dtype} {values.shape}) for {n} examples"
+        )
+    if not np.isfinite(values).all():
+        raise UserError(f"{name}: scores hold NaN or infinite values")
+    return values.reshape(-1)
 
 
 def prices(
@@ -168,6 +206,17 @@ def prices(
     return critic
 
 
+def _check(points, scores, gradients) -> None:
+    """ValueError unless all sets have n points and n scores, and the generated
+    ones n gradients, if there are any."""
+    shapes = {p.shape for p in [*points, *(gradients or ())]}
+    lengths = {s.shape for s in scores}
+    counted = len(points) == len(scores) > 1
+    counted = counted and (gradients is None or len(points) == len(gradients) + 1)
+    if len(shapes) > 1 or lengths != {(len(points[0]),)} or not counted:
+        raise ValueError(f"points {shapes}, scores {lengths}: must be n for every set")
+
+
 def _as_function(points, scores) -> list[np.ndarray]:
     """Scores relative to the very first one, equal at coincident points.
 
@@ -185,6 +234,27 @@ def _as_function(points, scores) -> list[np.ndarray]:
         )
         for part, values in zip(points, scores, strict=True)
     ]
+
+
+def _slopes(points, scores) -> tuple[float, float]:
+    """(largest slope over all pairs of the probe, mean of the c-transform bounds)."""
+    x, f = points[0], scores[0]
+    steepest, bounds = [_steepest(x, f)], []
+    for y, g in zip(points[1:], scores[1:], strict=True):
+        slope, bound = _between(x, f, y, g)
+        steepest += [slope, _steepest(y, g)]
+        bounds.append(bound)
+    return float(np.max(steepest)), float(np.mean(bounds))
+
+
+def _alignment(points, gradients, solutions) -> float:
+    """Mean cosine of the gradients with the ways of exact transport; 1 if nothing moves."""
+    parts = [
+        _cosines(gradient, points[0][solution.permutation] - y)
+        for gradient, solution, y in zip(gradients, solutions, points[1:], strict=True)
+    ]
+    cosines = np.concatenate(parts)
+    return float(cosines.mean()) if len(cosines) else 1.0
 
 
 def _between(x, f, y, g) -> tuple[float, float]:

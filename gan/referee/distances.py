@@ -27,6 +27,9 @@ from gan.transport import closed_forms
 
 DIRECTIONS = 256
 
+_KEPT = 2**24
+"""Distances that are kept while subsets are compared; above that they are computed anew."""
+
 
 class Interval(NamedTuple):
     """A 95 % interval."""
@@ -49,6 +52,8 @@ class Distance(NamedTuple):
             resamples.
         p_value: probability of a debiased value as high, were generated and real sets of one law;
             None without permutations.
+        debiased_on_halves: the debiased value on half-samples [resamples], of which the spread
+            counts; None without resamples.
     """
 
     n: int
@@ -60,6 +65,7 @@ class Distance(NamedTuple):
     interval: Interval | None
     debiased_interval: Interval | None
     p_value: float | None
+    debiased_on_halves: tuple[float, ...] | None = None
 
 
 class Reference(NamedTuple):
@@ -70,6 +76,13 @@ class Reference(NamedTuple):
     floors: list[float]
     metric: str
     features: Callable
+    gap: float
+
+    def value(self, x: np.ndarray, y: np.ndarray) -> float:
+        """The distance of two sets [n, d]."""
+        if self.gap and self.metric == "w1":
+            return w1(x, y, self.gap)
+        return DISTANCES[self.metric].value(x, y)
 
 
 def reference(
@@ -78,6 +91,7 @@ def reference(
     *,
     metric: str = "w1",
     features: Callable = lambda examples: examples,
+    gap: float = 0.0,
 ) -> Reference:
     """Measure the floor of a real set.
 
@@ -86,6 +100,7 @@ def reference(
         others: at least one real set [n, *shape], independent of `real` and of each other.
         metric: "w1" (exact) or "sliced".
         features: [n, *shape] -> [n, k]; the distance is taken between features.
+        gap: relative gap of w1 that is good enough, for sets of ten thousands; 0 is exact.
 
     Raises:
         ValueError: for an unknown metric, without other sets, or if the sizes of the sets differ.
@@ -95,8 +110,9 @@ def reference(
     if not others or {len(other) for other in others} != {len(real)}:
         raise ValueError(f"need at least one other real set, each of {len(real)} examples")
     real, *others = (_points(features(part)) for part in (real, *others))
-    floors = [DISTANCES[metric].value(other, real) for other in others]
-    return Reference(real, others, floors, metric, features)
+    found = Reference(real, others, [], metric, features, gap)
+    found.floors.extend(found.value(other, real) for other in others)
+    return found
 
 
 def distance(
@@ -127,9 +143,9 @@ def distance(
         raise ValueError(f"need at least two generated sets, each of {n} examples")
     fakes = [_points(against.features(fake)) for fake in generated]
     if values is None:
-        values = [metric.value(fake, against.real) for fake in fakes]
-    within = [metric.value(a, b) for a, b in itertools.pairwise(fakes)]
-    interval = debiased_interval = p_value = None
+        values = [against.value(fake, against.real) for fake in fakes]
+    within = [against.value(a, b) for a, b in itertools.pairwise(fakes)]
+    interval = debiased_interval = p_value = half_debiased = None
     value = float(np.mean(values))
     debiased = _debiased(values, against.floors, within)
     if resamples:
@@ -149,11 +165,15 @@ def distance(
         interval=interval,
         debiased_interval=debiased_interval,
         p_value=p_value,
+        debiased_on_halves=half_debiased,
     )
 
 
-def w1(x: np.ndarray, y: np.ndarray) -> float:
-    """Exact W1 between two sets, Euclidean on flattened examples [n, *shape]."""
+def w1(x: np.ndarray, y: np.ndarray, gap: float = 0.0) -> float:
+    """Exact W1 between two sets, Euclidean on flattened examples [n, *shape]; with `gap`, too large
+    by that share of itself at most, for sets of equal size."""
+    if gap:
+        return transport.assignment(_points(x), _points(y), gap=gap).value
     return transport.wasserstein(_points(x), _points(y), p=1)
 
 
@@ -184,10 +204,10 @@ class SetDistance(NamedTuple):
 
 
 def _subsets_w1(x, y):
-    costs = cdist(x, y)
+    costs = cdist(x, y) if len(x) * len(y) <= _KEPT else None
 
     def value(rows, columns):
-        part = costs[np.ix_(rows, columns)]
+        part = cdist(x[rows], y[columns]) if costs is None else costs[np.ix_(rows, columns)]
         return float(part[linear_sum_assignment(part)].mean())
 
     return value
@@ -210,7 +230,7 @@ DISTANCES = {
 """Distances by name."""
 
 
-def _resampled(metric, fakes, against, count) -> tuple[np.ndarray, np.ndarray]:
+def _resampled(metric, fakes, against, count) -> tuple[tuple[float, ...], ...]:
     """Value and debiased value on `count` half-samples of every set, [count] each."""
     sets = [against.real, *against.others, *fakes]
     others = range(1, 1 + len(against.others))
@@ -219,12 +239,14 @@ def _resampled(metric, fakes, against, count) -> tuple[np.ndarray, np.ndarray]:
     floors = [metric.between(sets[k], sets[0]) for k in others]
     within = [metric.between(sets[k], sets[k + 1]) for k in generated[:-1]]
     found = []
-    for rows in resampling.halves([len(part) for part in sets], count):
+    n = len(against.real)
+    for rows in resampling.halves([n] * len(sets), count, most=resampling.MOST_HALF):
         value = [f(rows[k], rows[0]) for f, k in zip(values, generated, strict=True)]
         floor = [f(rows[k], rows[0]) for f, k in zip(floors, others, strict=True)]
         inner = [f(rows[k], rows[k + 1]) for f, k in zip(within, generated[:-1], strict=True)]
         found.append((np.mean(value), _debiased(value, floor, inner)))
-    return tuple(np.array(found).T)
+    factor = resampling.scale([n], resampling.MOST_HALF)
+    return tuple(tuple(resampling.widened(part, factor).tolist()) for part in np.array(found).T)
 
 
 def _debiased(values, floors, within) -> float:
@@ -251,6 +273,12 @@ def nearest(
         distances.append(np.take_along_axis(exact, order, 1))
         indices.append(np.take_along_axis(near, order, 1))
     return np.concatenate(distances), np.concatenate(indices)
+
+
+def nearest_one(queries: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest reference of every query, and its row, [q] each; see `nearest`."""
+    found, rows = nearest(queries, references)
+    return found[:, 0], rows[:, 0]
 
 
 def _directions(dimension: int) -> np.ndarray:

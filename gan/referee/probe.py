@@ -32,19 +32,23 @@ class Probe:
     Args:
         real: the held-out set [n, *shape].
         others: at least one other real set [n, *shape].
-        players: what makes and judges examples; None where these come as arrays.
+        players: what makes and judges examples, or stands in for it; None if nothing does.
+        gap: relative gap of exact transport that is good enough.
 
     Attributes:
         n: examples of every set.
-        real, others, players: as given.
+        real, others, players, gap: as given.
     """
 
-    def __init__(self, real: np.ndarray, others: Sequence[np.ndarray], players=None):
+    def __init__(
+        self, real: np.ndarray, others: Sequence[np.ndarray], players=None, gap: float = 0.0
+    ):
         self.n = len(real)
         self.real = real
         self.others = list(others)
         self.players = players
-        self.reference = distances.reference(real, self.others)
+        self.gap = gap
+        self.reference = distances.reference(real, self.others, gap=gap)
 
     @classmethod
     def of(cls, config: Config, dataset, generator: Network, critic: Network, split: str):
@@ -87,13 +91,23 @@ class Look:
 
     def __init__(self, probe: Probe, fakes: list[np.ndarray], judged: Judged | None):
         self.probe = probe
-        self.fakes = fakes
-        self.judged = judged
+        self._fakes, self._judged = fakes, judged
+
+    @functools.cached_property
+    def fakes(self) -> list[np.ndarray]:
+        """The generated sets."""
+        return self._fakes
+
+    @functools.cached_property
+    def judged(self) -> Judged | None:
+        """The critic on the real set and on generated ones; None without one."""
+        return self._judged
 
     @functools.cached_property
     def solutions(self) -> list[transport.Result]:
         """The exact assignment of each generated set to the real one."""
-        return [transport.assignment(fake, self.probe.real) for fake in self.fakes]
+        real, gap = self.probe.real, self.probe.gap
+        return [transport.assignment(fake, real, gap=gap) for fake in self.fakes]
 
     @functools.cached_property
     def distance(self) -> distances.Distance:
@@ -108,7 +122,13 @@ class Look:
 
     @functools.cached_property
     def certificate(self) -> critics.Certificate:
-        """What exact transport proves about the critic."""
+        """What exact transport proves about the critic.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if self.judged is None:
+            raise ValueError("a look without a critic's scores has no certificate")
         count = len(self.judged.fake_scores)
         return critics.certify(
             self.probe.real, self.fakes[:count], *self.judged, self.solutions[:count]
@@ -156,15 +176,32 @@ class Look:
         ]
         return float(max(gaps))
 
-    def feature_distance(self, features: Callable) -> tuple[distances.Distance, float]:
+    def feature_distance(
+        self, features: Callable, most: int | None = None
+    ) -> tuple[distances.Distance, float | None]:
         """W1 between features [n, *shape] -> [n, k] with intervals and p-value, and the debiased
-        value that other real examples would have."""
-        reference = distances.reference(self.probe.real, self.probe.others, features=features)
-        found = distances.distance(
-            self.fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS
-        )
-        real = distances.distance(self.probe.others, reference, resamples=0, permutations=0)
+        value that other real examples would have; None where there is but one set of them. Features
+        are asked for once of every set, of the first `most` examples of it."""
+        probe = self.probe
+        others = [features(part[:most]) for part in probe.others]
+        fakes = [features(part[:most]) for part in self.fakes]
+        reference = distances.reference(features(probe.real[:most]), others, gap=probe.gap)
+        found = distances.distance(fakes, reference, resamples=RESAMPLES, permutations=PERMUTATIONS)
+        if len(others) < 2:
+            return found, None
+        real = distances.distance(others, reference, resamples=0, permutations=0)
         return found, real.debiased
+
+    def neighbours(self, rows: int, count: int) -> np.ndarray:
+        """Generated examples, each followed by its nearest training examples.
+
+        Returns:
+            [rows, 1 + count, *shape] float32.
+        """
+        fakes = self.fakes[0][:rows]
+        references = self.probe.players.training_examples
+        _, indices = distances.nearest(fakes, references, count)
+        return np.concatenate([fakes[:, None], references[indices]], axis=1)
 
 
 class PlayersLook(Look):
@@ -203,14 +240,3 @@ class PlayersLook(Look):
     def sample(self, count: int) -> np.ndarray:
         """Generated examples [count, *shape], independent of all others."""
         return self.probe.players.sample(self.generator_params, count)
-
-    def neighbours(self, rows: int, count: int) -> np.ndarray:
-        """Generated examples, each followed by its nearest training examples.
-
-        Returns:
-            [rows, 1 + count, *shape] float32.
-        """
-        fakes = self.fakes[0][:rows]
-        references = self.probe.players.training_examples
-        _, indices = distances.nearest(fakes, references, count)
-        return np.concatenate([fakes[:, None], references[indices]], axis=1)

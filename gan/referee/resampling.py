@@ -6,8 +6,14 @@ order, a mean over the n points of each set, the variance of its value on random
 sets, is s^2 / (n/2) (1 - 1/2) = s^2 / n: just the variance of the statistic on whole sets (Politis,
 Romano 1994; transport costs are such statistics with the potentials as summands: del Barrio,
 Loubes 2019). The halves' own mean lies higher, since the floor does, so only their spread is used.
+
+Where a half is too much work, b < n/2 points are drawn instead. The variance on them is
+s^2 (1/b - 1/n), which is n/b - 1 times that on whole sets, so their spread is multiplied by
+sqrt(b / (n - b)). What is not a mean to first order (a kernel discrepancy of equal laws, whose
+spread falls like 1/n) gets intervals that are too wide by it, not too narrow.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -16,21 +22,47 @@ from scipy import stats
 LEVEL = 0.95
 MOST = 256
 
+MOST_HALF = 1000
+"""Points of a random half at most; see `widened`."""
 
-def halves(sizes: Sequence[int], count: int, seed: int = 0) -> Iterator[list[np.ndarray]]:
-    """`count` times, for each of several sets of these sizes, the rows of a random half of it."""
+
+def halves(
+    sizes: Sequence[int], count: int, seed: int = 0, most: int | None = None
+) -> Iterator[list[np.ndarray]]:
+    """`count` times, for each of several sets of these sizes, the rows of a random half of it, or
+    of `most` of its points where those are fewer."""
     draw = np.random.default_rng(seed)
     for _ in range(count):
-        yield [draw.permutation(n)[: n // 2] for n in sizes]
+        yield [draw.permutation(n)[: n // 2][:most] for n in sizes]
 
 
-def interval(value: float, on_halves: np.ndarray) -> tuple[float, float]:
+def scale(sizes: Sequence[int], most: int) -> float:
+    """Spread on sets of these sizes over the spread on `halves` of at most `most` points.
+
+    sqrt(b / (n - b)) for b = most of n points, 1 for halves; where sets differ in size the largest
+    of theirs, so that an interval is not too narrow.
+    """
+    return max(math.sqrt(most / (n - most)) if most < n // 2 else 1.0 for n in sizes)
+
+
+def widened(on_parts: np.ndarray, factor: float) -> np.ndarray:
+    """Values on small parts [count], spread about their mean as on halves; see `scale`."""
+    if factor == 1.0:
+        return on_parts
+    mean = on_parts.mean()
+    return mean + factor * (on_parts - mean)
+
+
+def interval(
+    value: float, on_halves: np.ndarray | Sequence[float], scale: float = 1.0
+) -> tuple[float, float]:
     """95 % interval around `value`, from the spread of its values on half-samples [count].
 
     It covers what the statistic would be on average over other samples of the same n, floor
-    included; it says nothing about other n.
+    included; it says nothing about other n. The spread is multiplied by `scale`, see `scale`.
     """
-    width = stats.t.ppf((1 + LEVEL) / 2, len(on_halves) - 1) * np.std(on_halves, ddof=1)
+    spread = scale * np.std(on_halves, ddof=1)
+    width = stats.t.ppf((1 + LEVEL) / 2, len(on_halves) - 1) * spread
     return float(value - width), float(value + width)
 
 

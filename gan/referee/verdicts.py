@@ -1,5 +1,10 @@
 """What an evaluation says, in words: is the critic trained enough, is the generator?"""
 
+from collections.abc import Sequence
+
+from gan.referee.distances import Distance
+from gan.referee.faults import Fault
+
 NEEDED = (
     "n",
     "critic_share",
@@ -30,20 +35,52 @@ def critic(scores: dict) -> str:
     low, high = scores["w1_debiased_low"], scores["w1_debiased_high"]
     enough = share > max(yardstick, 0)
     left = f"debiased distance {scores['w1_debiased']:.3g}, 95 % interval {low:.3g} to {high:.3g}"
-    text = (
-        f"{'Yes' if enough else 'No'}. Scaled to slope 1, the critic certifies "
-        f"{100 * share:.1f} % of the exact distance between held-out and generated examples, "
-        f"{'more' if enough else 'not more'} than the {100 * yardstick:.1f} % that exact transport "
-        "prices between as many other examples certify here. "
+    certifies = (
+        f"Scaled to slope 1, the critic certifies {100 * share:.1f} % of the exact distance "
+        f"between held-out and generated examples. Exact transport prices between as many other "
+        f"examples certify {100 * yardstick:.1f} %. "
     )
     if low <= 0:
-        return text + (
-            f"At n = {scores['n']} the generated examples cannot be told from real ones ({left}), "
-            "so there is little for a critic to see; more examples would tell."
+        return (
+            f"Nothing to see: at n = {scores['n']} the generated examples cannot be told from real "
+            f"ones ({left}). {certifies}More examples would tell."
         )
     if enough:
-        return text + f"What keeps the distance above its floor is the generator ({left})."
-    return text + (
-        f"The generator is above its floor too ({left}), but train the critic first: more critic "
-        "steps per generator step, a higher learning rate or a wider network."
+        return f"Yes. {certifies}What keeps the distance above its floor is the generator ({left})."
+    return (
+        f"No. {certifies}The generator is above its floor too ({left}), but train the critic "
+        "first: more critic steps per generator step, a higher learning rate or a wider network."
     )
+
+
+def generator(distance: Distance, faults: Sequence[Fault]) -> str:
+    """Whether generated examples can be told from real ones, and what is wrong with them.
+
+    They can be told if a fault was found, if the interval of the debiased distance lies above 0, or
+    if the permutation test rejects at 5 %.
+
+    Args:
+        distance: with interval and p-value.
+        faults: see gan.referee.faults.
+
+    Raises:
+        ValueError: for a distance without interval or p-value.
+    """
+    if distance.debiased_interval is None or distance.p_value is None:
+        raise ValueError("a verdict needs a distance with resamples and permutations")
+    low, high = distance.debiased_interval
+    far = low > 0 or distance.p_value < 0.05
+    beside = (
+        f"debiased distance {distance.debiased:.3g} (95 % interval {low:.3g} to {high:.3g}, "
+        f"p = {distance.p_value:.2g}, n = {distance.n})"
+    )
+    if not far and not faults:
+        return f"Cannot be told from real examples at this n: {beside}. More examples may tell."
+    named = "".join(f" {fault.text}" for fault in faults)
+    times = f"{distance.value / distance.floor:.2f}" if distance.floor else "infinitely many"
+    where = f"lies {times} times as far from the real examples as other real examples do"
+    if not faults:
+        named = " None of the known faults was found, so look at the pictures."
+    if not far:
+        return f"The distance alone tells nothing: {beside}. But:{named}"
+    return f"Can be told from real examples: it {where}; {beside}.{named}"

@@ -3,7 +3,8 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -186,6 +187,51 @@ def save_loss_curves(path: str, records: list[dict]) -> None:
     axes.set(xlabel="generator step", ylabel="loss")
     axes.legend(fontsize="small", ncols=3)
     drawing.save(figure, path, DOTS)
+
+
+class Line(NamedTuple):
+    """One run's values along its steps, both [n]; style is (colour, matplotlib's line style)."""
+
+    steps: Sequence[int]
+    values: Sequence[float]
+    style: tuple[str, str]
+
+
+FEW = 40
+"""Values of a line up to which each has a dot."""
+
+
+def save_lines(path: str, lines: Sequence[Line], real: Line | None = None) -> bool:
+    """The lines of several runs over their steps, and what real examples get, dotted.
+
+    Returns:
+        Whether some values lie outside: single ones far beyond 98 % of all are cut off, so that the
+        others can be told apart.
+    """
+    figure, axes = drawing.chart(4.1, 2.6)
+    if real is not None:
+        axes.plot(real.steps, real.values, color=real.style[0], linestyle=real.style[1])
+    for line in lines:
+        colour, style = line.style
+        axes.plot(
+            line.steps,
+            line.values,
+            color=colour,
+            linestyle=style,
+            linewidth=1.2,
+            marker="o" if len(line.steps) <= FEW else "",
+            markersize=2.5,
+        )
+    shown = np.concatenate([np.asarray(line.values, float) for line in lines])
+    low, high = np.quantile(shown, (0.01, 0.99))
+    margin = 0.25 * (high - low)
+    cut = shown.min() < low - 4 * margin or shown.max() > high + 4 * margin
+    if cut:
+        axes.set_ylim(low - margin, high + margin)
+    axes.set_xlabel("generator step", fontsize=8)
+    axes.tick_params(labelsize=8)
+    drawing.save(figure, path)
+    return bool(cut)
 
 
 def save_flow(path: str, flow: np.ndarray, names: list[str]) -> None:

@@ -21,7 +21,12 @@ img { max-width: 100%; image-rendering: pixelated; } img.plot { image-rendering:
 figure { margin: 1rem 0; display: inline-block; vertical-align: top; margin-right: 1rem; }
 figcaption, .note { color: #555; font-size: .92rem; max-width: 60rem; }
 code { background: #f3f3f3; padding: 0 .25rem; } .verdict { font-size: 1.05rem; }
+.wide { overflow-x: auto; } .key span { margin-right: 1.2rem; white-space: nowrap; }
 """
+
+
+class Best(str):
+    """A cell of a `grid` that stands out."""
 
 
 def table(rows: Iterable[tuple[str, object, str]]) -> str:
@@ -35,13 +40,32 @@ def table(rows: Iterable[tuple[str, object, str]]) -> str:
 
 
 def grid(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of texts under a header; the first column is left-aligned, the others right."""
+    """A table of texts under a header; the first column is left-aligned, the others right; those
+    that are `Best` are bold."""
     head = "".join(f"<th>{escaped(cell)}</th>" for cell in header)
     lines = []
     for first, *others in rows:
-        cells = "".join(f"<td class=number>{escaped(cell)}</td>" for cell in others)
+        cells = "".join(f"<td class=number>{_cell(cell)}</td>" for cell in others)
         lines.append(f"<tr><td>{escaped(first)}</td>{cells}</tr>")
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+
+
+def _cell(text: str) -> str:
+    return f"<b>{escaped(text)}</b>" if isinstance(text, Best) else escaped(text)
+
+
+def wide(part: str) -> str:
+    """A part of the page, perhaps wider than it, that can be moved sideways."""
+    return f"<div class=wide>{part}</div>" if part else ""
+
+
+def key(entries: Iterable[tuple[str, str, str]]) -> str:
+    """What the lines of pictures stand for: (colour as "#rrggbb", sign drawn in it, text) each."""
+    spans = [
+        f'<span><b style="color: {colour}">{escaped(sign)}</b> {escaped(text)}</span> '
+        for colour, sign, text in entries
+    ]
+    return f"<p class=key>{''.join(spans)}</p>"
 
 
 def number(value: object) -> str:

@@ -97,8 +97,8 @@ def print_scores(scores: dict) -> None:
             f"{name:27} {page.number(value):>9}   {text} Real examples: "
             f"{page.number(found['real'][name])}; n = {found['n']}"
         )
-    for name, reason in scores.get("skipped_scores", {}).items():
-        print(f"{name:27} {'-':>9}   {reason}")
+    for reason, names in _left_out(scores).items():
+        print(f"{', '.join(names):27} {'-':>9}   {reason}")
     for text, names in rest_on.items():
         print(f"by {text}: {', '.join(names)}")
 
@@ -108,6 +108,14 @@ def _rest_on(entries: dict[str, dict]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, entry in entries.items():
         found.setdefault(entry["features"], []).append(name)
+    return found
+
+
+def _left_out(scores: dict) -> dict[str, list[str]]:
+    """The names of the scores that there are not, by the reason."""
+    found: dict[str, list[str]] = {}
+    for name, reason in scores.get("skipped_scores", {}).items():
+        found.setdefault(reason, []).append(name)
     return found
 
 
@@ -127,8 +135,10 @@ def _beside(entry: dict) -> str:
 def sample_scores(scores: dict) -> list[str]:
     """The table of sample scores for a page, with what they depend on."""
     entries = detailed(scores)
+    skipped = [f"{', '.join(names)}: {reason}" for reason, names in _left_out(scores).items()]
+    left_out = [f"Left out: {'; '.join(skipped)}."] if skipped else []
     if not entries:
-        return []
+        return [page.paragraph(text, "note") for text in left_out]
     header = ("score", "value", "95 % interval", "real examples", "n")
     rows = []
     for name, entry in entries.items():
@@ -136,13 +146,10 @@ def sample_scores(scores: dict) -> list[str]:
         interval = _interval(entry, "{} to {}")
         rows.append((name, page.number(entry["value"]), interval, real, str(entry["n"])))
     used = [f"{', '.join(names)}: {text}." for text, names in _rest_on(entries).items()]
-    skipped = [f"{name}: {reason}" for name, reason in scores.get("skipped_scores", {}).items()]
-    if skipped:
-        used.append(f"Left out: {'; '.join(skipped)}.")
     return [
         page.grid(header, rows),
         page.table((name, "", meaning(name)) for name in entries),
-        page.paragraph("Features. " + " ".join(used), "note"),
+        page.paragraph("Features. " + " ".join([*used, *left_out]), "note"),
         page.paragraph(
             f"The column of real examples holds what held-out real ones would get in place of "
             f"the generated ones. {COVERS}",

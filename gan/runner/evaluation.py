@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from gan import config as configs
 from gan import data, networks, outputs, runs
 from gan.config import Config
 from gan.referee.probe import Probe
+from gan.registries import METRICS
 from gan.reports import pictures, run_page
 from gan.scores import evaluation
 from gan.scores.space import Features
@@ -17,6 +20,7 @@ def evaluate(
     workdir: str,
     step: int | str | None = None,
     *,
+    metrics: Sequence[str] | None = None,
     data_dir: str | None = None,
     features: Features | None = None,
     count: int | None = None,
@@ -26,22 +30,28 @@ def evaluate(
     Args:
         workdir: run directory, perhaps of a run that is going on.
         step: number of a kept checkpoint, "best", or None for the newest.
+        metrics: names from gan.registries.METRICS or `package.module:name`; none at all for every
+            standard one, None for those that the config names.
         data_dir: where data sets are, see gan.data.load.
-        features: what sample scores look at in place of the classifier's features.
+        features: what sample scores look at; None for what the config says.
         count: examples per set of the sample scores; None for the usual number.
 
     Returns:
-        Numbers by name, as evaluation.json holds them: those of the metrics that the config names,
-        each explained by its entry in gan.registries.METRICS.
+        Numbers by name, as evaluation.json holds them, each explained by its entry in
+        gan.registries.METRICS.
 
     Raises:
-        UserError: if the directory holds no run, the step is not kept, or the config names an
-            unknown metric.
+        UserError: if the directory holds no run, the step is not kept, or a metric is unknown or
+            named twice.
         CheckpointError: if the checkpoint is damaged.
     """
     run = runs.read(workdir)
-    outputs.folder(run.path)
     config = run.config
+    if metrics is not None:
+        config = configs.replace(config, {"metrics": metrics})
+    for name in config.metrics:
+        METRICS.get(name)
+    outputs.folder(run.path)
     step, state = run.read_step(step)
     dataset = data.load(config.data, data_dir=data_dir)
     run.check_data(data.describe(dataset))
@@ -66,7 +76,7 @@ def evaluate_and_report(
 
     Args:
         path: of the run directory.
-        config: of the run.
+        config: of the run; its metrics are computed.
         look: of a probe of the test split.
         step: behind the players' parameters.
         features, count: see `evaluate`.
@@ -74,7 +84,7 @@ def evaluate_and_report(
     evidence = evaluation.evidence_of(
         config,
         look,
-        given=features,
+        given=features or evaluation.given_features(config),
         count=count,
         say=lambda line: print(line, file=sys.stderr),
     )

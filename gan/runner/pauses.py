@@ -1,31 +1,22 @@
 """What happens to a run between two rounds: progress, scores, a line of the log, a picture, a
 checkpoint, or its end where a number ceased to be finite."""
 
+import dataclasses
 import sys
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
-from gan import runs
+from gan import networks, runs
 from gan.config import Config
 from gan.errors import UserError
 from gan.reports import pictures
-from gan.runs import files
-
-FAILURE = "failure.json"
-"""Beside a run's other files when a number ceased to be finite while others were trained with it:
-{"message": step and quantities}. The same config would fail again, so it is not tried again."""
-
-
-def failure(workdir: str | Path) -> str | None:
-    """Why the run in a directory ended before its last step; None if it did not."""
-    path = Path(workdir) / FAILURE
-    return files.read_json(path)["message"] if path.exists() else None
+from gan.runs.directory import WritableRun
+from gan.training.state import State
 
 
 class Bar:
@@ -61,9 +52,9 @@ class Bar:
 def timed(function, seconds: list[float]):
     """The function, every call of which appends its seconds to the list."""
 
-    def call(*arguments):
+    def call(*arguments, **named):
         start = time.perf_counter()
-        result = function(*arguments)
+        result = function(*arguments, **named)
         seconds.append(time.perf_counter() - start)
         return result
 
@@ -72,42 +63,56 @@ def timed(function, seconds: list[float]):
 
 def cadences(config: Config) -> tuple[int, ...]:
     """The steps at whose multiples a run has something to do."""
-    return (
-        config.log_every,
-        config.evaluate_every,
-        config.sample_every,
-        config.checkpoint_every,
-    )
+    every = (config.log_every, config.evaluate_every, config.sample_every, config.checkpoint_every)
+    return (*every, config.score_every) if config.score_every else every
 
 
-def record(run, config: Config, dataset, generator, scorer, step: int, state, metrics, logs):
-    """What is due at `step`: scores, a line of the log, a picture, a checkpoint.
+@dataclasses.dataclass(frozen=True)
+class Recorder:
+    """Does what is due of one run at a pause: scores, a line of the log, a picture, a checkpoint.
 
-    Args:
+    Attributes:
         run: the writable run directory.
+        config, dataset: of the run.
         generator: pure network.
         scorer: a gan.scores.evaluation.Validation; not called in processes that do not write.
-        state, metrics: after `step` rounds, and of the last of them.
         logs: functions of one record.
-
-    Returns:
-        The validation scores, empty when no evaluation was due.
     """
 
-    def due(cadence):
-        return step % cadence == 0 or step == config.steps
+    run: WritableRun
+    config: Config
+    dataset: Any
+    generator: networks.Network
+    scorer: Callable[..., dict[str, float]]
+    logs: Sequence[Callable[[Mapping[str, float]], None]]
 
-    scores = {}
-    if run.primary and due(config.evaluate_every):
-        scores = scorer(*jax.device_get((state.average, state.critic)), step == config.steps)
-    if due(config.log_every) or due(config.evaluate_every):
-        for log in logs:
-            log({"step": step, **metrics, **scores})
-    if run.primary and due(config.sample_every):
-        pictures.save_samples(run.path, config, dataset, generator, state.average, step)
-    if due(config.checkpoint_every):
-        run.checkpoints.save(step, state, score=scores.get("w1_debiased"))
-    return scores
+    def record(self, step: int, state: State, metrics: Mapping[str, float]) -> dict[str, float]:
+        """What is due after `step` rounds, `metrics` being those of the last of them.
+
+        Returns:
+            The validation scores, empty when no evaluation was due.
+        """
+        run, config = self.run, self.config
+
+        def due(cadence):
+            return step % cadence == 0 or step == config.steps
+
+        scores = {}
+        full = bool(config.score_every) and due(config.score_every)
+        evaluated = full or due(config.evaluate_every)
+        if run.primary and evaluated:
+            players = jax.device_get((state.average, state.critic))
+            scores = self.scorer(*players, last=step == config.steps, full=full)
+        if due(config.log_every) or evaluated:
+            for log in self.logs:
+                log({"step": step, **metrics, **scores})
+        if run.primary and due(config.sample_every):
+            pictures.save_samples(
+                run.path, config, self.dataset, self.generator, state.average, step
+            )
+        if due(config.checkpoint_every):
+            run.checkpoints.save(step, state, score=scores.get("w1_debiased"))
+        return scores
 
 
 def summary(run, state) -> dict:

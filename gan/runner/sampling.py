@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
 from gan import files, networks, runs
+from gan.arrays import levels
 from gan.config import unknown
 from gan.errors import UserError
 from gan.reports import figures
@@ -34,6 +36,8 @@ class Sampler:
         config: of the run.
         shape: of one example.
         class_names: one name per label; () when the generator takes no labels.
+        generator: the network, see gan.networks.generator.
+        params: its averaged parameters, a tree of float32 arrays.
 
     Args:
         workdir: run directory, perhaps of a run that is going on.
@@ -52,10 +56,11 @@ class Sampler:
         names = described["class_names"]
         self.class_names = tuple(names) if run.config.conditional else ()
         self.step, state = run.read_step(step)
-        self._params = state["average"]
-        generator, _ = networks.players(run.config, self.shape, names)
-        runs.require_fit(self._params, generator.init, f"{run.path}, step {self.step}: generator")
-        self._apply = jax.jit(generator.apply)
+        self.params = state["average"]
+        self.generator, _ = networks.players(run.config, self.shape, names)
+        what = f"{run.path}, step {self.step}: generator"
+        runs.require_fit(self.params, self.generator.init, what)
+        self._apply = jax.jit(self.generator.apply)
 
     def __call__(self, latents, labels=None) -> np.ndarray:
         """Examples [m, *shape] at latents [m, d].
@@ -63,12 +68,13 @@ class Sampler:
         `labels`, for a conditional generator only, are int32 [m], or float32 [m, classes]: weights
         that sum to 1, for points between classes.
         """
+        return np.concatenate(list(self.batches(latents, labels)))
+
+    def batches(self, latents, labels=None) -> Iterator[np.ndarray]:
+        """The examples of a call in order, BATCH of them or fewer at a time."""
         given = (latents,) if labels is None else (latents, labels)
-        parts = [
-            np.asarray(self._apply(self._params, *(array[i : i + BATCH] for array in given)))
-            for i in range(0, len(latents), BATCH)
-        ]
-        return np.concatenate(parts)
+        for i in range(0, len(latents), BATCH):
+            yield np.asarray(self._apply(self.params, *(array[i : i + BATCH] for array in given)))
 
     def sample(self, count: int, *, seed: int = 0, label: str | None = None) -> np.ndarray:
         """Examples [count, *shape]; images lie in [-1, 1].
@@ -100,6 +106,26 @@ class Sampler:
             labels = labels.repeat(length)
         examples = self._generate(np.concatenate(slerp(start, end, length)), labels)
         return examples.reshape(count, length, *self.shape)
+
+    def stream(
+        self, count: int, *, seed: int = 0, label: str | None = None
+    ) -> tuple[Iterator[np.ndarray], np.ndarray | None]:
+        """Any number of examples for programs that score them: (batches, labels).
+
+        The latents are those of `sample`, and all of them are held; of the examples no more than
+        BATCH are. Without `label` the classes take turns, example i being of class i mod classes:
+        some Inception scores are means over stretches of a set, which must be balanced then.
+
+        Arguments and errors as of `sample`.
+        """
+        if count < 1:
+            raise UserError(f"count must be at least 1, got {count}")
+        needed = 12 * count * (self.config.latent_dim + 1)
+        memory.require(needed, f"a set of {count:,} latents")
+        labels = self.labels(count, label)
+        if labels is not None and label is None:
+            labels = np.arange(count, dtype=np.int32) % len(self.class_names)
+        return self.batches(self.latents(seed, count), labels), labels
 
     def labels(self, count: int, label: str | None = None) -> np.ndarray | None:
         """Labels int32 [count]: all of one class, or without `label` all classes in order, as
@@ -157,11 +183,6 @@ def truncated(key: jax.Array, shape: tuple[int, int], truncation: float | None) 
     return np.asarray(jax.random.truncated_normal(key, -truncation, truncation, shape))
 
 
-def pixels(images: np.ndarray) -> np.ndarray:
-    """Images in [-1, 1] as uint8 levels, for pictures."""
-    return np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
-
-
 def slerp(start, end, length: int) -> np.ndarray:
     """Great-circle paths between latents [p, d], with norms interpolated: [p, length, d].
 
@@ -196,6 +217,6 @@ def write_examples(
         with files.replacing(output) as file:
             np.savez(file, **arrays)
     elif examples.ndim == 4:
-        figures.save_image(output, figures.image_grid(pixels(examples), columns))
+        figures.save_image(output, figures.image_grid(levels(examples), columns))
     else:
         figures.save_points(output, examples)

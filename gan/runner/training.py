@@ -20,14 +20,17 @@ import jax
 import numpy as np
 
 from gan import data, networks, rules, runs, training
-from gan.config import Config
+from gan.config import Config, flatten
 from gan.errors import UserError
 from gan.referee.probe import Probe
 from gan.runner.evaluation import evaluate_and_report
-from gan.runner.pauses import FAILURE, Bar, cadences, failure, record, summary, timed
+from gan.runner.pauses import Bar, Recorder, cadences, summary, timed
 from gan.runs import files
+from gan.runs.failure import FAILURE, failure
+from gan.runs.loggers import Logger, Start
+from gan.runs.loggers import entries as loggers_of
 from gan.scores import requirements
-from gan.scores.evaluation import Validation
+from gan.scores.evaluation import Validation, given_features
 from gan.signals import Interrupt, Interrupted
 
 
@@ -39,6 +42,7 @@ def train(
     devices: int = 0,
     interrupt: Interrupt | None = None,
     tensorboard: bool = False,
+    loggers: Sequence[str] = (),
     evaluated: bool = True,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None,
     dataset: Any = None,
@@ -52,7 +56,8 @@ def train(
         data_dir: where data sets are, see gan.data.load.
         devices: devices to split batches over; 0 for all.
         interrupt: an entered context; its signal saves and stops the run.
-        tensorboard: also write the log as TensorBoard event files.
+        tensorboard: short for the logger "tensorboard".
+        loggers: who else gets the log: names of gan.registries.LOGGERS, or `package.module:name`.
         evaluated: False leaves the evaluation and the report to `evaluate`.
         progress: called after every chunk of rounds with the step and the metrics of its last one.
         dataset: in place of what gan.data.load finds for `config.data`; benchmarks bring their own.
@@ -70,7 +75,8 @@ def train(
         training.check(config, dataset, devices)
         return lambda: training.make_game(config, dataset, devices)
 
-    how = _How(interrupt or Interrupt(), data_dir, tensorboard, evaluated, progress, dataset, last)
+    mirrors = loggers_of([*(["tensorboard"] if tensorboard else ()), *loggers])
+    how = _How(interrupt or Interrupt(), data_dir, mirrors, evaluated, progress, dataset, last)
     found = _train([config], [workdir], make, how)
     return found[0] if found else None
 
@@ -125,7 +131,7 @@ class _How:
 
     interrupt: Interrupt
     data_dir: str | None = None
-    tensorboard: bool = False
+    mirrors: Sequence[Logger] = ()
     evaluated: bool = True
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
     dataset: Any = None
@@ -202,6 +208,7 @@ def _train(configs, workdirs, make: Callable, how: _How) -> list[dict] | None:
             return None
         build = make(dataset)
         notes = requirements.check(configs[0], dataset)
+        given_features(configs[0])
         opened = [
             stack.enter_context(runs.open(path, config))
             for path, config in zip(workdirs, configs, strict=True)
@@ -212,9 +219,10 @@ def _train(configs, workdirs, make: Callable, how: _How) -> list[dict] | None:
         game = build()
         states = _resumed(opened, game)
         logs: list[list[Callable]] = [[run.log] for run in opened]
-        if how.tensorboard and opened[0].primary:
+        if how.mirrors and opened[0].primary:
             for run, log, state in zip(opened, logs, states, strict=True):
-                log.append(stack.enter_context(runs.mirror(run.path, int(state.step))))
+                start = Start(run.path, flatten(run.config), int(state.step), run.metrics())
+                log += [stack.enter_context(mirror.open(start)) for mirror in how.mirrors]
         here = _Training(configs, opened, dataset, game, logs, {})
         if here.stacked:  # a run alone is tried again
             here.failures.update(_known_failures(opened))
@@ -327,17 +335,15 @@ def _give_up(here: _Training, index: int, message: str, bar: Bar) -> None:
 def _record(here: _Training, index: int, state, pause: training.Pause, scorer) -> dict:
     """What is due of one run at a pause."""
     metrics = {name: np.atleast_1d(v)[index].item() for name, v in pause.metrics.items()}
-    return record(
+    recorder = Recorder(
         here.runs[index],
         here.configs[index],
         here.dataset,
         here.game.generator,
         scorer,
-        int(np.atleast_1d(pause.steps)[index]),
-        state,
-        metrics,
         here.logs[index],
     )
+    return recorder.record(int(np.atleast_1d(pause.steps)[index]), state, metrics)
 
 
 def _finish(here: _Training, index: int, state, interrupt: Interrupt) -> dict:

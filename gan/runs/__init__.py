@@ -6,9 +6,8 @@
 from gan import files
 from gan.lazy import on_first_use
 from gan.runs.directory import open, read
-from gan.runs.tensorboard import mirror
 from gan.runs.trees import require_fit, tree_hash
 
 __getattr__ = on_first_use(__name__)
 
-__all__ = ["files", "mirror", "open", "read", "require_fit", "tree_hash"]
+__all__ = ["files", "open", "read", "require_fit", "tree_hash"]

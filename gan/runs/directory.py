@@ -18,6 +18,7 @@ from gan import config as configs
 from gan import files
 from gan.config import Config
 from gan.errors import StorageError, UserError
+from gan.inputs import shown
 from gan.runs import metrics, processes
 from gan.runs.checkpoints import Checkpoints, WritableCheckpoints
 from gan.runs.environment import environment
@@ -98,12 +99,14 @@ class Run:
 
         Raises:
             CheckpointError: see Checkpoints.read.
-            UserError: there is no best one, since none was scored.
+            UserError: there is no best one, since none was scored, or `step` is another text.
         """
         if step == "best":
             step = self.checkpoints.best()
             if step is None:
                 raise UserError(f"{self.path}: no kept checkpoint was scored; name its step")
+        if isinstance(step, str):
+            raise UserError(f"step must be a number, 'best' or None, got {shown(step)}")
         return self.checkpoints.read(step)
 
 

@@ -128,7 +128,7 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, int | float]:
-    step = record.get("step")
+    step: Any = record.get("step")
     if not isinstance(step, numbers.Integral) and getattr(step, "ndim", None) != 0:
         raise UserError(f"a log record needs an integer 'step', got {step!r}")
     return {"step": int(step)} | {

@@ -199,10 +199,10 @@ def _restored(
 
 def _require_same(found: Mapping[str, np.ndarray], leaves: Mapping[str, np.ndarray]) -> None:
     for name, array in leaves.items():
-        bits = (
+        read, written = (
             np.ascontiguousarray(side).reshape(-1).view(np.uint8) for side in (found[name], array)
         )
-        if not np.array_equal(*bits):
+        if not np.array_equal(read, written):
             raise BadError(f"what was read back of {name!r} is not what was written")
 
 

@@ -6,6 +6,7 @@ Intervals of sample scores are those of gan.referee.resampling: random halves of
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,10 +14,16 @@ from gan.config import Config
 from gan.referee import resampling
 from gan.referee.probe import Probe
 from gan.registries import METRICS
-from gan.scores import requirements, samples
+from gan.scores import features, neighbours, requirements, samples
 from gan.scores.evidence import Evidence, Flows, clipped
 from gan.scores.metric import Score
+from gan.scores.progress import progress
 from gan.scores.requirements import Situation
+from gan.scores.space import Features
+from gan.transport import memory
+
+LONG = 10
+"""Seconds from which on sample scores say beforehand how long they will take."""
 
 HEADER = {
     "step": "Generator steps behind the evaluated checkpoint.",
@@ -77,7 +84,7 @@ def evaluate(names: Sequence[str], evidence: Evidence) -> Evaluation:
         UserError: for an unknown name, a number of samples out of range, or given features that
             are not [n, k] and finite.
     """
-    names, skipped = possible(names, evidence.situation)
+    names, skipped = _trusted(names, evidence)
     on_features = [name for name in names if METRICS.get(name).of_features]
     scores = _on_features(on_features, evidence) if on_features else {}
     values = {
@@ -94,15 +101,26 @@ def evaluate(names: Sequence[str], evidence: Evidence) -> Evaluation:
     )
 
 
+def _trusted(names: Sequence[str], evidence: Evidence) -> tuple[list[str], dict[str, str]]:
+    """`possible`, with the accuracy of the classifier where something rests on it."""
+    allowed, skipped = possible(names, evidence.situation)
+    if possible(allowed, evidence.situation._replace(accuracy=0.0))[0] == allowed:
+        return allowed, skipped
+    situation = evidence.judged
+    if not requirements.trusted(situation):
+        evidence.say(f"{requirements.distrust(situation)}: what rests on it is left out")
+    return possible(names, situation)
+
+
 def _on_features(names: Iterable[str], evidence: Evidence) -> dict[str, Score]:
     """Metrics of a pair of feature sets, all on the same half-samples."""
     pair, metrics = evidence.pair, {name: METRICS.get(name) for name in names}
-    on_halves: dict[str, list[float]] = {name: [] for name in metrics}
     sizes = len(pair.generated), len(pair.real)
-    for rows in resampling.halves(sizes, samples.HALVES):
-        half = pair.take(*rows)
-        for name, metric in metrics.items():
-            on_halves[name].append(metric.of_features(half))
+    memory.require(
+        neighbours.needed(*sizes), f"neighbours among {sizes[0]} and {sizes[1]} examples"
+    )
+    on_halves = _on_halves(metrics, pair, evidence.say)
+    scale = resampling.scale(sizes, samples.LARGEST_HALF)
     found = {}
     for name, metric in metrics.items():
         value = metric.of_features(pair)
@@ -112,11 +130,37 @@ def _on_features(names: Iterable[str], evidence: Evidence) -> dict[str, Score]:
             value=value,
             n=len(pair.generated),
             features=by.description,
-            interval=clipped(value, on_halves[name], metric.bounds),
+            interval=clipped(value, on_halves[name], metric.bounds, scale),
             real=metric.of_features(evidence.real_pair),
             p_value=metric.p_value and metric.p_value(pair),
         )
     return found
+
+
+def _on_halves(metrics: dict[str, Any], pair, say) -> dict[str, list[float]]:
+    """The metrics on HALVES half-samples of a pair; says how long the rest will take at most, as
+    soon as the first tells it."""
+    found: dict[str, list[float]] = {name: [] for name in metrics}
+    sizes = len(pair.generated), len(pair.real)
+    halves = resampling.halves(sizes, samples.HALVES, most=samples.LARGEST_HALF)
+    start = time.perf_counter()
+    for count in progress(range(samples.HALVES), "intervals of sample scores", "half"):
+        rows = next(halves)
+        half = pair.take(*rows)
+        for name, metric in metrics.items():
+            found[name].append(metric.of_features(half))
+        if not count:
+            seconds = time.perf_counter() - start
+            # Twice the whole: generated against real examples, and other real ones.
+            times = max(n / len(part) for n, part in zip(sizes, rows, strict=True)) ** 2
+            seconds *= samples.HALVES + 2 * times
+            if seconds > LONG:
+                say(f"sample scores of {sizes[0]} examples: at most about {_duration(seconds)}")
+    return found
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def to_json(found: Evaluation) -> dict[str, Any]:
@@ -182,22 +226,46 @@ class Validation:
         last: metrics that the last step has beside the cheap ones of the config.
 
     Raises:
-        UserError: for a name in `last` that the data do not allow.
+        UserError: for a name in `last` that the data do not allow, or features that there are none
+            of.
     """
 
     def __init__(self, config: Config, dataset, generator, critic, last: Sequence[str] = ()):
         self._config = config
         self._probe = Probe.of(config, dataset, generator, critic, "validation")
-        allowed, _ = possible(config.metrics, Situation(dataset, config.conditional))
-        self._names = [name for name in allowed if METRICS.get(name).cost == "cheap"]
-        self._last = [name for name in last if name not in self._names]
+        self._given = given_features(config)
+        situation = Situation(dataset, config.conditional, self._given is not None)
+        allowed, _ = possible(config.metrics, situation)
+        self._cheap = [name for name in allowed if METRICS.get(name).cost == "cheap"]
+        self._last = [name for name in last if name not in self._cheap]
 
-    def __call__(self, generator_params, critic_params, last: bool = False) -> dict:
-        """Numbers by name, for the log."""
-        names = [*self._names, *(self._last if last else ())]
+    def __call__(
+        self, generator_params, critic_params, *, last: bool = False, full: bool = False
+    ) -> dict:
+        """Numbers by name, for the log.
+
+        Args:
+            generator_params, critic_params: of the players.
+            last: whether this is the last step.
+            full: whether all metrics are due, not the cheap ones alone.
+        """
         look = self._probe.look(generator_params, critic_params)
-        evidence = evidence_of(self._config, look)
+        evidence = evidence_of(self._config, look, given=self._given)
+        names = self._cheap
+        if full:
+            names, _ = possible(self._config.metrics, evidence.situation)
+        if last:
+            names = [*names, *(name for name in self._last if name not in names)]
         return numbers(evaluate(names, evidence)) if names else {}
+
+
+def given_features(config: Config) -> Features | None:
+    """The features that a config names in place of the data set's own.
+
+    Raises:
+        UserError: if there are none of that name.
+    """
+    return None if config.features is None else features.load(config.features)
 
 
 def evidence_of(config: Config, look, *, given=None, count: int | None = None, say=None):

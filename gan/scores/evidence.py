@@ -63,11 +63,21 @@ class Flows(NamedTuple):
 
 
 class Training(NamedTuple):
-    """Distances to training examples: of each of a generated set and of the held-out set to the
-    nearest, [n] each; W1 between generated and training sets; W1 between training sets."""
+    """How close generated examples lie to training ones.
 
-    nearest: np.ndarray
+    Attributes:
+        nearest: distances [n] of a generated set to the nearest training examples, with their rows.
+        nearest_real: the same distances of the held-out set.
+        nearest_held_out: as `nearest`, to the held-out set in place of the training examples.
+        sizes: how many training and held-out examples these are.
+        w1: between generated and training sets.
+        w1_floor: between training sets.
+    """
+
+    nearest: tuple[np.ndarray, np.ndarray]
     nearest_real: np.ndarray
+    nearest_held_out: tuple[np.ndarray, np.ndarray]
+    sizes: tuple[int, int]
     w1: list[float]
     w1_floor: list[float]
 
@@ -97,16 +107,37 @@ class Evidence:
         self.look = look
         self.players = look.probe.players
         self.dataset = self.players.dataset
-        weights = given.inception if given is not None else ""
-        self.situation = Situation(self.dataset, conditional, given is not None, weights)
-        self._given, self._count, self._say = given, count, say
+        self.situation = Situation(
+            self.dataset,
+            conditional,
+            given is not None,
+            players=hasattr(self.players, "generate"),
+            trained=self.dataset.size("train") > 0,
+            inception=given.inception if given is not None else "",
+        )
+        self._given, self._count = given, count
+        self.say = say or (lambda line: None)
+        self._features: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         if space is not None:
             self.space = space
 
     @functools.cached_property
     def space(self) -> spaces.Space:
         """Features, classifier and the rule that tells classes."""
-        return spaces.space(self.dataset, self._given, self._say)
+        return spaces.space(self.dataset, self._given, self.say)
+
+    @functools.cached_property
+    def judged(self) -> Situation:
+        """The situation, with how good the classifier is; trains it if there is none yet."""
+        classifier = self.space.classifier
+        return self.situation._replace(accuracy=classifier and classifier.accuracy)
+
+    def features(self, examples: np.ndarray) -> np.ndarray:
+        """Features [n, k] of a set [n, *shape] in the space; computed once for each array."""
+        if id(examples) not in self._features:
+            # The array is kept with them, so that no other can have its id.
+            self._features[id(examples)] = examples, self.space.features.checked(examples)
+        return self._features[id(examples)][1]
 
     @functools.cached_property
     def samples(self) -> samples.Samples:
@@ -132,18 +163,14 @@ class Evidence:
             self.players.split,
             self.space.features,
             self._count,
-            self._say,
+            self.say,
         )
-
-    @functools.cached_property
-    def _real_features(self) -> np.ndarray:
-        return self.space.features.checked(self.samples.real)
 
     def _pair(self, examples) -> Pair:
         probabilities = None
         if self.space.classifier is not None:
             probabilities = self.space.classifier.probabilities(examples)
-        return Pair.of(self.space.features.checked(examples), self._real_features, probabilities)
+        return Pair.of(self.features(examples), self.features(self.samples.real), probabilities)
 
     @functools.cached_property
     def modes(self) -> modes.Modes:
@@ -200,8 +227,9 @@ class Evidence:
 
     @functools.cached_property
     def feature_distance(self) -> tuple[distances.Distance, float]:
-        """W1 between features, and what its debiased value is for real examples."""
-        return self.look.feature_distance(self.space.features.apply)
+        """W1 between features, and what its debiased value is for real examples; of no more
+        examples of each set than sample scores have."""
+        return self.look.feature_distance(self.features, self._count)
 
     @functools.cached_property
     def class_shares(self) -> dict[str, dict[str, float | None]]:
@@ -220,13 +248,15 @@ class Evidence:
         fakes, probe = self.look.fakes, self.look.probe
         references = self.players.training_examples
         return Training(
-            distances.nearest(fakes[0], references)[0],
-            distances.nearest(probe.real, references)[0],
+            distances.nearest_one(fakes[0], references),
+            distances.nearest_one(probe.real, references)[0],
+            distances.nearest_one(fakes[0], probe.real),
+            (len(references), len(probe.real)),
             [distances.w1(x, y) for x, y in zip(fakes, probe.others, strict=False)],
             [distances.w1(x, y) for x, y in itertools.combinations(probe.others, 2)],
         )
 
 
-def clipped(value: float, on_halves: list[float], bounds: tuple[float, float]):
+def clipped(value: float, on_halves: list[float], bounds: tuple[float, float], scale: float = 1.0):
     """Interval (low, high) from half-samples, cut to what the number can be."""
-    return tuple(np.clip(resampling.interval(value, on_halves), *bounds).tolist())
+    return tuple(np.clip(resampling.interval(value, on_halves, scale), *bounds).tolist())

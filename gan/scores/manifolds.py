@@ -9,25 +9,25 @@ G the generated sample:
   fooled by one wide ball around an outlier, and may exceed 1;
 - coverage: share of balls of R that hold an example of G (Naeem et al. 2020; k = 5).
 
-Balls are closed, so a sample covers itself even where points coincide.
+Balls are closed: a point at exactly the distance of the k-th neighbour is inside, up to rounding
+(as in Kynkaanniemi et al.'s own code; that of Naeem et al. leaves it out). So a sample covers
+itself even where points coincide, and its density in itself is 1 + 1 / k, since every example lies
+in its own ball.
 """
 
 import numpy as np
 
-from gan.scores.pair import Pair
-
-PRECISION_NEIGHBOURS = 3
-DENSITY_NEIGHBOURS = 5
+from gan.scores.pair import DENSITY_NEIGHBOURS, PRECISION_NEIGHBOURS, Pair
 
 
 def precision(pair: Pair, k: int = PRECISION_NEIGHBOURS) -> float:
     """Share of generated examples inside the k-neighbour ball of a real one, in [0, 1]."""
-    return float(np.mean(np.any(pair.between <= radii(pair.within_real, k), axis=1)))
+    return float(np.mean(pair.balls("real", k).covered))
 
 
 def recall(pair: Pair, k: int = PRECISION_NEIGHBOURS) -> float:
     """Share of real examples inside the k-neighbour ball of a generated one, in [0, 1]."""
-    return precision(pair.swapped(), k)
+    return float(np.mean(pair.balls("generated", k).covered))
 
 
 def density(pair: Pair, k: int = DENSITY_NEIGHBOURS) -> float:
@@ -37,16 +37,9 @@ def density(pair: Pair, k: int = DENSITY_NEIGHBOURS) -> float:
     samples of one law whatever m.
     """
     k = min(k, len(pair.real) - 1)
-    return float(np.sum(pair.between <= radii(pair.within_real, k)) / (k * len(pair.generated)))
+    return float(np.sum(pair.balls("real", k).inside) / (k * len(pair.generated)))
 
 
 def coverage(pair: Pair, k: int = DENSITY_NEIGHBOURS) -> float:
     """Share of real k-neighbour balls with a generated example inside, in [0, 1]."""
-    return float(np.mean(pair.between.min(axis=0) <= radii(pair.within_real, k)))
-
-
-def radii(within: np.ndarray, k: int) -> np.ndarray:
-    """Distance [n] to the k-th nearest other example of the same sample; k at most n - 1."""
-    k = min(k, len(within) - 1)
-    others = within + np.diag(np.full(len(within), np.inf))
-    return np.partition(others, k - 1, axis=1)[:, k - 1]
+    return float(np.mean(pair.balls("real", k).inside > 0))

@@ -88,7 +88,7 @@ class Metric(registry.Entry):
     ratio: Ratio | None = None
     within: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (self.compute is None) == (self.of_features is None):
             raise TypeError(f"a metric has compute or of_features: {self.help}")
         if not self.cases:

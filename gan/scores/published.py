@@ -22,8 +22,9 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import log_softmax
 
+from gan.scores import frechet
 from gan.scores.kernel import kernel_distance
-from gan.scores.reference_statistics import distance, statistics
+from gan.scores.moments import moments
 
 COUNT = 50_000
 """Generated examples behind published values."""
@@ -64,7 +65,7 @@ def fid(generated: np.ndarray, real: np.ndarray) -> float:
 
     For those in a file, see gan.scores.reference_statistics.
     """
-    return distance(statistics(generated), statistics(real))
+    return frechet.between(moments(generated), moments(real))
 
 
 def subsets(

@@ -14,10 +14,10 @@ import numpy as np
 
 from gan.errors import UserError
 from gan.networks.inception import WIDTHS
-from gan.scores import published
+from gan.scores import frechet, published
 from gan.scores.inception import Inception, levels
 from gan.scores.metric import Score
-from gan.scores.reference_statistics import Statistics, distance, statistics
+from gan.scores.moments import Moments, moments
 from gan.scores.requirements import PUBLISHED_WEIGHTS, Situation
 from gan.scores.space import Features
 
@@ -36,38 +36,38 @@ class Sets:
 
     Attributes:
         generated: [n, k].
-        training: of the whole training split, or another reference set, [m, k]; None where only
-            its statistics are known.
+        training: of the whole training split, or of all real examples where there is none, [m, k];
+            None where only their moments are known.
+        reference: what these are called.
         held_out: of other real examples, [n, k]; None where there are not so many.
         logits: features [n, k] -> logits [n, classes].
         features: what all this was computed by.
-        called: the reference set.
     """
 
     generated: np.ndarray
     training: np.ndarray | None
+    reference: str
     held_out: np.ndarray | None
     logits: Callable[[np.ndarray], np.ndarray]
     features: str
-    called: str = "train"
 
     @functools.cached_property
     def fid(self) -> Score:
         """Squared Frechet distance to the training set."""
-        return self.fid_against(statistics(self.training), self._all)
+        return self.fid_against(moments(self.training), self._all)
 
-    def fid_against(self, reference: Statistics, called: str) -> Score:
-        """Squared Frechet distance to a set of which the statistics are known.
+    def fid_against(self, reference: Moments, called: str) -> Score:
+        """Squared Frechet distance to a set of which the moments are known.
 
         Raises:
-            ValueError: if they are of another number of features.
+            UserError: if they are of another number of features.
         """
 
         def value(features):
-            return distance(statistics(features), reference)
+            return frechet.between(moments(features), reference)
 
         real = None if self.held_out is None else value(self.held_out)
-        how = f"FID against {called}, means and covariances in float64"
+        how = f"FID against {called}, moments in float64"
         return Score(value(self.generated), len(self.generated), self._said(how), real=real)
 
     @functools.cached_property
@@ -115,7 +115,7 @@ class Sets:
 
     @property
     def _all(self) -> str:
-        return f"all {len(self.training):,} of {self.called}"
+        return f"all {len(self.training):,} of {self.reference}"
 
     def _said(self, how: str) -> str:
         n = len(self.generated)
@@ -139,7 +139,7 @@ def draw(
     count: int,
     say: Callable[[str], None] | None = None,
 ) -> Sets:
-    """The features of generated examples and of the whole training split.
+    """The features of generated examples and of the whole training split, or of all real examples.
 
     Args:
         dataset: what gan.data.load returns.
@@ -158,30 +158,33 @@ def draw(
             f"--samples {LEAST} or more, or name other metrics"
         )
     start = time.monotonic()
-    generated = features.checked(sample(count)).astype(np.float32)
+    generated = _features(features, sample(count))
+    trained = dataset.size("train") > 0
     held_out = None
-    if dataset.size(split) >= count:
+    if trained and dataset.size(split) >= count:
         rows = np.random.default_rng(0).permutation(dataset.size(split))[:count]
-        held_out = features.checked(dataset.examples(split, rows)[0]).astype(np.float32)
+        held_out = _features(features, dataset.examples(split, rows)[0])
     passed = count if held_out is None else 2 * count
-    seconds = (time.monotonic() - start) / passed * dataset.size("train")
+    splits = ("train",) if trained else ("test", "validation")
+    size = sum(map(dataset.size, splits))
+    seconds = (time.monotonic() - start) / passed * size
     if say is not None and seconds > MINUTE:
-        say(
-            f"computing features of all {dataset.size('train'):,} training images, about "
-            f"{seconds / MINUTE:.0f} minutes"
-        )
-    training = [
-        features.checked(dataset.examples("train", rows)[0]).astype(np.float32)
-        for rows in np.split(
-            np.arange(dataset.size("train")), range(BLOCK, dataset.size("train"), BLOCK)
-        )
-    ]
-    whole = np.concatenate(training)
-    return Sets(generated, whole, held_out, features.logits, features.description)
+        minutes = f"{seconds / MINUTE:.0f} minutes"
+        say(f"computing features of all {size:,} real examples: about {minutes}")
+    whole = np.concatenate(
+        [
+            _features(features, dataset.examples(part, np.arange(i, min(i + BLOCK, n)))[0])
+            for part in splits
+            for n in (dataset.size(part),)
+            for i in range(0, n, BLOCK)
+        ]
+    )
+    reference = "train" if trained else "the real set"
+    return Sets(generated, whole, reference, held_out, features.logits, features.description)
 
 
 def compare(
-    network: Inception, samples: np.ndarray, reference: np.ndarray | Statistics, called: str
+    network: Inception, samples: np.ndarray, reference: np.ndarray | Moments, called: str
 ) -> dict[str, Score]:
     """Scores of published names of generated images, from anywhere.
 
@@ -198,13 +201,15 @@ def compare(
     Raises:
         UserError: for other weights, other statistics, too few images, or what is no image.
     """
-    situation = Situation(None, inception=network.sha256)
-    if not PUBLISHED_WEIGHTS.met(situation):
-        raise UserError(PUBLISHED_WEIGHTS.reason(situation))
+    require_published(network)
     images = {"samples": levels(samples)}
-    known = isinstance(reference, Statistics)
+    known = isinstance(reference, Moments)
     if known:
-        _check_statistics(reference, network, called)
+        if len(reference.mean) != WIDTHS[-1]:
+            count = len(reference.mean)
+            raise UserError(
+                f"{called} has statistics of {count} features, Inception-v3 has {WIDTHS[-1]}"
+            )
     else:
         images[called] = levels(reference)
     for name, each in images.items():
@@ -212,7 +217,7 @@ def compare(
             raise UserError(f"{LEAST} images are needed, {name} has {len(each)}")
     generated = network.features(images["samples"])
     real = None if known else network.features(images[called])
-    sets = Sets(generated, real, None, network.logits, network.description, called)
+    sets = Sets(generated, real, called, None, network.logits, network.description)
     score, score_spread = sets.inception_score
     found = {"inception_score": score, "inception_score_spread": score_spread}
     if known:
@@ -223,13 +228,12 @@ def compare(
     return {"fid": sets.fid, "kid": kid, "kid_spread": kid_spread, **found, **balls}
 
 
-def _check_statistics(reference: Statistics, network: Inception, called: str) -> None:
-    if len(reference.mean) != WIDTHS[-1]:
-        raise UserError(
-            f"{called} has statistics of {len(reference.mean)} features, Inception-v3 has "
-            f"{WIDTHS[-1]}"
-        )
-    if reference.inception not in ("", network.sha256):
-        raise UserError(
-            f"{called} was made with other weights, of SHA-256 {reference.inception[:8]}..."
-        )
+def require_published(network: Inception) -> None:
+    """Raises UserError, with the reason, unless scores of these weights may bear their names."""
+    situation = Situation(None, inception=network.sha256)
+    if not PUBLISHED_WEIGHTS.met(situation):
+        raise UserError(PUBLISHED_WEIGHTS.reason(situation))
+
+
+def _features(features: Features, examples: np.ndarray) -> np.ndarray:
+    return features.checked(examples).astype(np.float32)

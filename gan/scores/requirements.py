@@ -17,6 +17,10 @@ LEAST_SAMPLES = 4
 MOST_CLASSES = 100
 """Above that a matrix of flows is not drawn up."""
 
+LEAST_ACCURACY = 0.9
+"""Share of held-out real images that the data set's own classifier must get right: features and
+labels of one that errs more often say too little of the images."""
+
 HELD_OUT = ("validation", "test")
 
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -30,12 +34,20 @@ class Situation(NamedTuple):
         dataset: what gan.data.load returns.
         conditional: whether the generator is asked for classes.
         features_given: whether the user gave the features of sample scores.
+        players: whether networks are at hand, a generator and a critic; else generated examples
+            come as arrays.
+        trained: whether training examples are known.
+        accuracy: share of held-out real images that the classifier of the data set gets right;
+            None without one, or where nobody has asked it yet.
         inception: SHA-256 of the weights, if those are Inception-v3's; "" for other features.
     """
 
     dataset: Any
     conditional: bool = False
     features_given: bool = False
+    players: bool = True
+    trained: bool = True
+    accuracy: float | None = None
     inception: str = ""
 
 
@@ -76,12 +88,30 @@ def no_classes(dataset) -> str:
     return f"{dataset.name} has no classes"
 
 
+def trusted(situation: Situation) -> bool:
+    """Whether nothing is known against the classifier of the data set."""
+    if situation.accuracy is None or not has_classifier(situation.dataset):
+        return True
+    return situation.accuracy >= LEAST_ACCURACY
+
+
+def distrust(situation: Situation) -> str:
+    """Why nothing may rest on a classifier."""
+    right = 100 * (situation.accuracy or 0.0)
+    return (
+        f"the classifier of {situation.dataset.name} is right on {right:.1f} % "
+        f"of held-out real images, {100 * LEAST_ACCURACY:.0f} % are needed"
+    )
+
+
 HELD_OUT_SAMPLE = Requirement(
     lambda s: held_out(s.dataset) >= LEAST_SAMPLES, lambda s: too_few(s.dataset)
 )
 CLASSIFIER = Requirement(
     lambda s: has_classifier(s.dataset), lambda s: "there is no classifier of the data set"
 )
+TRUSTED = Requirement(trusted, distrust)
+TRUSTED_FEATURES = Requirement(lambda s: s.features_given or trusted(s), distrust)
 CLASSES = Requirement(
     lambda s: has_classifier(s.dataset) or s.dataset.modes is not None,
     lambda s: no_classes(s.dataset),
@@ -95,6 +125,10 @@ MIXTURE = Requirement(
     lambda s: f"{s.dataset.name} is no mixture of known components",
     said=False,
 )
+PLAYERS = Requirement(
+    lambda s: s.players, lambda s: "generated examples were given, not networks", said=False
+)
+TRAINING = Requirement(lambda s: s.trained, lambda s: "no training examples were given")
 CONDITIONAL = Requirement(
     lambda s: s.conditional and has_classifier(s.dataset),
     lambda s: "the run is not conditional, or there is no classifier of the data set",
@@ -128,8 +162,11 @@ PUBLISHED_WEIGHTS = Requirement(
 
 
 def unmet(name: str, situation: Situation) -> Requirement | None:
-    """The first requirement of a metric that a situation does not meet."""
-    return next((need for need in METRICS.get(name).needs if not need.met(situation)), None)
+    """The first requirement of a metric that a situation does not meet; every metric of features
+    needs those that can be trusted."""
+    metric = METRICS.get(name)
+    needs = (*metric.needs, TRUSTED_FEATURES) if metric.of_features else metric.needs
+    return next((need for need in needs if not need.met(situation)), None)
 
 
 def check(config: Config, dataset) -> list[str]:

@@ -4,6 +4,7 @@ Real examples that training and classifier never saw are scored like generated o
 without what real examples would get at the same n.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,12 +12,13 @@ import numpy as np
 
 from gan.errors import UserError
 from gan.scores.requirements import LEAST_SAMPLES, held_out
+from gan.transport import memory
 
 SAMPLES = 1000
 """Examples per scored set (n), where the held-out splits have as many."""
 
-MOST_SAMPLES = 5000
-"""Above that the distances would not fit."""
+MOST_SAMPLES = 50_000
+"""The number of the published protocols; nearest neighbours take time with its square."""
 
 PLANNED = 500
 """Examples per set whose exact plan is added up by class."""
@@ -30,10 +32,14 @@ STACKED_SAMPLES = 26_000
 HALVES = 50
 """Half-samples behind every interval; see gan.referee.resampling."""
 
+LARGEST_HALF = 2500
+"""Examples of a half-sample at most: of larger sets it is less than a half."""
+
 COVERS = (
-    "Intervals of 95 %, from the spread of the score over random halves of both samples, cover the "
-    "luck of which examples were drawn, generated and real, at this n. They do not cover the bias "
-    "that some scores have at a given n, nor the classifier, nor another training run."
+    "Intervals of 95 %, from the spread of the score over random halves of both samples (over "
+    f"{LARGEST_HALF:,} examples of each where these are more), cover the luck of which examples "
+    "were drawn, generated and real, at this n. They do not cover the bias that some scores have "
+    "at a given n, nor the classifier, nor another training run."
 )
 """What the intervals of scores cover, for whoever prints them."""
 
@@ -74,11 +80,12 @@ def draw(dataset, sample: Callable[[int], np.ndarray], split: str, samples: int)
         samples: examples per scored set, lowered to what the splits have.
 
     Raises:
-        UserError: if `samples` is out of range.
+        UserError: if `samples` is out of range, or the sets would not fit in memory.
     """
     check_count(samples)
     reference = REFERENCES[split]
     n = min(samples, held_out(dataset))
+    memory.require(3 * 4 * n * math.prod(dataset.shape), f"sets of {n} examples")
     stacked = dataset.base is not None
     counted = STACKED_SAMPLES if stacked else MODE_SAMPLES if dataset.modes is not None else n
     generated = sample(max(n, counted))

@@ -16,11 +16,16 @@ from scipy.spatial.distance import cdist
 
 from gan.errors import UserError
 from gan.scores import classifier
+from gan.scores.progress import progress
 from gan.scores.requirements import has_classifier, no_classes
+from gan.transport import memory
+
+BATCH = 512
+"""Examples that a feature function is called with, at most."""
 
 
 class Features(NamedTuple):
-    """A feature function [n, *shape] -> [n, k] and how a table calls it.
+    """A function of examples [n, *shape], each by itself, to features [n, k].
 
     Attributes:
         apply: the function.
@@ -35,12 +40,32 @@ class Features(NamedTuple):
     inception: str = ""
 
     def checked(self, examples: np.ndarray) -> np.ndarray:
-        """Features, float64 [n, k], of examples [n, *shape].
+        """Features [n, k] of examples [n, *shape], asked for in batches of BATCH; float32 if the
+        function gives these, float64 otherwise.
 
         Raises:
-            UserError: if the function gives something else, or not finite numbers.
+            UserError: if the function gives something else, or not finite numbers, or if the
+                features would not fit in memory.
         """
-        found = np.asarray(self.apply(examples), np.float64)
+        found = np.zeros((0, 0))
+        for start in progress(range(0, len(examples), BATCH), "features", "batch"):
+            part = self._batch(examples[start : start + BATCH])
+            if not start:
+                size = len(examples) * part.shape[1] * part.itemsize
+                memory.require(size, f"features of {len(examples)} examples")
+                found = np.empty((len(examples), part.shape[1]), part.dtype)
+            elif part.shape[1] != found.shape[1]:
+                raise UserError(
+                    f"{self.description} must give as many features of every example, got "
+                    f"{found.shape[1]} and {part.shape[1]}"
+                )
+            found[start : start + BATCH] = part
+        return found
+
+    def _batch(self, examples: np.ndarray) -> np.ndarray:
+        found = np.asarray(self.apply(examples))
+        if found.dtype != np.float32:
+            found = np.asarray(found, np.float64)
         if found.ndim != 2 or len(found) != len(examples) or not np.isfinite(found).all():
             raise UserError(
                 f"{self.description} must give finite features [{len(examples)}, k], "

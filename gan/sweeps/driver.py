@@ -109,7 +109,7 @@ class Driver:
         """Train until every trial has ended; whether that was reached.
 
         Args:
-            pool: a LocalPool or RayPool.
+            pool: a LocalPool, RayPool or SlurmPool.
             stopping: polled; True lets workers save and stop.
             seconds: after these no further trial is started; infinity for no limit.
             told: called with the driver again and again, to show how far it is.
@@ -174,7 +174,7 @@ class Driver:
 
     def _next(self, pool) -> Job | None:
         """The next trials to train together; None while there are none."""
-        most = self._together or (1 if pool.backend in ("cpu", "ray") else TOGETHER)
+        most = self._together or (1 if pool.backend in ("cpu", "ray", "slurm") else TOGETHER)
         waiting = self._waiting()
         while len(waiting) < most * pool.free() and self._propose():
             waiting = self._waiting()

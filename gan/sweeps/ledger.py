@@ -155,7 +155,7 @@ class Ledger:
         self._identity = _identity(self.path)
         _check(self.path)
         self._storage = optuna.storages.RDBStorage(
-            _url(self.path), engine_kwargs={"connect_args": {"timeout": PATIENCE}}
+            url(self.path), engine_kwargs={"connect_args": {"timeout": PATIENCE}}
         )
         self._study = optuna.load_study(study_name=NAME, storage=self._storage)
         self._id = self._storage.get_study_id_from_name(NAME)
@@ -200,7 +200,7 @@ class Ledger:
 
         unfinished = self.path.with_name(f".{secrets.token_hex(8)}.new")
         try:
-            storage = RDBStorage(_url(unfinished))
+            storage = RDBStorage(url(unfinished))
             try:
                 study = quiet_study(storage=storage, study_name=NAME, direction=self._direction)
                 for row in self.rows:
@@ -216,6 +216,14 @@ class Ledger:
         finally:
             for left in (unfinished, *_companions(unfinished)):
                 left.unlink(missing_ok=True)
+
+
+def url(path: Path) -> str:
+    """The storage that Optuna, and whatever is made for it, takes for a file of this module."""
+    from sqlalchemy.engine import URL
+
+    text = URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    return text.replace("{", "{{").replace("}", "}}")  # Optuna formats the text
 
 
 def _sealed(row: Row) -> str:
@@ -283,10 +291,3 @@ def _set_companions_aside(path: Path) -> None:
 def _set_aside(path: Path) -> Path:
     _set_companions_aside(path)
     return files.set_aside(path, path.with_name(f"{path.name}.bad"))
-
-
-def _url(path: Path) -> str:
-    from sqlalchemy.engine import URL
-
-    url = URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
-    return url.replace("{", "{{").replace("}", "}}")  # Optuna formats the text

@@ -10,10 +10,9 @@ import secrets
 import sys
 import time
 import warnings
-from pathlib import Path
 
-import gan
-from gan.errors import GanError, LockedError, StorageError, UserError
+from gan.errors import UserError
+from gan.sweeps import tasks
 from gan.sweeps.local import Event
 from gan.sweeps.trials import Job
 
@@ -44,8 +43,6 @@ class RayPool:
             raise UserError("--backend ray needs ray: pip install 'gan[ray]'") from error
         self._ray = ray
         self.backend = "ray"
-        root = str(Path(gan.__file__).resolve().parent.parent)
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         options = {"address": address} if address else {"include_dashboard": False}
         if not address and workers:
             options["num_cpus"] = max(1, round(workers * cpus))
@@ -56,7 +53,7 @@ class RayPool:
                 ray.init(
                     log_to_driver=False,
                     logging_level="ERROR",
-                    runtime_env={"env_vars": {"PYTHONPATH": path}},
+                    runtime_env={"env_vars": {"PYTHONPATH": tasks.python_path()}},
                     **options,
                 )
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -71,7 +68,7 @@ class RayPool:
                 f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g}"
             )
         self.size = min(workers or most, most) if not address else workers or most
-        task = ray.remote(_task).options(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)
+        task = ray.remote(tasks.task).options(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)
         self._task = task
         self._jobs: dict = {}
 
@@ -118,24 +115,4 @@ class RayPool:
             answer = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             return Event(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
-        if "fatal" in answer:
-            status, text = answer["fatal"]
-            kinds = {kind.status: kind for kind in (StorageError, LockedError)}
-            raise kinds.get(status, GanError)(text)
-        if answer["results"] is None:
-            return Event(job, None, "it was asked to stop")
-        return Event(job, answer["results"])
-
-
-def _task(job: Job) -> dict:
-    """A job in a process of Ray's: what worker.py answers, as a value."""
-    from gan import cache
-    from gan.signals import Interrupt
-    from gan.sweeps.trials import run_job
-
-    with Interrupt() as interrupt:
-        cache.keep_compilations()
-        try:
-            return {"results": run_job(job, interrupt)}
-        except GanError as error:
-            return {"fatal": [error.status, str(error)]}
+        return tasks.event(job, answer)

@@ -3,13 +3,14 @@
 import csv
 import io
 import statistics
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gan.config import Config
 from gan.errors import UserError
 from gan.registries import METRICS
-from gan.scores import requirements
+from gan.scores import classifier, requirements
 from gan.scores.requirements import Situation
 from gan.sweeps.ledger import FAILED, FINISHED, Row
 from gan.sweeps.space import Space
@@ -35,10 +36,15 @@ def lower_is_better(score: str) -> bool:
 
 
 def check_score(score: str, base: Config, dataset) -> None:
-    """Raises UserError unless trials of this config on this data set can be ranked by a metric."""
+    """Raises UserError unless trials of this config on this data set can be ranked by a metric;
+    trains the classifier that it rests on, if it rests on one."""
     lower_is_better(score)
     situation = Situation(dataset, base.conditional)
     missing = requirements.unmet(score, situation)
+    if missing is None and requirements.unmet(score, situation._replace(accuracy=0.0)):
+        found = classifier.load_or_train(dataset, say=lambda line: print(line, file=sys.stderr))
+        situation = situation._replace(accuracy=found.accuracy)
+        missing = requirements.unmet(score, situation)
     if missing is not None:
         raise UserError(f"--rank_by {score}: {missing.reason(situation)}")
 

@@ -19,8 +19,8 @@ from gan import config as configs
 from gan import files
 from gan.config import Config
 from gan.errors import GanError, LockedError, NonFiniteError, StorageError
-from gan.runner.pauses import FAILURE, failure
 from gan.runner.training import train, train_together
+from gan.runs.failure import FAILURE, failure
 from gan.signals import Interrupt, Interrupted
 from gan.sweeps import outcomes
 

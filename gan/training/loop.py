@@ -117,44 +117,84 @@ def advance(
     Raises:
         NonFiniteError: in a run alone; names the step and the quantities that are NaN or infinite.
     """
-    alone, cadences = np.ndim(state.step) == 0, tuple(cadences)
-    shaped = (lambda array: array[0].item()) if alone else (lambda array: array)
-    steps = np.atleast_1d(np.asarray(state.step))
-    well = np.isin(np.arange(len(steps)), list(fallen), invert=True)
-    metrics: dict[str, np.ndarray] = {}
+    front, cadences = _Front(state, fallen), tuple(cadences)
     rounds = 1 if chunk_seconds is not None else end
-    while np.any(well & (steps < end)):
-        before, lost = steps, {}
-        due = next_due(int(steps[well].min()), cadences, end)
-        while np.any(well & (steps < due)):
-            front = int(steps[well].min())
-            data, last = feed.load(front)
-            stop = min(due, front + rounds, *([last] if last is not None else []))
-            stops = np.where(well, np.maximum(steps, stop), steps).astype(np.int32)
+    while front.behind(end):
+        before, lost = front.steps, dict[int, str]()
+        due = next_due(front.least, cadences, end)
+        while front.behind(due):
+            first = front.least
+            data, last = feed.load(first)
+            stop = min(due, first + rounds, *([last] if last is not None else []))
+            stops = front.stops(stop)
             start = time.perf_counter()
-            state, latest = chunk(state, hyper, data, stops[0] if alone else stops)
+            state, latest = chunk(state, hyper, data, stops)
             latest = {name: np.atleast_1d(np.asarray(values)) for name, values in latest.items()}
             if chunk_seconds is not None:
                 spent = max(time.perf_counter() - start, 1e-6)
-                rounds = max(1, int(chunk_seconds * (stop - front) / spent))
-            trained = stops > steps
-            steps = np.atleast_1d(np.asarray(state.step))
-            for name, values in latest.items():
-                metrics[name] = np.where(trained, values, metrics.get(name, values))
-            lost |= _not_finite(latest, steps, trained)
-            if alone and lost:
-                raise NonFiniteError(lost[0])
-            well &= ~np.isin(np.arange(len(steps)), list(lost))
-            if np.any(well):
-                shown = {name: shaped(values) for name, values in metrics.items()}
-                progress(int(steps[well].min()), shown)
+                rounds = max(1, int(chunk_seconds * (stop - first) / spent))
+            lost |= front.follow(state, latest, stops)
+            if np.any(front.well):
+                progress(front.least, front.shown())
             if stopping():
                 break
-        moved = well & (steps > before)
-        shown = {name: shaped(values) for name, values in metrics.items()}
-        yield Pause(shaped(steps), state, shown, shaped(moved), lost)
+        moved = front.well & (front.steps > before)
+        yield Pause(front.shaped(front.steps), state, front.shown(), front.shaped(moved), lost)
         if stopping():
             return
+
+
+class _Front:
+    """Where the runs are and which of them are well; one entry per run, of a run alone too."""
+
+    def __init__(self, state: State, fallen: Iterable[int]):
+        self.alone = np.ndim(state.step) == 0
+        self.steps = np.atleast_1d(np.asarray(state.step))
+        self.well = np.isin(np.arange(len(self.steps)), list(fallen), invert=True)
+        self.metrics: dict[str, np.ndarray] = {}
+
+    @property
+    def least(self) -> int:
+        """Rounds of the run that is furthest behind, of those that are well."""
+        return int(self.steps[self.well].min())
+
+    def behind(self, step: int) -> bool:
+        """Whether a run that is well has yet to come to `step`."""
+        return bool(np.any(self.well & (self.steps < step)))
+
+    def stops(self, step: int) -> np.ndarray:
+        """Where the next chunk leaves each run: at `step`, or where it is already."""
+        stops = np.where(self.well, np.maximum(self.steps, step), self.steps).astype(np.int32)
+        return stops[0] if self.alone else stops
+
+    def follow(
+        self, state: State, latest: dict[str, np.ndarray], stops: np.ndarray
+    ) -> dict[int, str]:
+        """Takes note of a chunk to `stops`: its state and the metrics of its last round, [k] each.
+
+        Returns:
+            The runs that fell in it, see `Pause`.
+
+        Raises:
+            NonFiniteError: if a run alone did.
+        """
+        trained = np.atleast_1d(stops) > self.steps
+        self.steps = np.atleast_1d(np.asarray(state.step))
+        for name, values in latest.items():
+            self.metrics[name] = np.where(trained, values, self.metrics.get(name, values))
+        lost = _not_finite(latest, self.steps, trained)
+        if self.alone and lost:
+            raise NonFiniteError(lost[0])
+        self.well = self.well & ~np.isin(np.arange(len(self.steps)), list(lost))
+        return lost
+
+    def shaped(self, array: np.ndarray) -> Any:
+        """An array [k] as callers see it: of a run alone, its number."""
+        return array[0].item() if self.alone else array
+
+    def shown(self) -> dict[str, Any]:
+        """The metrics as callers see them."""
+        return {name: self.shaped(values) for name, values in self.metrics.items()}
 
 
 def _not_finite(

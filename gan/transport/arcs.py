@@ -34,6 +34,10 @@ class Pool:
         values -= u[self.rows]
         return values
 
+    def least(self, v):
+        """The least c_ij - v_j of each row, over its arcs; [n]."""
+        return np.minimum.reduceat(self.costs - v[self.columns], self.row_starts())
+
     def row_starts(self):
         return np.searchsorted(self.rows, np.arange(self.shape[0]))
 

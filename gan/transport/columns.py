@@ -33,6 +33,7 @@ coordinate. A sparse solve cannot be cut short, so none is begun that would prob
 import dataclasses
 import math
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -282,81 +283,112 @@ class _Generation:
             v: [m] potentials to start from.
             matrix: all costs, which make a complete pool; None to price.
         """
-        geometry, points = self.geometry, sum(self.geometry.shape)
-        pool, t = self.first_pool(v) if matrix is None else (Pool.complete(matrix), None)
+        geometry = self.geometry
+        if matrix is None:
+            pool, thresholds = self.first_pool(v)
+            reach = _Reach(thresholds, v.copy(), _SPARE * sum(geometry.shape))
+        else:
+            pool, reach = Pool.complete(matrix), None
+        u = self.activated(pool, v)
+        joined = len(pool)
+        while True:
+            last, joined = self.settled(pool, u, v, joined)
+            flow, u, v, unit, fell = last
+            found = self.priced(pool, reach, last)
+            bound, gap = found.bound, found.gap
+            if found.complete and self.closed(last, found):
+                return flow, bound, v
+            tolerance = _tolerance(geometry, pool, u, v, unit)
+            if not found.complete or (found.reduced < -tolerance).any():
+                joined += pool.join(found.reduced, flow, tolerance, fell)
+                if joined or not found.complete:
+                    self.close = self.close or not joined
+                    continue
+                # Only arcs that the solver has seen are violated, by rounding.
+            if unit <= (1 if geometry.integer else 4 * _EPS * _scale(u, v)):
+                if geometry.integer or gap <= _PROVED * found.size or not self.may_move(gap):
+                    return flow, bound, v
+                # Step 6: arcs that are slack under the moved potentials are not to tie them again.
+                v = sparse.near_zero(pool.rows, pool.columns, pool.reduced(bound, v), flow, v)
+                bound = pool.least(v)
+                gap, _ = self.gap_of(flow, found.prices, bound, v)
+            self.fix(pool, flow, bound, v, gap)
+            u, joined = bound, len(pool)
+
+    def activated(self, pool, v):
+        """Step 2, the active part of a pool: some of its best arcs, and a plan; returns u [n]."""
+        geometry = self.geometry
         with self.stage("start the pool"):
-            u = np.minimum.reduceat(pool.costs - v[pool.columns], pool.row_starts())
-            reference = v.copy()
+            u = pool.least(v)
             pool.activate(u, v)
             axis = _axis(geometry)
             order = geometry.x @ axis, geometry.y @ axis
             pool.add(geometry, *sparse.corner(self.a, self.b, *order), True)
         self.tell("pool")
-        joined, spares = len(pool), _SPARE * points
+        return u
+
+    def settled(self, pool, u, v, joined):
+        """Step 3: solve on the active arcs, price the pool, until few arcs join: the optimum, and
+        how many joined."""
+        points = sum(self.geometry.shape)
         while True:
-            # Step 3: solve on the active arcs, price the pool.
-            while True:
-                self.budget.look(self.solve_seconds or _SOLVE * points)
-                with self.stage("solve"):
-                    start = budgets.clock()
-                    flow, u, v, unit = self.solve(pool, u, v, joined < points // _FEW)
-                    self.solve_seconds = budgets.clock() - start
-                    self.first_seconds = self.first_seconds or self.solve_seconds
-                    self.counts["solves"] += 1
-                with self.stage("price pool"):
-                    tolerance = _tolerance(geometry, pool, u, v, unit)
-                    may_drop = self.improved(u, v)
-                    keep = self.best is None or may_drop
-                    self.best = flow if keep else self.best[0], v
-                    self.known = np.arange(geometry.shape[0]), u
-                    joined = pool.join(pool.reduced(u, v), flow, tolerance, may_drop)
-                self.budget.look()
-                if joined <= points // _RARE:
-                    break
-            # Step 4: price the rest.
-            with self.stage("price"):
-                reduced = pool.reduced(u, v)
-                spares //= 2
-                k = min(spares, len(pool) - 1)
-                if matrix is None:
-                    spare = max(float(np.partition(reduced, k)[k]), unit)
-                    wanted = u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
-                    complete, wanted = self.capped(wanted, v)
-                    self.outside(pool, reference, t, wanted, v)
-                    reference, t = v.copy(), wanted
-                    reduced = pool.reduced(u, v)
-                else:
-                    complete = True
-                self.counts["arcs"] = len(pool)
-                bound = u + np.minimum.reduceat(reduced, pool.row_starts())
-                prices, mass = geometry.pairs(*flow[:2]), math.fsum(self.a)
-                gap, size = self.gap_of(flow, prices, bound, v)
-            if complete:
-                upper = math.fsum(flow[2] * prices)
-                self.tell("priced", (upper - gap) / mass, upper / mass)
-                if gap <= self.gap * abs(upper) or (geometry.integer and gap == 0):
-                    return flow, bound, v
-                self.better(bound, v)
-                self.budget.look()
-            tolerance = _tolerance(geometry, pool, u, v, unit)
-            if not complete or (reduced < -tolerance).any():
-                joined += pool.join(reduced, flow, tolerance, may_drop)
-                if joined or not complete:
-                    self.close = self.close or not joined
-                    continue
-                # Only arcs that the solver has seen are violated, by rounding.
-            if unit <= (1 if geometry.integer else 4 * _EPS * _scale(u, v)):
-                if geometry.integer or gap <= _PROVED * size or not self.may_move(gap):
-                    return flow, bound, v
-                # Step 6: arcs that are slack under the moved potentials are not to tie them again.
-                v = sparse.near_zero(pool.rows, pool.columns, pool.reduced(bound, v), flow, v)
-                least = np.minimum.reduceat(pool.costs - v[pool.columns], pool.row_starts())
-                bound, (gap, _) = least, self.gap_of(flow, prices, least, v)
-            # Step 5: fix arcs by their reduced cost and refine the unit.
-            limit = max(gap, 0.0) / (mass / points) + points * 4 * _EPS * _scale(bound, v)
-            pool.active = (pool.reduced(bound, v) <= limit) | pool.indicator(*flow[:2])
-            u = bound
-            joined = len(pool)
+            self.budget.look(self.solve_seconds or _SOLVE * points)
+            with self.stage("solve"):
+                start = budgets.clock()
+                flow, u, v, unit = self.solve(pool, u, v, joined < points // _FEW)
+                self.solve_seconds = budgets.clock() - start
+                self.first_seconds = self.first_seconds or self.solve_seconds
+                self.counts["solves"] += 1
+            with self.stage("price pool"):
+                tolerance = _tolerance(self.geometry, pool, u, v, unit)
+                fell = self.improved(u, v)
+                keep = self.best is None or fell
+                self.best = flow if keep else self.best[0], v
+                self.known = np.arange(self.geometry.shape[0]), u
+                joined = pool.join(pool.reduced(u, v), flow, tolerance, fell)
+            self.budget.look()
+            if joined <= points // _RARE:
+                return _Optimum(flow, u, v, unit, fell), joined
+
+    def priced(self, pool, reach, last):
+        """Step 4: price the rest, and what that proves."""
+        with self.stage("price"):
+            complete = reach is None or self.widened(pool, reach, last)
+            self.counts["arcs"] = len(pool)
+            reduced = pool.reduced(last.u, last.v)
+            bound = last.u + np.minimum.reduceat(reduced, pool.row_starts())
+            prices = self.geometry.pairs(*last.flow[:2])
+            gap, size = self.gap_of(last.flow, prices, bound, last.v)
+        return _Priced(complete, reduced, bound, prices, gap, size)
+
+    def widened(self, pool, reach, last):
+        """Brings in the arcs outside the pool that are violated or nearly so; whether these are
+        all of them."""
+        reach.spares //= 2
+        reduced = pool.reduced(last.u, last.v)
+        k = min(reach.spares, len(pool) - 1)
+        spare = max(float(np.partition(reduced, k)[k]), last.unit)
+        wanted = last.u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
+        complete, wanted = self.capped(wanted, last.v)
+        self.outside(pool, reach, wanted, last.v)
+        reach.reference, reach.thresholds = last.v.copy(), wanted
+        return complete
+
+    def closed(self, last, found):
+        """Whether the bounds of a complete pool have met; tells and remembers them."""
+        upper, mass = math.fsum(last.flow[2] * found.prices), math.fsum(self.a)
+        self.tell("priced", (upper - found.gap) / mass, upper / mass)
+        if found.gap <= self.gap * abs(upper) or (self.geometry.integer and found.gap == 0):
+            return True
+        self.better(found.bound, last.v)
+        self.budget.look()
+        return False
+
+    def fix(self, pool, flow, u, v, gap):
+        """Step 5: leave active what an optimal plan may use, by its reduced cost."""
+        points, mass = sum(self.geometry.shape), math.fsum(self.a)
+        limit = max(gap, 0.0) / (mass / points) + points * 4 * _EPS * _scale(u, v)
+        pool.active = (pool.reduced(u, v) <= limit) | pool.indicator(*flow[:2])
 
     def may_move(self, gap):
         """Whether the potentials are worth moving once more: the gap still falls."""
@@ -424,9 +456,9 @@ class _Generation:
         self.close = np.mean(cap < wanted) < 0.01
         return (True, wanted) if self.close else (False, np.minimum(wanted, cap))
 
-    def outside(self, pool, reference, t, wanted, v):
+    def outside(self, pool, reach, wanted, v):
         """Brings every arc with c_ij < wanted_i + v_j into the pool; returns how many were new."""
-        need, rise = t - wanted, v - reference
+        need, rise = reach.thresholds - wanted, v - reach.reference
         rows, columns = np.argsort(need, kind="stable"), np.argsort(-rise, kind="stable")
         falling = -rise[columns]
 
@@ -439,12 +471,47 @@ class _Generation:
             priced += pairs
             if len(i):
                 found.append((i, j))
-        self.counts["rounds"] += priced / len(t) / len(v)
+        self.counts["rounds"] += priced / len(wanted) / len(v)
         if not found:
             return 0
         return pool.add(
             self.geometry, *(np.concatenate([f[k] for f in found]) for k in (0, 1)), False
         )
+
+
+@dataclasses.dataclass
+class _Reach:
+    """How far a pool is complete: it holds every arc with c_ij < thresholds_i + reference_j.
+
+    `spares` is about how many arcs beyond the violated ones were brought in last.
+    """
+
+    thresholds: np.ndarray
+    reference: np.ndarray
+    spares: int
+
+
+class _Optimum(NamedTuple):
+    """An optimal plan of the active arcs: (rows, columns, mass), potentials u [n] and v [m] up to a
+    unit of cost, and whether the optimum fell."""
+
+    flow: tuple[np.ndarray, np.ndarray, np.ndarray]
+    u: np.ndarray
+    v: np.ndarray
+    unit: float
+    fell: bool
+
+
+class _Priced(NamedTuple):
+    """An optimum priced: whether the pool holds every violated arc, the pool's reduced costs, u [n]
+    that they bound, the costs of the plan's arcs, the gap, and the plan's sum of absolute costs."""
+
+    complete: bool
+    reduced: np.ndarray
+    bound: np.ndarray
+    prices: np.ndarray
+    gap: float
+    size: float
 
 
 def _before(end):

@@ -170,15 +170,7 @@ def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) ->
     Raises:
         UserError: if the shapes disagree or a number is not finite.
     """
-    centers = np.asarray(centers, np.float64)
-    offsets = np.asarray(offsets, np.float64)
-    if centers.ndim != 2 or offsets.shape != centers.shape[:1] or not len(offsets):
-        raise UserError(
-            f"{name}: centers must be [n, d] and offsets [n], n >= 1; got {centers.shape} and "
-            f"{offsets.shape}"
-        )
-    if not (np.isfinite(centers).all() and np.isfinite(offsets).all()):
-        raise UserError(f"{name}: centers and offsets must be finite")
+    centers, offsets = _usable(name, centers, offsets)
 
     def nearest(x):
         """Constants in the dtype of x; [m, n] squared distances; which funnel is the lowest."""
@@ -221,6 +213,19 @@ def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) ->
         count=len(offsets),
         fingerprint=digest.hexdigest()[:12],
     )
+
+
+def _usable(name, centers, offsets) -> tuple[np.ndarray, np.ndarray]:
+    """Centres [n, d] and offsets [n] of funnels; UserError unless they are such and finite."""
+    centers, offsets = np.asarray(centers, np.float64), np.asarray(offsets, np.float64)
+    if centers.ndim != 2 or offsets.shape != centers.shape[:1] or not len(offsets):
+        raise UserError(
+            f"{name}: centers must be [n, d] and offsets [n], n >= 1; got {centers.shape} and "
+            f"{offsets.shape}"
+        )
+    if not (np.isfinite(centers).all() and np.isfinite(offsets).all()):
+        raise UserError(f"{name}: centers and offsets must be finite")
+    return centers, offsets
 
 
 def seeded_funnels(dim: int, count: int, seed: int = 0) -> Funnels:

@@ -10,9 +10,10 @@ from gan import config, data
 from gan.registries import SOURCES
 from tests.compiled import programs
 from tests.data.makers import miniature
+from tests.entries import names
 
 OTHERS = ["of_tensorflow_datasets", "tests.plugin.data:ring", "tests.plugin.data:stripes"]
-NAMES = [*SOURCES, *OTHERS]
+NAMES = names(SOURCES, *OTHERS)
 
 
 @pytest.fixture(scope="module", params=NAMES)

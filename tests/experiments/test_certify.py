@@ -82,7 +82,7 @@ def test_the_floor_takes_examples_of_neither_set(source):
     rows = {row.tobytes() for row in others}
     assert len(rows) == len(others)
     for text in (target, source):
-        assert not rows & {row.tobytes() for row in sets.read(text, None)}
+        assert not rows & {row.tobytes() for row in sets.read(text, None).array}
     assert sets.others(target, source, 1800, None) is None
     assert sets.others("x.npy", source, 10, None) is None
 
@@ -90,8 +90,8 @@ def test_the_floor_takes_examples_of_neither_set(source):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (["--source", "digits"], "is no point set"),
-        (["--reference", "digits"], "is no point set"),
+        (["--source", "digits"], "is no set of examples"),
+        (["--reference", "digits"], "is no set of examples"),
         (["--source", "digitz:train"], "did you mean 'digits'"),
         (["--source", "digits:trian"], "train"),
         (["--source", "digits:train:0"], "positive integer, got '0'"),

@@ -94,7 +94,9 @@ BAD = {
         (["--space", "penalty", "--trials", "99", "--sampler", "grid"], "the space has 24 trials"),
         (["--space", "penalty", "--sampler", "tpe"], "--trials is needed"),
         (["--space", "penalty", "--sampler", "bayes"], "allowed: grid, random, tpe"),
-        (["--space", "penalty", "--backend", "slurm"], "allowed: local, ray"),
+        (["--space", "penalty", "--backend", "pbs"], "allowed: local, ray, slurm"),
+        (["--space", "penalty", "--slurm_minutes", "4"], "--slurm_minutes: must be in 5 .."),
+        (["--space", "penalty", "--slurm_options", "mine"], "OPTION=VALUE, got 'mine'"),
         (["--space", "penalty", "--rank_by", "fid"], "--features inception:FILE"),
         (["--space", "penalty", "--rank_by", "lipschitz"], "w1_debiased"),
         (["--space", "penalty", "--rank_by", "modes"], "digits is no mixture"),
@@ -109,6 +111,17 @@ BAD = {
         (["--output", "x.png", "--count", "few"], "count"),
         (["--output", "x.png", "--interpolate", "1"], "interpolate"),
         (["--output", ""], "--output: a path must not be empty"),
+        (["--output", "x.png", "--uint8"], "--uint8 goes with an --output that ends in .npz"),
+        (["--output", "samples", "--interpolate", "4"], "--interpolate goes with a .png file"),
+        (["--output", "samples", "--workdir", "/nonexistent"], "no run directory"),
+    ],
+    "export": [
+        (["--output", "x.bin"], ".stablehlo or .safetensors or .npz"),
+        (["--output", "x.npz", "--format", "onnx"], "allowed: npz, safetensors, stablehlo"),
+        (["--output", "x.npz", "--format", "stablehlo"], "--output must end in .stablehlo"),
+        (["--output", "x.npz", "--step", "first"], "step number, best or last"),
+        (["--output", "x.npz", "--workdir", "/nonexistent"], "no run directory"),
+        (["--format", "npz"], "--output"),
     ],
 }
 CASES = [(name, flags, hint) for name, cases in BAD.items() for flags, hint in cases]

@@ -139,6 +139,15 @@ def test_the_pages_say_less_and_more():
     assert "--steps 100000 " in page("--preset two_moons --help")
 
 
+def test_a_list_of_names_says_what_they_are_and_in_full_which():
+    for name in ("train", "evaluate"):
+        status, out, _ = call(name, "--help")
+        (line,) = [line for line in out.splitlines() if line.startswith("  --metrics NAME ... ")]
+        assert status == 0 and "report" in line and "w1_floor" not in line
+        full = call(name, "--helpfull")[1]
+        assert "- w1_floor: " in full and "sliced_w1_debiased," in full
+
+
 def test_the_help_of_a_training_fits_two_screens():
     status, out, _ = call("train", "--help")
     lines = out.splitlines()

@@ -136,7 +136,7 @@ def test_other_features_can_be_given(finished, tmp_path, monkeypatch):
         status, out, err = call("evaluate", "--workdir", workdir, "--features", wrong)
         assert status == 2 and hint in err and len(err.splitlines()) <= 3 and out == ""
     status, _, err = call("evaluate", "--workdir", workdir, "--samples", 3)
-    assert status == 2 and "4 .. 5,000" in err
+    assert status == 2 and "4 .. 50,000" in err
     (workdir / "evaluation.json").write_text(before)
 
 

@@ -10,11 +10,12 @@ import pytest
 from gan import config, networks, rules
 from gan.errors import UserError
 from gan.registries import ARCHITECTURES
+from tests.entries import names
 
 LATENT = 16
 CLASSES = 10
 SHAPE = (8, 8, 1)
-ENTRIES = [*ARCHITECTURES, "tests.plugin.networks:quadratic"]
+ENTRIES = names(ARCHITECTURES, "tests.plugin.networks:quadratic")
 PLAYERS = ("generator", "critic", "conditional_generator", "conditional_critic")
 
 

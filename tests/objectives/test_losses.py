@@ -7,11 +7,12 @@ import pytest
 
 from gan.objectives.losses import Loss, LossCase
 from gan.registries import LOSSES
+from tests.entries import names
 
 REAL, FAKE = np.array([1.0, 3.0]), np.array([2.0, 6.0])
 
 
-@pytest.fixture(params=[*LOSSES, "tests.plugin.objectives:exponential"])
+@pytest.fixture(params=names(LOSSES, "tests.plugin.objectives:exponential"))
 def loss(request):
     return LOSSES.get(request.param)
 

@@ -7,6 +7,7 @@ import pytest
 
 from gan.objectives.penalties import Penalty, PenaltyCase, interpolates, slopes
 from gan.registries import PENALTIES
+from tests.entries import names
 
 SHAPES = [(5,), (3, 3, 2)]
 KEY = jax.random.key(0)
@@ -34,7 +35,7 @@ def smooth(theta, x):
     return jnp.sum(jnp.tanh(flat * theta[None]) * jnp.roll(flat, 1, axis=1), axis=1)
 
 
-@pytest.fixture(params=[*PENALTIES, "tests.plugin.objectives:small_scores"])
+@pytest.fixture(params=names(PENALTIES, "tests.plugin.objectives:small_scores"))
 def penalty(request):
     return PENALTIES.get(request.param)
 

@@ -86,7 +86,7 @@ def test_the_critics_estimate_and_slopes_are_those_of_a_linear_critic(digits, se
 
 def test_distances_stand_in_their_intervals(digits, settings):
     names = [*group(closeness), *group(critic), *group(memorisation)]
-    assert len(names) == 29
+    assert len(names) == 30
     scores = scored(names, settings, digits, table_lookup(BLACK), linear_critic(1.0), "test")
     assert set(scores) == {"n", *names}
     assert scores["w1_low"] < scores["w1"] < scores["w1_high"]
@@ -107,6 +107,18 @@ def test_distances_between_features_stand_beside_those_of_real_examples(digits, 
     assert whole.interval.low < whole.value < whole.interval.high
     assert whole.debiased_interval.low < whole.debiased < whole.debiased_interval.high
     assert whole.n == 60
+
+
+def test_features_are_asked_for_once_of_every_set_and_of_no_more_than_told(digits, settings):
+    probe = Probe.of(settings, digits, table_lookup(BLACK), linear_critic(1.0), "test")
+    look, calls = probe.look({}, {}), []
+
+    def features(examples):
+        calls.append(len(examples))
+        return examples.reshape(len(examples), -1)
+
+    found, _ = look.feature_distance(features, 25)
+    assert calls == [25] * (1 + len(probe.others) + len(look.fakes)) and found.n == 25
 
 
 def test_real_points_cover_every_mode_of_a_planar_mixture():

@@ -18,11 +18,11 @@ SCORES = {
         ({}, "Yes", "is the generator"),
         ({"critic_share": 0.1}, "No", "train the critic first"),
         ({"critic_share": -0.1, "yardstick_share": -0.2}, "No", "train the critic first"),
-        ({"w1_debiased": 0.1, "w1_debiased_low": -0.1}, "Yes", "cannot be told"),
-        ({"critic_share": 0.1, "w1_debiased_low": -0.1}, "No", "cannot be told"),
+        ({"w1_debiased": 0.1, "w1_debiased_low": -0.1}, "Nothing to see", "cannot be told"),
+        ({"critic_share": 0.1, "w1_debiased_low": -0.1}, "Nothing to see", "cannot be told"),
     ],
 )
 def test_a_weak_critic_is_told_from_a_weak_generator(changes, answer, blamed):
     text = verdicts.critic(SCORES | changes)
-    assert text.startswith(answer + ".") and blamed in text
+    assert text.startswith((answer + ".", answer + ":")) and blamed in text
     assert "0.3 to 0.5" in text or changes.get("w1_debiased_low")

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 from gan import runs
 from gan.config import Config
@@ -45,6 +46,25 @@ def save_for_ever(workdir: str, keep: str) -> None:
             run.log({"step": step, "w1": step / 3})
             run.checkpoints.save(step, state(step), score=step)
             print("saved", flush=True)
+
+
+def mirrored(workdir: str, logger: str, step: str, last: str) -> None:
+    """Goes on after `step` with the log and a mirror of it up to `last`, then waits for an end."""
+    from gan.config import flatten
+    from gan.registries import LOGGERS
+    from gan.runs import metrics
+    from gan.runs.loggers import Start
+
+    log = Path(workdir, "metrics.jsonl")
+    metrics.trim(log, int(step))
+    start = Start(log.parent, flatten(config()), int(step), metrics.read(log))
+    with LOGGERS.get(logger).open(start) as write:
+        for number in range(int(step) + 1, int(last) + 1):
+            record = {"step": number, "w1": number / 3, "slopes/median": number * 1e-9}
+            metrics.append(log, record)
+            write(record)
+        print("written", flush=True)
+        sys.stdin.read()
 
 
 def one_of_two(workdir: str, index: str, port: str) -> None:
@@ -93,6 +113,7 @@ if __name__ == "__main__":
         "hold": hold,
         "intrude": intrude,
         "save_for_ever": save_for_ever,
+        "mirrored": mirrored,
         "one_of_two": one_of_two,
     }
     actions[sys.argv[1]](*sys.argv[2:])

@@ -5,8 +5,9 @@ import pytest
 
 from gan.registries import METRICS
 from gan.scores.metric import Case, Metric, Score
+from tests.entries import names
 
-NAMES = [*METRICS, "tests.plugin.metrics:mean_gap", "tests.plugin.metrics:mean_norm"]
+NAMES = names(METRICS, "tests.plugin.metrics:mean_gap", "tests.plugin.metrics:mean_norm")
 
 
 def computed(metric, case):

@@ -1,15 +1,19 @@
 import dataclasses
 import types
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan import config, data
+from gan import config, data, presets
 from gan.errors import UserError
+from gan.networks import Network
+from gan.referee.probe import Probe
 from gan.registries import METRICS
 from gan.scores import evaluation
 from gan.scores.evidence import Evidence
+from gan.scores.pair import Pair
 from gan.scores.space import Features, space
 
 
@@ -115,6 +119,99 @@ def test_given_features_are_used_and_named(digits):
             )
 
 
+def test_a_number_of_samples_bounds_every_call_of_the_feature_function(digits, monkeypatch):
+    calls = []
+
+    def features(examples):
+        calls.append(len(examples))
+        return examples.reshape(len(examples), -1)[:, 20:23].astype(np.float32)
+
+    given = Features(features, "three pixels")
+    settings = config.replace(
+        presets.get("digits"), {"evaluation_size": 60, "evaluation_repeats": 2}
+    )
+    players = [Network(lambda key: {}, lambda params, z: jax.numpy.zeros((len(z), 8, 8, 1)))] * 2
+    look = Probe.of(settings, digits, *players, "test").look({}, {})
+    evidence = Evidence(look, given=given, count=30)
+    evaluation.evaluate(["feature_w1", "feature_w1_debiased", "recall", "density"], evidence)
+    # W1: two generated sets, the held-out one, two others; sample scores: three sets of their own.
+    assert calls == [30] * 8
+    assert evidence.features(evidence.samples.real) is evidence.features(evidence.samples.real)
+    assert evidence.features(evidence.samples.real).dtype == np.float32
+    calls.clear()
+    monkeypatch.setattr("gan.scores.space.BATCH", 7)
+    found = given.checked(evidence.samples.real)
+    assert calls == [7, 7, 7, 7, 2]
+    np.testing.assert_array_equal(found, evidence.features(evidence.samples.real))
+
+
+def test_features_that_change_their_number_are_refused(monkeypatch):
+    monkeypatch.setattr("gan.scores.space.BATCH", 3)
+    given = Features(lambda x: np.zeros((len(x), len(x))), "mine")
+    with pytest.raises(UserError, match="as many features of every example, got 3 and 1"):
+        given.checked(np.zeros((4, 2)))
+
+
+def test_what_rests_on_a_poor_classifier_is_left_out_and_that_is_said_first(digits, where):
+    names = ["w1", "recall", "feature_w1", "inception_type_score", "mode_count", "plan_change"]
+    names += ["frechet_classifier_distance", "tests.plugin.metrics:mean_gap"]
+    settings = config.replace(
+        presets.get("digits"), {"evaluation_size": 20, "evaluation_repeats": 2}
+    )
+    players = [Network(lambda key: {}, lambda params, z: jax.numpy.zeros((len(z), 8, 8, 1)))] * 2
+    look = Probe.of(settings, digits, *players, "test").look({}, {})
+
+    def found(accuracy, given=None):
+        judge = dataclasses.replace(where.classifier, accuracy=accuracy)
+        features = given or where.features
+        poor = dataclasses.replace(where, classifier=judge, features=features)
+        lines = []
+        evidence = Evidence(look, given=given, count=20, say=lines.append, space=poor)
+        return evaluation.evaluate(names, evidence), lines
+
+    whole, lines = found(0.9)
+    assert set(whole.values) == set(names) and not whole.skipped and not lines
+    poor, lines = found(0.899)
+    assert set(poor.values) == {"w1"}
+    assert lines == [
+        "the classifier of digits is right on 89.9 % of held-out real images, 90 % are needed: "
+        "what rests on it is left out"
+    ]
+    assert set(poor.skipped) == {*names, "proportions"} - {"w1", "plan_change"}
+    assert all("89.9 %" in reason for reason in poor.skipped.values())
+    pixels = Features(lambda x: x.reshape(len(x), -1), "pixels")
+    poor, lines = found(0.5, pixels)
+    kept = {"w1", "recall", "feature_w1", "tests.plugin.metrics:mean_gap"}
+    assert set(poor.values) == kept and len(lines) == 1
+    evidence = Evidence(look, count=20, say=lines.append, space=None)
+    assert set(evaluation.evaluate(["w1"], evidence).values) == {"w1"}
+    assert "space" not in vars(evidence)  # nobody was asked who is not needed
+
+
+def test_large_sets_have_intervals_from_few_examples_and_say_how_long_they_take(monkeypatch):
+    """The Frechet distance of N(0, 1) and N(1, 1) is 1, of samples of 400 a little more; subsets of
+    40 cover that as halves do."""
+    monkeypatch.setattr("gan.scores.samples.LARGEST_HALF", 40)
+    monkeypatch.setattr("gan.scores.evaluation.LONG", 0)
+    draw, held, widths, values, lines = np.random.default_rng(0), [], [], [], []
+    for _ in range(100):
+        x, y = draw.normal(0, 1, (400, 1)), draw.normal(1, 1, (400, 1))
+        evidence = types.SimpleNamespace(
+            pair=Pair.of(x, y),
+            real_pair=Pair.of(y, x),
+            space=types.SimpleNamespace(features=Features(None, "none")),
+            say=lines.append,
+        )
+        (score,) = evaluation._on_features(["frechet_distance"], evidence).values()
+        low, high = score.interval
+        held.append(low <= 1 <= high)
+        widths.append(high - low)
+        values.append(score.value)
+    assert 0.89 <= np.mean(held) <= 1
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * np.std(values), rel=0.25)
+    assert "sample scores of 400 examples: at most about" in lines[0] and len(lines) == 100
+
+
 def test_points_are_their_own_features_and_modes_are_counted():
     dataset = data.load(config.Data(name="gaussians8"))
     where = space(dataset)
@@ -148,9 +245,9 @@ def test_what_has_no_classes_says_so(tmp_path):
     assert set(found.skipped) == skipped and found.scores["recall"]["n"] == size
 
 
-@pytest.mark.parametrize("count", [3, 5001])
+@pytest.mark.parametrize("count", [3, 50_001])
 def test_a_number_of_samples_out_of_range_is_refused(digits, where, count):
-    with pytest.raises(UserError, match="4 .. 5000"):
+    with pytest.raises(UserError, match="4 .. 50000"):
         evaluate(digits, real_ones(digits), where, "test", count)
 
 

@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from gan.scores.frechet import frechet_distance
 from gan.scores.inception_type import inception_type_score
 from gan.scores.kernel import kernel_distance
-from gan.scores.manifolds import coverage, density, precision, radii, recall
+from gan.scores.manifolds import coverage, density, precision, recall
 from gan.scores.pair import Pair
 from gan.scores.two_sample import nearest_neighbour_accuracy, permutation_p_value
 
@@ -43,7 +43,7 @@ def test_a_generator_that_collapsed_on_one_real_example():
     pair = Pair.of(np.repeat(real[:1], 60, axis=0), real, np.repeat(CLEAR[:1], 60, axis=0))
     assert precision(pair) == 1.0
     assert recall(pair) == 1 / 60  # the one example, on which all generated ones lie
-    reached = np.linalg.norm(real - real[0], axis=1) <= radii(pair.within_real, 5)
+    reached = np.linalg.norm(real - real[0], axis=1) <= pair.balls("real", 5).radii
     assert coverage(pair) == reached.mean() < 0.3
     assert density(pair) == pytest.approx(reached.sum() / 5)
     assert inception_type_score(pair.probabilities) == pytest.approx(1, abs=1e-12)
@@ -167,7 +167,7 @@ def test_manifold_scores_agree_with_the_published_package(k):
 def test_radii_agree_with_scikit_learn():
     x = normal(50)
     expected = NearestNeighbors(n_neighbors=4).fit(x).kneighbors(x)[0][:, 3]
-    np.testing.assert_allclose(radii(Pair.of(x, x).within_real, 3), expected, rtol=1e-12)
+    np.testing.assert_allclose(Pair.of(x, x).balls("real", 3).radii, expected, rtol=1e-12)
 
 
 def test_nearest_neighbour_accuracy_agrees_with_scikit_learns_classifier():
@@ -192,7 +192,7 @@ def test_two_samples_of_one_law_are_at_chance():
         p.append(permutation_p_value(pair, permutations=99))
     chance = 1 / 2 - 1 / (2 * 79)
     assert np.mean(found) == pytest.approx(chance, abs=0.03)
-    # Under the null a p-value <= .2 has probability at most .2.
+    # Under the null a p-value <= 0.2 has probability at most 0.2.
     assert np.mean(np.array(p) <= 0.2) < 0.36 and np.min(p) < 0.2
     assert permutation_p_value(pair, seed=1) == permutation_p_value(pair, seed=1)
     assert permutation_p_value(pair, seed=1) != permutation_p_value(pair, seed=2)
@@ -202,8 +202,9 @@ def test_part_of_a_pair_is_the_pair_of_the_parts():
     x, y = normal(20), normal(30, seed=1)
     rows, columns = np.array([3, 1, 7, 9]), np.array([2, 20, 11])
     whole, part = Pair.of(x, y, CLEAR[:20]), Pair.of(x[rows], y[columns], CLEAR[rows])
-    for name, value in vars(whole.take(rows, columns)).items():
-        np.testing.assert_array_equal(value, getattr(part, name))
+    for name in ("generated", "real", "probabilities"):
+        np.testing.assert_array_equal(getattr(whole.take(rows, columns), name), getattr(part, name))
+    assert precision(whole) != precision(whole.take(rows, columns)) == precision(part)
 
 
 @pytest.mark.parametrize(

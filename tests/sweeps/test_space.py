@@ -10,6 +10,7 @@ from gan import config, presets
 from gan.errors import UserError
 from gan.registries import LOSSES
 from gan.sweeps import space as spaces
+from tests.entries import names
 from tests.sweeps.makers import EXAMPLE
 
 
@@ -36,7 +37,7 @@ def test_a_grid_has_every_setting_once_and_the_last_axis_fastest():
     assert spaces.parse({"seed": [4, 2]}).setting(0) == {}
 
 
-@pytest.mark.parametrize("name", spaces.SPACES)
+@pytest.mark.parametrize("name", names(spaces.SPACES))
 def test_every_named_space_has_a_grid_of_trials_that_holds_its_case(name):
     entry, space = spaces.SPACES.get(name), spaces.load(name)
     assert space.source == json.loads(json.dumps(entry.axes))

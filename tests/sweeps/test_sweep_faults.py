@@ -133,3 +133,17 @@ def test_ray_gives_the_same_table(undisturbed, tmp_path):
     status, _, err = finish(begin(folder, "--backend", "ray", "--workers", 2))
     assert status == 0, err
     check(folder, undisturbed)
+
+
+def test_slurm_gives_the_same_table(undisturbed, tmp_path):
+    pytest.importorskip("submitit", reason="submitit is not installed (extra: slurm)")
+    folder, flags = tmp_path / "run", ["--backend", "slurm", "--slurm_cluster", "local"]
+    flags += ["--workers", 2]
+    for moment in ("a trial has saved", "a trial has finished"):
+        process = begin(folder, *flags)
+        wait_for(moment, folder, process)
+        process.kill()
+        finish(process)
+    status, _, err = finish(begin(folder, *flags))
+    assert status == 0, err
+    check(folder, undisturbed)

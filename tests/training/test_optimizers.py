@@ -10,11 +10,12 @@ from gan.errors import UserError
 from gan.registries import OPTIMIZERS
 from gan.training.optimizers import Optimizer, OptimizerCase
 from gan.training.state import Hyperparameters
+from tests.entries import names
 
 HYPER = Hyperparameters.of(config.Config(beta1=0.5, beta2=0.75, weight_decay=0.1))
 
 
-@pytest.fixture(params=[*OPTIMIZERS, "tests.plugin.objectives:signs"])
+@pytest.fixture(params=names(OPTIMIZERS, "tests.plugin.objectives:signs"))
 def optimizer(request):
     return OPTIMIZERS.get(request.param)
 

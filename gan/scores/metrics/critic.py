@@ -4,6 +4,7 @@ import numpy as np
 
 from gan.scores.cases import APART, apart
 from gan.scores.metric import Case, Metric
+from gan.scores.requirements import PLAYERS
 
 PERCENT = (5, 50, 95)
 """Which of the slopes are reported; all at once, since their last bits depend on their company."""
@@ -29,6 +30,7 @@ w1_estimate = Metric(
     meaning="What the critic believes w1 is: its mean score of the real examples less that "
     "of the generated ones (the negative critic loss without penalty). Compare it with w1.",
     compute=lambda evidence: evidence.look.certificate.estimate,
+    needs=(PLAYERS,),
     cost="cheap",
     cases=(Case(apart, 2 * APART), Case(blind, 0), Case(backwards, -APART)),
     column="W1 estimate",
@@ -39,6 +41,7 @@ critic_share = Metric(
     "lipschitz), proves of the exact distance between the compared sets. At most 1; scaling the "
     "critic does not change it.",
     compute=lambda evidence: evidence.look.certificate.share,
+    needs=(PLAYERS,),
     better="higher",
     bounds=(-np.inf, 1),
     cost="cheap",
@@ -49,6 +52,7 @@ yardstick_share = Metric(
     meaning="critic_share of the referee's own critic, the exact transport prices of as "
     "many other examples. A critic below it is not trained enough.",
     compute=lambda evidence: evidence.look.yardstick.share,
+    needs=(PLAYERS,),
     bounds=(-np.inf, 1),
     cost="cheap",
     cases=(Case(apart, 1),),
@@ -58,6 +62,7 @@ c_transform_bound = Metric(
     meaning="Lower bound on w1 that the critic's scores prove without any scaling; "
     "negative when its slopes are far from 1.",
     compute=lambda evidence: evidence.look.certificate.c_transform_bound,
+    needs=(PLAYERS,),
     cost="cheap",
     cases=(Case(apart, APART),),
 )
@@ -66,6 +71,7 @@ duality_gap = Metric(
     meaning="What is left of w1 beyond the scaled critic's value: exactly the critic's half "
     "of the game's duality gap.",
     compute=lambda evidence: evidence.look.certificate.duality_gap,
+    needs=(PLAYERS,),
     better="lower",
     bounds=(0, np.inf),
     cost="cheap",
@@ -76,6 +82,7 @@ gradient_cosine = Metric(
     meaning="How well the critic's gradient at generated examples points where exact "
     "transport moves them: 1 is perfect, 0 is no better than chance.",
     compute=lambda evidence: evidence.look.certificate.gradient_cosine,
+    needs=(PLAYERS,),
     better="higher",
     bounds=(-1, 1),
     cost="cheap",
@@ -85,6 +92,7 @@ lipschitz = Metric(
     help="largest slope of the critic between compared examples",
     meaning="Largest slope of the critic between any two of the compared examples.",
     compute=lambda evidence: evidence.look.certificate.lipschitz,
+    needs=(PLAYERS,),
     bounds=(0, np.inf),
     cost="cheap",
     cases=(Case(apart, 2), Case(backwards, 1)),
@@ -94,6 +102,7 @@ slope_5 = Metric(
     meaning="5th percentile of the critic's slope between real and generated examples; the "
     "penalty asks for slopes near its target.",
     compute=_slope(0),
+    needs=(PLAYERS,),
     bounds=(0, np.inf),
     cost="cheap",
     cases=(Case(apart, 2), Case(backwards, 1)),
@@ -102,6 +111,7 @@ slope_50 = Metric(
     help="median of the critic's slope",
     meaning="Median of the critic's slope between real and generated examples.",
     compute=_slope(1),
+    needs=(PLAYERS,),
     bounds=(0, np.inf),
     cost="cheap",
     cases=(Case(apart, 2), Case(backwards, 1)),
@@ -110,6 +120,7 @@ slope_95 = Metric(
     help="95th percentile of the critic's slope",
     meaning="95th percentile of the critic's slope between real and generated examples.",
     compute=_slope(2),
+    needs=(PLAYERS,),
     bounds=(0, np.inf),
     cost="cheap",
     cases=(Case(apart, 2), Case(backwards, 1)),

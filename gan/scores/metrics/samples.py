@@ -11,6 +11,8 @@ from gan.scores.requirements import (
     CLASSIFIER_FEATURES,
     HELD_OUT_SAMPLE,
     OTHER_FEATURES,
+    TRUSTED,
+    TRUSTED_FEATURES,
 )
 
 
@@ -49,6 +51,7 @@ feature_w1 = Metric(
     meaning="Exact Wasserstein-1 distance between the features of generated and of held-out "
     "real examples; what real examples get is its floor.",
     compute=_feature_w1,
+    needs=(TRUSTED_FEATURES,),
     better="lower",
     bounds=(0, np.inf),
     cases=(Case(lambda: apart(0.0), 0), Case(apart, APART)),
@@ -58,6 +61,7 @@ feature_w1_debiased = Metric(
     meaning="feature_w1 less half the distances within the real and within the "
     "generated sets: near 0 for a perfect generator.",
     compute=_feature_w1_debiased,
+    needs=(TRUSTED_FEATURES,),
     better="lower",
     cases=(Case(lambda: apart(0.0), 0), Case(apart, APART)),
 )
@@ -100,7 +104,7 @@ inception_type_score = Metric(
     meaning="Are generated examples clear to the classifier, and varied? From 1 to "
     "the number of classes; real examples are never looked at.",
     of_features=lambda pair: inception_type.inception_type_score(pair.probabilities),
-    needs=(HELD_OUT_SAMPLE, CLASSIFIER),
+    needs=(HELD_OUT_SAMPLE, CLASSIFIER, TRUSTED),
     better="higher",
     bounds=(1, np.inf),
     cases=(Case(cases.same, 5), Case(cases.collapsed, 1)),
@@ -178,7 +182,7 @@ mode_count = Metric(
     compute=lambda evidence: evidence.mode_counts.score(
         "covered", evidence.mode_counts.generated.total
     ),
-    needs=(HELD_OUT_SAMPLE, CLASSES),
+    needs=(HELD_OUT_SAMPLE, CLASSES, TRUSTED),
     better="higher",
     bounds=(0, np.inf),
     cases=(Case(lambda: cases.mixture(4), 4), Case(lambda: cases.mixture(1), 1)),
@@ -188,7 +192,7 @@ mode_kl = Metric(
     source="Srivastava et al. 2017",
     meaning="How unevenly the generated examples spread over all modes, in nats; 0 is even.",
     compute=lambda evidence: evidence.mode_counts.score("reverse_kl", np.inf),
-    needs=(HELD_OUT_SAMPLE, CLASSES),
+    needs=(HELD_OUT_SAMPLE, CLASSES, TRUSTED),
     better="lower",
     bounds=(0, np.inf),
     cases=(Case(lambda: cases.mixture(4), 0), Case(lambda: cases.mixture(2), np.log(2))),

@@ -4,9 +4,15 @@ from gan.scores import class_accuracy
 from gan.scores.cases import conditional, mixture
 from gan.scores.metric import Case, Metric
 from gan.scores.proportions import SERVED
-from gan.scores.requirements import CLASSES, CONDITIONAL, FEW_CLASSES, HELD_OUT_SAMPLE
+from gan.scores.requirements import (
+    CLASSES,
+    CONDITIONAL,
+    FEW_CLASSES,
+    HELD_OUT_SAMPLE,
+    TRUSTED,
+)
 
-_FLOWS = (HELD_OUT_SAMPLE, CLASSES, FEW_CLASSES)
+_FLOWS = (HELD_OUT_SAMPLE, CLASSES, FEW_CLASSES, TRUSTED)
 
 least_change = Metric(
     help="mass that must change class",
@@ -50,7 +56,7 @@ class_share = Metric(
     meaning="Share of generated examples that the data set's own classifier assigns to the "
     "class that was asked for, a mean over classes with as many examples each.",
     compute=lambda evidence: class_accuracy.means(evidence.class_shares)[0],
-    needs=(CONDITIONAL,),
+    needs=(CONDITIONAL, TRUSTED),
     better="higher",
     bounds=(0, 1),
     cases=(
@@ -65,7 +71,7 @@ class_share_real = Metric(
     meaning="The same share of held-out real examples and their labels: what a perfect "
     "generator would have.",
     compute=lambda evidence: class_accuracy.means(evidence.class_shares)[1],
-    needs=(CONDITIONAL,),
+    needs=(CONDITIONAL, TRUSTED),
     bounds=(0, 1),
     cases=(Case(lambda: conditional((1, 0)), 1),),
     column="the same of real examples",
