@@ -18,7 +18,6 @@ from gan.scores import frechet, published
 from gan.scores.inception import Inception, levels
 from gan.scores.metric import Score
 from gan.scores.moments import Moments, moments
-from gan.scores.reference_statistics import Statistics
 from gan.scores.requirements import PUBLISHED_WEIGHTS, Situation
 from gan.scores.space import Features
 
@@ -37,20 +36,20 @@ class Sets:
 
     Attributes:
         generated: [n, k].
-        training: of the whole training split, or another reference set, [m, k]; None where only
-            its statistics are known.
+        training: of the whole training split, or of all real examples where there is none, [m, k];
+            None where only their moments are known.
+        reference: what these are called.
         held_out: of other real examples, [n, k]; None where there are not so many.
         logits: features [n, k] -> logits [n, classes].
         features: what all this was computed by.
-        called: the reference set.
     """
 
     generated: np.ndarray
     training: np.ndarray | None
+    reference: str
     held_out: np.ndarray | None
     logits: Callable[[np.ndarray], np.ndarray]
     features: str
-    called: str = "train"
 
     @functools.cached_property
     def fid(self) -> Score:
@@ -58,17 +57,17 @@ class Sets:
         return self.fid_against(moments(self.training), self._all)
 
     def fid_against(self, reference: Moments, called: str) -> Score:
-        """Squared Frechet distance to a set of which the statistics are known.
+        """Squared Frechet distance to a set of which the moments are known.
 
         Raises:
-            ValueError: if they are of another number of features.
+            UserError: if they are of another number of features.
         """
 
         def value(features):
             return frechet.between(moments(features), reference)
 
         real = None if self.held_out is None else value(self.held_out)
-        how = f"FID against {called}, means and covariances in float64"
+        how = f"FID against {called}, moments in float64"
         return Score(value(self.generated), len(self.generated), self._said(how), real=real)
 
     @functools.cached_property
@@ -116,7 +115,7 @@ class Sets:
 
     @property
     def _all(self) -> str:
-        return f"all {len(self.training):,} of {self.called}"
+        return f"all {len(self.training):,} of {self.reference}"
 
     def _said(self, how: str) -> str:
         n = len(self.generated)
@@ -140,8 +139,7 @@ def draw(
     count: int,
     say: Callable[[str], None] | None = None,
 ) -> Sets:
-    """The features of generated examples and of the whole training split, or of all held-out
-    examples where nobody knows what was trained on.
+    """The features of generated examples and of the whole training split, or of all real examples.
 
     Args:
         dataset: what gan.data.load returns.
@@ -172,7 +170,7 @@ def draw(
     seconds = (time.monotonic() - start) / passed * size
     if say is not None and seconds > MINUTE:
         minutes = f"{seconds / MINUTE:.0f} minutes"
-        say(f"computing features of all {size:,} real images, about {minutes}")
+        say(f"computing features of all {size:,} real examples: about {minutes}")
     whole = np.concatenate(
         [
             _features(features, dataset.examples(part, np.arange(i, min(i + BLOCK, n)))[0])
@@ -181,16 +179,12 @@ def draw(
             for i in range(0, n, BLOCK)
         ]
     )
-    called = "train" if trained else "the real set"
-    return Sets(generated, whole, held_out, features.logits, features.description, called)
-
-
-def _features(features: Features, examples: np.ndarray) -> np.ndarray:
-    return features.checked(examples).astype(np.float32)
+    reference = "train" if trained else "the real set"
+    return Sets(generated, whole, reference, held_out, features.logits, features.description)
 
 
 def compare(
-    network: Inception, samples: np.ndarray, reference: np.ndarray | Statistics, called: str
+    network: Inception, samples: np.ndarray, reference: np.ndarray | Moments, called: str
 ) -> dict[str, Score]:
     """Scores of published names of generated images, from anywhere.
 
@@ -207,38 +201,39 @@ def compare(
     Raises:
         UserError: for other weights, other statistics, too few images, or what is no image.
     """
-    situation = Situation(None, inception=network.sha256)
-    if not PUBLISHED_WEIGHTS.met(situation):
-        raise UserError(PUBLISHED_WEIGHTS.reason(situation))
+    require_published(network)
     images = {"samples": levels(samples)}
-    if isinstance(reference, Statistics):
-        _check_statistics(reference, network, called)
+    known = isinstance(reference, Moments)
+    if known:
+        if len(reference.mean) != WIDTHS[-1]:
+            count = len(reference.mean)
+            raise UserError(
+                f"{called} has statistics of {count} features, Inception-v3 has {WIDTHS[-1]}"
+            )
     else:
         images[called] = levels(reference)
     for name, each in images.items():
         if len(each) < LEAST:
             raise UserError(f"{LEAST} images are needed, {name} has {len(each)}")
     generated = network.features(images["samples"])
-    real = network.features(images[called]) if called in images else None
-    sets = Sets(generated, real, None, network.logits, network.description, called)
+    real = None if known else network.features(images[called])
+    sets = Sets(generated, real, called, None, network.logits, network.description)
     score, score_spread = sets.inception_score
     found = {"inception_score": score, "inception_score_spread": score_spread}
-    if isinstance(reference, Statistics):
-        known = reference.moments
-        count = "" if known.count is None else f" of {known.count:,} images"
-        return {"fid": sets.fid_against(known, f"the statistics{count} in {called}"), **found}
+    if known:
+        count = "" if reference.count is None else f" of {reference.count:,} images"
+        return {"fid": sets.fid_against(reference, f"the statistics{count} in {called}"), **found}
     kid, kid_spread = sets.kid
     balls = {f"inception_{name}": each for name, each in sets.balls.items()}
     return {"fid": sets.fid, "kid": kid, "kid_spread": kid_spread, **found, **balls}
 
 
-def _check_statistics(reference: Statistics, network: Inception, called: str) -> None:
-    if len(reference.moments.mean) != WIDTHS[-1]:
-        raise UserError(
-            f"{called} has statistics of {len(reference.moments.mean)} features, Inception-v3 has "
-            f"{WIDTHS[-1]}"
-        )
-    if reference.inception not in ("", network.sha256):
-        raise UserError(
-            f"{called} was made with other weights, of SHA-256 {reference.inception[:8]}..."
-        )
+def require_published(network: Inception) -> None:
+    """Raises UserError, with the reason, unless scores of these weights may bear their names."""
+    situation = Situation(None, inception=network.sha256)
+    if not PUBLISHED_WEIGHTS.met(situation):
+        raise UserError(PUBLISHED_WEIGHTS.reason(situation))
+
+
+def _features(features: Features, examples: np.ndarray) -> np.ndarray:
+    return features.checked(examples).astype(np.float32)

@@ -6,7 +6,6 @@ authors of the score write it (Heusel et al. 2017).
 
 import io
 import os
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,20 +15,7 @@ from gan.scores import frechet
 from gan.scores.moments import Moments
 
 
-class Statistics(NamedTuple):
-    """What a file holds.
-
-    Attributes:
-        moments: of the features.
-        inception: SHA-256 of the weights of Inception-v3 that gave the features; "" where a file
-            does not say.
-    """
-
-    moments: Moments
-    inception: str = ""
-
-
-def read(path: str) -> Statistics:
+def read(path: str) -> Moments:
     """The statistics in a file of reference statistics.
 
     Raises:
@@ -40,7 +26,6 @@ def read(path: str) -> Statistics:
         with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as file:
             mean, covariance = (np.asarray(file[name], np.float64) for name in ("mu", "sigma"))
             count = int(file["n"]) if "n" in file else None
-            inception = str(file["inception"]) if "inception" in file else ""
     except OSError as error:
         raise UserError(f"cannot read {shortened(path)}: {error.strerror or error}") from error
     except Exception as error:  # whatever a damaged file makes NumPy's parsers raise
@@ -51,20 +36,25 @@ def read(path: str) -> Statistics:
         frechet.check(mean, covariance)
     except UserError as error:
         raise UserError(f"{shortened(path)}: {error}") from error
-    return Statistics(Moments(count, mean, (covariance + covariance.T) / 2), inception)
+    return Moments(count, mean, (covariance + covariance.T) / 2)
 
 
-def write(path: str, found: Statistics, about: str) -> None:
-    """A file of reference statistics: mu, sigma, what else is known, and `about`, what they are of.
+def write(path: str, found: Moments, about: str, inception: str = "") -> None:
+    """A file of reference statistics: mu, sigma and what else is known.
+
+    Args:
+        path: of the file.
+        found: the statistics; n is left out where it is unknown.
+        about: what they are of.
+        inception: SHA-256 of the weights of Inception-v3 that gave the features; "" for none.
 
     Raises:
         StorageError: it cannot be written.
     """
-    count, mean, covariance = found.moments
-    known = {"n": count, "inception": found.inception or None, "about": about}
+    known = {"n": found.count, "inception": inception or None, "about": about}
     more = {name: np.array(value) for name, value in known.items() if value is not None}
     with replacing(path) as file:
-        np.savez(file, mu=mean, sigma=covariance, **more)
+        np.savez(file, mu=found.mean, sigma=found.covariance, **more)
 
 
 def is_one(path: str) -> bool:
@@ -74,3 +64,9 @@ def is_one(path: str) -> bool:
             return {"mu", "sigma"} <= set(file)
     except Exception:  # whatever NumPy's parsers raise; reading it as something else says more
         return False
+
+
+def weights(path: str) -> str:
+    """SHA-256 of the weights of Inception-v3 behind a file that `is_one`; "" if it does not say."""
+    with np.load(os.path.expanduser(path), allow_pickle=False) as file:
+        return str(file["inception"]) if "inception" in file else ""

@@ -19,7 +19,7 @@ _NEEDS = (INCEPTION, PUBLISHED_WEIGHTS)
 
 def _evidence(generated, training, logits=lambda features: features):
     """Evidence of features [n, k] and [m, k]."""
-    sets = Sets(np.asarray(generated), np.asarray(training), None, logits, "given")
+    sets = Sets(np.asarray(generated), np.asarray(training), "train", None, logits, "given")
     return types.SimpleNamespace(published=sets)
 
 
