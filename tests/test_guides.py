@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gan import config, data
+from results.referee.torch_gan import Torch
 from tests.experiments.commands import call
 
 GUIDES = Path(__file__).parent.parent / "docs"
@@ -18,46 +19,6 @@ GUIDES = Path(__file__).parent.parent / "docs"
 def blocks(name: str) -> list[tuple[str, str]]:
     """The fenced blocks of a guide: language and text."""
     return re.findall(r"```(\w+)\n(.*?)```", (GUIDES / name).read_text(), flags=re.DOTALL)
-
-
-class Torch:
-    """A small GAN of somebody else's, in PyTorch: channels first, values from -1 to 1."""
-
-    def __init__(self, train: torch.Tensor, steps: int):
-        torch.manual_seed(0)
-        layers, relu = torch.nn.Linear, torch.nn.LeakyReLU(0.2)
-        self.generator = torch.nn.Sequential(
-            layers(32, 128),
-            relu,
-            layers(128, 64),
-            torch.nn.Tanh(),
-            torch.nn.Unflatten(1, (1, 8, 8)),
-        )
-        self.critic = torch.nn.Sequential(
-            torch.nn.Flatten(), layers(64, 128), relu, layers(128, 128), relu, layers(128, 1)
-        )
-        players = [
-            torch.optim.Adam(part.parameters(), 1e-3, betas=(0.5, 0.9))
-            for part in (self.generator, self.critic)
-        ]
-        for step in range(steps):
-            real = train[torch.randint(len(train), (64,))]
-            fake = self.generator(torch.randn(64, 32))
-            if step % 3:
-                loss = self.critic(fake.detach()).mean() - self.critic(real).mean()
-                loss = loss + 10 * self.penalty(real, fake.detach())
-            else:
-                loss = -self.critic(fake).mean()
-            chosen = players[1 if step % 3 else 0]
-            chosen.zero_grad()
-            loss.backward()
-            chosen.step()
-
-    def penalty(self, real, fake):
-        t = torch.rand(len(real), 1, 1, 1)
-        points = (t * real + (1 - t) * fake).requires_grad_()
-        (slopes,) = torch.autograd.grad(self.critic(points).sum(), points, create_graph=True)
-        return ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
 
 
 @pytest.fixture(scope="module")
