@@ -34,6 +34,9 @@ from gan.sweeps.trials import Job
 QUEUED = 32
 """Jobs in the queue or running at the same time, if the user does not say."""
 
+PAUSE = 1.0
+"""Seconds between two looks of the driver at the jobs' files, which a network file system feels."""
+
 LOOK = 1.0
 """Seconds between two looks of a job at the lease."""
 
@@ -114,6 +117,8 @@ class SlurmPool:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self.size = workers or (cores if asked.cluster == "local" else QUEUED)
         self._jobs: list[tuple[Any, Job]] = []
+        self._pause = 0.1 if asked.cluster == "local" else PAUSE
+        self._next_look = 0.0
         self._lease = folder / "lease"
         self._holder = secrets.token_hex(16)
         files.write_atomically(self._lease, self._holder)
@@ -143,11 +148,13 @@ class SlurmPool:
             GanError: a job's reason to end the sweep.
         """
         deadline = time.monotonic() + timeout
-        while not (done := [one for one in self._jobs if one[0].done()]):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            time.sleep(min(left, 0.1))
+        done: list[tuple[Any, Job]] = []
+        while not done and (now := time.monotonic()) < deadline:
+            if now >= self._next_look:
+                self._next_look = now + self._pause
+                done = [one for one in self._jobs if one[0].done()]
+            else:
+                time.sleep(min(deadline, self._next_look) - now)
         self._jobs = [one for one in self._jobs if one not in done]
         return [self._event(submitted, job) for submitted, job in done]
 

@@ -1,6 +1,9 @@
 """Loggers: every step once, whatever was killed; absent packages are said before training."""
 
+import contextlib
 import importlib.util
+import os
+import sqlite3
 import subprocess
 import sys
 
@@ -82,6 +85,24 @@ def test_a_logger_that_joins_later_gets_what_is_in_the_log(name, tmp_path):
     write(tmp_path, OURS, 0, 3)
     write(tmp_path, name, 3, 4)
     assert check(tmp_path, name) == {1, 2, 3, 4}
+
+
+@pytest.mark.slow
+def test_runs_share_the_store_that_mlflow_is_told(tmp_path, monkeypatch):
+    installed("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/shared.db")
+    for name, step, last in (("a", 0, 3), ("b", 0, 2), ("a", 2, 4)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        write(tmp_path / name, "mlflow", step, last, signal=9 if last == 3 else None)
+    with contextlib.closing(sqlite3.connect(tmp_path / "shared.db")) as database:
+        joined = "SELECT name, step FROM metrics JOIN runs USING (run_uuid) WHERE key = 'w1'"
+        assert sorted(database.execute(joined)) == [
+            *(("a", k) for k in range(1, 5)),
+            *(("b", k) for k in (1, 2)),
+        ]
+        states = dict(database.execute("SELECT name, status FROM runs"))
+    assert states == {"a": "KILLED", "b": "KILLED"}  # both ended before their last step
+    assert sorted(os.listdir(tmp_path)) == ["a", "b", "shared.db"]
 
 
 def test_an_absent_package_is_said_before_anything_is_done(tmp_path):
