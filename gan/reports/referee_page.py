@@ -164,9 +164,9 @@ def _distance_rows(judgement: Judgement) -> Iterator[_Row]:
 
 
 def _score_rows(judgement: Judgement) -> Iterator[_Row]:
-    """The scores that have an interval."""
+    """The scores that stand by themselves: those of an object of several only with an interval."""
     for name, score in judgement.scores.items():
-        if score.interval is not None:
+        if score.interval is not None or not METRICS.get(name).within:
             real = "" if score.real is None else page.number(score.real)
             value, interval = page.number(float(score.value)), _interval(score.interval)
             yield _Row(name, value, interval, real, str(score.n), METRICS.get(name).meaning)

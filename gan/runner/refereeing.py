@@ -23,6 +23,7 @@ from gan.reports import referee_page
 from gan.runner import sets
 from gan.runner.sets import Set
 from gan.scores import judging, samples
+from gan.scores.features import INCEPTION
 from gan.scores.given import REPEATS, RealExamples, Sample, set_size
 from gan.scores.judging import Critic, Report
 from gan.scores.space import Features
@@ -114,7 +115,9 @@ def referee(
 
 def read_features(path: str) -> Mapping[str, np.ndarray] | None:
     """Features by the name of the set, if a .npz file holds such: matrices [n, k], one called
-    "real"; None for other files."""
+    "real"; None for other files, and for what gan.scores.features.load names otherwise."""
+    if path.startswith(INCEPTION) or not path.endswith(".npz"):
+        return None
     try:
         with np.load(os.path.expanduser(path), allow_pickle=False) as loaded:
             if isinstance(loaded, np.ndarray) or "real" not in loaded.files:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from gan.networks import inception as network
+from gan.runner import refereeing
 from gan.scores import inception, reference_statistics, requirements
 from gan.scores import published as formulas
 from tests.experiments.commands import TINY, call
@@ -40,6 +41,11 @@ def published(monkeypatch):
         monkeypatch.setattr(module, "INCEPTION_SHA256", "ab" * 32)
 
 
+def test_features_that_are_no_file_of_matrices_are_left_to_their_own_reader(tmp_path, kept):
+    for text in (f"inception:{kept}", "tests.experiments.features:never", str(kept)):
+        assert refereeing.read_features(text) is None
+
+
 @pytest.mark.slow
 def test_images_are_scored_against_a_set_and_against_its_statistics(tmp_path, kept, published):
     draw = np.random.default_rng(0)
@@ -68,7 +74,7 @@ def test_images_are_scored_against_a_set_and_against_its_statistics(tmp_path, ke
 
 def ramp(count):
     """Grey pictures, uint8 [count, 4, 4, 1]."""
-    return np.arange(16 * count, dtype=np.uint8).reshape(count, 4, 4, 1)
+    return (np.arange(16 * count) % 256).astype(np.uint8).reshape(count, 4, 4, 1)
 
 
 def test_mistakes_end_with_a_line_and_leave_nothing(tmp_path, kept):
@@ -151,3 +157,17 @@ def test_a_run_is_scored_by_published_names_with_the_published_weights_only(
         assert "10 generated, not the 50,000" in scores[name]["features"]
     assert scores["fid"]["value"] > 0 and network.CLASSES >= scores["inception_score"]["value"] >= 1
     assert "<code>fid</code>" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_the_referee_takes_inception_and_shows_published_scores(tmp_path, kept, published):
+    np.save(tmp_path / "fake.npy", ramp(10))
+    np.save(tmp_path / "real.npy", ramp(24)[:, ::-1])
+    sets = ["--fake", tmp_path / "fake.npy", "--real", tmp_path / "real.npy"]
+    flags = ["--features", f"inception:{kept}", "--scores", "fid", "--samples", 10]
+    status, out, err = call("referee", *sets, *flags, "--workdir", tmp_path / "verdict")
+    assert status == 0, err
+    found = json.loads((tmp_path / "verdict" / "referee.json").read_text())["generators"][0]
+    assert "FID against all 24 of the real set" in found["scores"]["fid"]["features"]
+    shown = {line.split()[0]: line.split()[1] for line in out.splitlines() if len(line.split()) > 1}
+    assert float(shown["fid"]) == pytest.approx(found["scores"]["fid"]["value"], rel=1e-2)
