@@ -1,7 +1,6 @@
 """A sweep whose database or trials are damaged, locked or deleted ends with the same table."""
 
 import contextlib
-import importlib
 import os
 import random
 import resource
@@ -13,6 +12,7 @@ import pytest
 
 from gan import config, files, runs
 from gan.errors import LockedError, StorageError
+from gan.runner import pauses
 from gan.signals import Interrupt
 from gan.sweeps import ledger as ledgers
 from gan.sweeps import outcomes
@@ -251,15 +251,14 @@ def test_a_trial_survives_what_happens_to_its_directory(job, tmp_path, monkeypat
     assert (tmp_path / "trials.bad" / "0" / "config.json").read_text() == "{"
 
     shutil.rmtree(directory)
-    train = importlib.import_module("gan.runner.training")
-    real, deleted = train.record, []
+    real, deleted = pauses.Recorder.record, []
 
-    def record(run, *arguments):
+    def record(recorder, *arguments):
         if not deleted:
-            deleted.append(shutil.rmtree(run.path))
-        return real(run, *arguments)
+            deleted.append(shutil.rmtree(recorder.run.path))
+        return real(recorder, *arguments)
 
-    monkeypatch.setattr(train, "record", record)
+    monkeypatch.setattr(pauses.Recorder, "record", record)
     found, remade = the_result(job)
     assert found == expected and "while it was trained" in remade
     assert runs.read(directory).read_step()[0] == found["step"]
