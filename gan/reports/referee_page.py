@@ -15,7 +15,7 @@ from gan import arrays, files
 from gan.registries import METRICS
 from gan.reports import drawing, figures, page, pictures
 from gan.reports.text import label
-from gan.scores.judging import Judgement, Report
+from gan.scores.judging import PLAIN, Judgement, Report
 from gan.scores.metric import Score
 from gan.scores.samples import COVERS
 
@@ -163,10 +163,12 @@ def _distance_rows(judgement: Judgement) -> Iterator[_Row]:
         yield _Row(name, page.number(value), _interval(interval), real, n, DISTANCES[name])
 
 
-def _score_rows(judgement: Judgement) -> Iterator[_Row]:
-    """The scores that stand by themselves: those of an object of several only with an interval."""
+def _score_rows(judgement: Judgement, plain: bool = False) -> Iterator[_Row]:
+    """The scores that say what they look at; with `plain` the numbers that do not. Those of an
+    object of several stand there only with an interval."""
     for name, score in judgement.scores.items():
-        if score.interval is not None or not METRICS.get(name).within:
+        alone = score.interval is not None or not METRICS.get(name).within
+        if alone and (score.features == PLAIN) == plain:
             real = "" if score.real is None else page.number(score.real)
             value, interval = page.number(float(score.value)), _interval(score.interval)
             yield _Row(name, value, interval, real, str(score.n), METRICS.get(name).meaning)
@@ -258,7 +260,9 @@ def _about(number: int, judgement: Judgement, sets, inside) -> str:
         page.grid(header, [row[:5] for row in rows]),
         _about_critic(judgement),
         "<details><summary>What the numbers mean</summary>",
-        page.table((row.name, row.value, row.meaning) for row in rows),
+        page.table(
+            (row.name, row.value, row.meaning) for row in (*rows, *_score_rows(judgement, True))
+        ),
         *(page.paragraph(f"{key}: {why}.", "note") for key, why in judgement.skipped.items()),
         "</details>",
     )
@@ -269,7 +273,9 @@ def _about_critic(judgement: Judgement) -> str:
         return ""
     found = _critic(judgement)
     rows = [(name, found[name], text) for name, text in CRITIC.items() if found[name] is not None]
-    return page.paragraph(f"Its critic. {judgement.critic.verdict}") + page.table(rows)
+    return page.paragraph(f"Is its critic trained enough? {judgement.critic.verdict}") + page.table(
+        rows
+    )
 
 
 def _how(report: Report, notes: Sequence[str]) -> str:

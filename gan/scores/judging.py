@@ -35,6 +35,9 @@ STATED = (
 )
 """Metrics that stand in the distance of a judgement."""
 
+PLAIN = "examples"
+"""What numbers without features of their own look at."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Critic:
@@ -241,7 +244,7 @@ def _faults(look, space, evidence) -> list[Fault]:
 
 
 def _score(value: float | Score, n: int) -> Score:
-    return value if isinstance(value, Score) else Score(float(value), n, "examples")
+    return value if isinstance(value, Score) else Score(float(value), n, PLAIN)
 
 
 def _critic(critic: Critic, look: GivenLook, distance: Distance) -> CriticReport:

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from gan import config, files
+from gan.arrays import levels
 from gan.errors import NonFiniteError, StorageError, UserError
 from gan.runner import sample_files
-from gan.runner.sampling import BATCH, Sampler, pixels
+from gan.runner.sampling import BATCH, Sampler
 from gan.signals import Interrupted
 from tests.experiments.commands import call, kill, start
 from tests.runner.makers import drawn
@@ -59,14 +60,14 @@ def test_readers_find_the_pictures_in_order_with_their_levels(tmp_path, channels
     }
     colours = np.stack([np.asarray(p.convert("RGB")) for p in pictures])
     assert colours.dtype == np.uint8
-    np.testing.assert_array_equal(colours, pixels(examples).repeat(3 // channels, axis=3))
+    np.testing.assert_array_equal(colours, levels(examples).repeat(3 // channels, axis=3))
 
 
 def test_levels_are_the_nearest_ones():
-    levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(pixels(levels.astype(np.float32) / 127.5 - 1), levels)
+    every = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(levels(every.astype(np.float32) / 127.5 - 1), every)
     exact = np.float64([-1, -1 + 1.9 / 255, 0.999, 1, 7])
-    np.testing.assert_array_equal(pixels(exact), [0, 1, 255, 255, 255])
+    np.testing.assert_array_equal(levels(exact), [0, 1, 255, 255, 255])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -77,7 +78,7 @@ def test_an_array_is_what_evaluators_of_diffusion_codes_read(tmp_path, channels)
     found = np.load(path, allow_pickle=False)
     assert found.files == ["arr_0", "arr_1"]
     assert found["arr_0"].dtype == np.uint8 and found["arr_0"].shape == (70, 5, 5, 3)
-    np.testing.assert_array_equal(found["arr_0"], pixels(examples).repeat(3 // channels, axis=3))
+    np.testing.assert_array_equal(found["arr_0"], levels(examples).repeat(3 // channels, axis=3))
     assert found["arr_1"].dtype == np.int64
     np.testing.assert_array_equal(found["arr_1"], labels)
     with zipfile.ZipFile(path) as archive, archive.open("arr_0.npy") as member:

@@ -211,7 +211,7 @@ CONVENTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("score", "scorer", "name"), CONVENTIONS, ids=lambda v: str(v)[:30])
+@pytest.mark.parametrize(("score", "scorer", "name"), CONVENTIONS, ids=[c[2] for c in CONVENTIONS])
 def test_another_convention_is_named_and_not_wrong(score, scorer, name):
     report = conformance.check(scorer, score)
     assert report.wrong == [] and report.convention == name
