@@ -10,6 +10,16 @@
     >>> images.shape
     (64, 8, 8, 1)
 
+    >>> import numpy as np
+    >>> draw = np.random.default_rng(0)
+    >>> fake, real = draw.normal(size=(60, 2)) + 2, draw.normal(size=(60, 2))
+    >>> report = gan.referee.judge(fake, real, scores=("kernel_distance", "recall"))
+    >>> report.distance.debiased > 1, report.scores["recall"].value < report.scores["recall"].real
+    (True, True)
+    >>> proof = gan.referee.certify_critic(real, fake, -real[:, 0], -fake[:, 0])
+    >>> round(proof.lipschitz, 2), 0 < proof.share < 1
+    (1.0, True)
+
     >>> result = gan.transport.assignment([[0.0], [1.0]], [[1.5], [0.25]])
     >>> result.permutation.tolist(), result.value
     ([1, 0], 0.375)
