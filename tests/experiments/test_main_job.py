@@ -82,8 +82,9 @@ def test_sample_scores_stand_with_interval_n_and_features(finished):
     names = {name for name in METRICS if isinstance(scores.get(name), dict)}
     expected = {name for name, metric in METRICS.items() if metric.of_features}
     expected |= {"feature_w1", "feature_w1_debiased", "mode_count", "mode_kl"}
-    assert names == expected - {"frechet_distance"}
-    for name in names:
+    assert names - {"copied_share"} == expected - {"frechet_distance"}
+    assert scores["copied_share"]["n"] == 20
+    for name in names - {"copied_share"}:
         entry = scores[name]
         low, high = entry["interval"]
         assert low <= entry["value"] <= high and np.isfinite([low, high, entry["real"]]).all()

@@ -148,6 +148,7 @@ def evidence(draw: np.random.Generator, n: int, images: bool, shift: float = 0.0
         probabilities=posterior,
         labels=lambda examples: posterior(examples).argmax(axis=1),
         description="posterior",
+        accuracy_per_image=1.0,
     )
     features = Features(lambda x: np.tanh(x.reshape(len(x), -1) @ MIXING), "three curved features")
     space = Space(features, classifier, classifier.labels, classifier.description)

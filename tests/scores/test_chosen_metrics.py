@@ -100,13 +100,13 @@ def test_trials_cannot_be_ranked_by_just_anything(digits, score, hint):
 
 
 def test_trials_are_not_ranked_by_what_rests_on_a_poor_classifier(digits, monkeypatch):
-    poor = types.SimpleNamespace(accuracy=0.5)
+    poor = types.SimpleNamespace(accuracy_per_image=0.5)
     monkeypatch.setattr("gan.scores.classifier.load_or_train", lambda dataset, say: poor)
     for score in ("recall", "mode_count", FULL):
         with pytest.raises(UserError, match=f"{score}: the classifier of digits is right on 50.0"):
             check_score(score, config.Config(), digits)
     check_score("w1", config.Config(), digits)
-    poor.accuracy = 0.9
+    poor.accuracy_per_image = 0.9
     check_score("recall", config.Config(), digits)
 
 

@@ -9,6 +9,7 @@ from gan.registries import METRICS
 from gan.scores import evaluation, features, inception, requirements
 from gan.scores.metrics import published
 from gan.scores.requirements import INCEPTION_SHA256, Situation
+from tests.compiled import programs
 from tests.scores import inception_weights as weights
 
 SIZES = [
@@ -104,12 +105,12 @@ def test_a_last_batch_is_filled_up_and_no_program_is_compiled_twice(net):
     levels = images(5, 20, 20)
     whole = net.features(levels)
     assert whole.shape == (5, 2048) and whole.dtype == np.float32
-    compiled = inception._applied._cache_size(), inception._resized._cache_size()
+    compiled = programs(inception._applied), programs(inception._resized)
     for start, end in ((0, 1), (1, 3), (2, 5)):
         np.testing.assert_allclose(net.features(levels[start:end]), whole[start:end], rtol=1e-5)
     other = inception.Inception("1" * 64, weights.leaves(1), batch=2)
     assert deviation(other.features(levels[:2]), whole[:2]) > 0.1
-    assert compiled == (inception._applied._cache_size(), inception._resized._cache_size())
+    assert compiled == (programs(inception._applied), programs(inception._resized))
 
 
 def test_the_network_has_the_published_number_of_parameters():
