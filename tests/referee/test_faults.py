@@ -137,3 +137,26 @@ def test_scores_far_below_those_of_real_examples_are_faults():
     assert "50%" in found.text and "93%" in found.text
     (found,) = faults.beside_real({"recall": low})
     assert found.name == "variety"
+
+
+@pytest.mark.parametrize(("fakes", "reals"), [(20, 400), (60, 400), (400, 60), (400, 20)])
+@pytest.mark.parametrize("law_of", ["points", "pictures"])
+def test_sets_of_unequal_size_are_not_accused(law_of, fakes, reals):
+    """The more examples there are, the nearer they lie to each other: this is no fault."""
+    draw = np.random.default_rng(4)
+    for seed in range(5):
+        fake, real = (
+            law(count, 200 + 2 * seed + k)[0]
+            if law_of == "pictures"
+            else draw.normal(size=(count, 2))
+            for k, count in enumerate((fakes, reals))
+        )
+        assert faults.faults(fake, real) == []
+
+
+def test_the_order_of_many_examples_does_not_matter(monkeypatch):
+    """Files are often in the order of classes; only some of many examples are looked at."""
+    monkeypatch.setattr(faults, "MOST", 200)
+    ordered, reals = FAKE[np.argsort(FAKE_CORNERS)], REAL[np.argsort(REAL_CORNERS)]
+    assert faults.faults(ordered, reals, TRAIN) == []
+    assert faults.faults(ordered, REAL, TRAIN) == []
