@@ -92,6 +92,7 @@ def referee(
     for name in case.names:
         METRICS.get(name)
     samples.check_count(case.count)
+    _check_apart(case, workdir)
     fakes = _named_apart([sets.read(text, data_dir, case.side) for text in case.fakes])
     others = {"real": case.real} | ({"train": case.train} if case.train else {})
     parts = {part.name: part for part in fakes}
@@ -107,8 +108,7 @@ def referee(
     examples = _real(parts["real"], values, data_dir, alone=function is not features)
     judging.check_scores(case.names, examples, function)
     generated = {name: values[name] for name in names}
-    notes.append(_estimate(generated, examples, case.most))
-    for line in notes:
+    for line in (*notes, _estimate(generated, examples, case.most)):
         say(line)
     wanted = judging.Wanted(case.names, function, case.most, case.count, case.gap)
     report = judging.judge_all(generated, examples, wanted, judges, say)
@@ -160,6 +160,16 @@ def _recognised(
         found[name] = examples._replace(values=values)
         notes += [note] if note else []
     return found, notes
+
+
+def _check_apart(case: Case, workdir: Path) -> None:
+    """UserError for a folder that would hold what is written among the pictures that it is read
+    for."""
+    target = workdir.resolve()
+    for text in (*case.fakes, case.real, *([case.train] if case.train else [])):
+        place = Path(os.path.expanduser(sets.named(text)[1])).resolve()
+        if sets.is_album(text) and (target == place or place in target.parents):
+            raise UserError(f"--workdir {workdir} lies in {text}, whose pictures are judged")
 
 
 def _check_effect(
@@ -262,6 +272,8 @@ def _critic(path: str, fake: Set, real: Set, found: arrays.Examples, span: str |
         with np.load(os.path.expanduser(path), allow_pickle=False) as loaded:
             if isinstance(loaded, np.ndarray) or not {"real", "fake"} <= set(loaded.files):
                 raise UserError(f"{path} must hold arrays real and fake, and perhaps gradients")
+            if more := sorted(set(loaded.files) - {"real", "fake", "gradients"}):
+                raise UserError(f"{path}: {more[0]} is none of real, fake and gradients")
             scores = {name: loaded[name] for name in ("real", "fake")}
             gradients = loaded["gradients"] if "gradients" in loaded.files else None
     except OSError as error:
@@ -329,4 +341,4 @@ def _estimate(fakes: Mapping[str, np.ndarray], examples: RealExamples, most: int
     half = min(n // 2, resampling.MOST_HALF)
     solves = len(fakes) * (3 * REPEATS - 1) * 2
     work = solves * ((n / few) ** 2 + 40 * (half / few) ** 2.5)
-    return f"exact transport was expected to take {max(1.0, second * work):.0f} s"
+    return f"exact transport: about {max(1.0, second * work):.0f} s"

@@ -79,7 +79,7 @@ class Set:
     @property
     def is_album(self) -> bool:
         """Whether this is a folder or .zip file of pictures."""
-        return _is_album(self.text)
+        return is_album(self.text)
 
 
 def named(text: str) -> tuple[str | None, str]:
@@ -105,7 +105,7 @@ def read(text: str, data_dir: str | None, side: int = 0) -> Set:
         raise UserError(f"an empty text is no set of examples: give a {FORMS}")
     if name:
         return dataclasses.replace(read(place, data_dir, side), name=name, text=place)
-    if _is_album(place):
+    if is_album(place):
         array, notes = album.read(os.path.expanduser(place), side)
         return Set(_called(place), place, array, notes=notes)
     if _is_array(place):
@@ -138,7 +138,9 @@ def others(target: str, source: str, count: int, data_dir: str | None) -> np.nda
     return None if count else np.concatenate(found)
 
 
-def _is_album(place: str) -> bool:
+def is_album(text: str) -> bool:
+    """Whether the set that `text` names is a folder or .zip file of pictures."""
+    _, place = named(text)
     return place.lower().endswith(".zip") or _is_folder(place)
 
 

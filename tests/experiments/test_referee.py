@@ -146,6 +146,18 @@ def test_other_sizes_and_channels_are_fitted_and_said(digits, tmp_path):
     assert found["generators"][0]["w1_debiased"] < 0.3
 
 
+def test_two_runs_write_the_same_bytes(digits, tmp_path):
+    written = []
+    for name in ("a", "b"):
+        referee(
+            *("--fake", digits / "good.npz", "--real", digits / "album", "--n", 20, *SCORES),
+            workdir=tmp_path / name,
+        )
+        written.append((tmp_path / name / "referee.json").read_bytes())
+    assert written[0] == written[1]
+    assert b"transport" not in written[0]  # the time that it takes is not the same
+
+
 def test_points_of_any_dimension_are_drawn(tmp_path):
     draw = np.random.default_rng(0)
     for d in (1, 2, 7):
@@ -199,6 +211,7 @@ def bad(digits, folder):
     np.save(folder / "colour.npy", np.random.default_rng(0).uniform(size=(30, 8, 8, 3)))
     np.savez(folder / "short.npz", real=np.zeros(3), fake=np.zeros(198))
     np.savez(folder / "fits.npz", real=np.zeros(398), fake=np.zeros(198))
+    np.savez(folder / "slip.npz", real=np.zeros(398), fake=np.zeros(198), gradient=np.zeros(198))
     np.savez(folder / "nameless.npz", scores=np.zeros(3))
     np.savez(folder / "features.npz", real=np.zeros((3, 2)))
     (folder / "bad.zip").write_bytes(b"PK no")
@@ -237,6 +250,8 @@ BAD = {
     "range of no critic": (["--fake", "{good}", "--critic_range", "0,1"], "--critic_range"),
     "two critics": (["--fake", "{good}", "--critic", "{here}/fits.npz", "{here}/fits.npz"],
                     "one already"),
+    "a critic with more": (["--fake", "{good}", "--critic", "{here}/slip.npz"], "gradient is none"),
+    "written among pictures": (["--fake", "{here}"], "whose pictures are judged"),
     "a score of networks": (["--fake", "{good}", "--scores", "lipschitz"], "not networks"),
     "no run at home": (["--fake", "run:~/no_run"], os.path.expanduser("~/no_run")),
     "no count": (["--fake", "digits:test:x"], "count of a set"),
