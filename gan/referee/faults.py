@@ -119,8 +119,8 @@ def beside_real(scores: Mapping[str, Any]) -> list[Fault]:
     """Faults that scores show: precision and recall far below what real examples get.
 
     Args:
-        scores: by name, with value, interval and real as attributes; others than these two are not
-            looked at.
+        scores: by name, with value, n, interval and real as attributes; others than these two are
+            not looked at, nor any of fewer than LEAST examples.
     """
     found = []
     for name, kind, text in (
@@ -128,7 +128,7 @@ def beside_real(scores: Mapping[str, Any]) -> list[Fault]:
         ("recall", "variety", "{:.0%} of the real examples lie among generated ones"),
     ):
         score = scores.get(name)
-        if score is None or score.real is None or score.interval is None:
+        if score is None or score.n < LEAST or score.real is None or score.interval is None:
             continue
         beyond = SURE / 1.96 * (score.value - score.interval[0])
         if score.value < score.real - max(_BELOW, beyond):

@@ -130,13 +130,15 @@ def test_points_are_looked_at_too():
 
 
 def test_scores_far_below_those_of_real_examples_are_faults():
-    low = types.SimpleNamespace(value=0.5, interval=(0.42, 0.58), real=0.93)
-    near = types.SimpleNamespace(value=0.85, interval=(0.8, 0.9), real=0.93)
+    low = types.SimpleNamespace(value=0.5, n=200, interval=(0.42, 0.58), real=0.93)
+    near = types.SimpleNamespace(value=0.85, n=200, interval=(0.8, 0.9), real=0.93)
     (found,) = faults.beside_real({"precision": low, "recall": near, "density": low})
     assert (found.name, found.value, found.real) == ("quality", 0.5, 0.93)
     assert "50%" in found.text and "93%" in found.text
     (found,) = faults.beside_real({"recall": low})
     assert found.name == "variety"
+    low.n = 19
+    assert faults.beside_real({"recall": low}) == []
 
 
 @pytest.mark.parametrize(("fakes", "reals"), [(20, 400), (60, 400), (400, 60), (400, 20)])
