@@ -68,7 +68,11 @@ def examples(array: np.ndarray, span: str | None = None, name: str = "the array"
         if bad:
             raise UserError(f"{name}: {bad} of {len(array)} examples hold NaN or infinite values")
     if array.ndim == 2:
-        return Examples(array.astype(np.float32), None, ())
+        with np.errstate(over="ignore"):
+            points = array.astype(np.float32)
+        if not np.isfinite(points).all():
+            raise UserError(f"{name}: values up to {np.abs(array).max():.3g} are beyond float32")
+        return Examples(points, None, ())
     array, order = _channels_last(array, name)
     low, high, why = _span(array, span, name)
     values = (array.astype(np.float32) - np.float32((low + high) / 2)) * np.float32(

@@ -83,3 +83,8 @@ def test_what_cannot_be_meant_is_refused_in_a_line(array, reason):
 def test_values_outside_a_given_range_are_refused():
     with pytest.raises(UserError, match="not in 0,1"):
         arrays.examples(SCALED, "0,1")
+
+
+def test_points_beyond_float32_are_refused():
+    with pytest.raises(UserError, match="beyond float32"):
+        arrays.examples(np.array([[0.0, 1e300], [1.0, 2.0]]))

@@ -92,22 +92,35 @@ def faults(
     """
     if min(len(fake), len(real)) < LEAST:
         return []
-    found = [] if train is None else _copies(fake[:MOST], real, train)
+    found = [] if train is None else _copies(_some(fake, MOST), real, train)
     if fake.ndim == 4:
         found += [*_shift(fake, real), *_texture(fake, real), *_levels(fake, real)]
     if not any(fault.name == "blur" for fault in found):  # which brings examples together
-        found += _repeats(fake[:MOST], real[:MOST])
+        found += _repeats(*_as_many(fake, real))
     if classes is not None:
         found += _classes(*classes)
-    return found or _misses(fake[:MOST], real[:MOST])
+    return found or _misses(*_as_many(fake, real))
+
+
+def _some(examples: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the examples at random, since files are often in the order of classes."""
+    if len(examples) <= count:
+        return examples
+    return examples[np.random.default_rng(0).permutation(len(examples))[:count]]
+
+
+def _as_many(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Equally many of both: examples lie the nearer to each other the more there are."""
+    count = min(len(fake), len(real), MOST)
+    return _some(fake, count), _some(real, count)
 
 
 def beside_real(scores: Mapping[str, Any]) -> list[Fault]:
     """Faults that scores show: precision and recall far below what real examples get.
 
     Args:
-        scores: by name, with value, interval and real as attributes; others than these two are not
-            looked at.
+        scores: by name, with value, n, interval and real as attributes; others than these two are
+            not looked at, nor any of fewer than LEAST examples.
     """
     found = []
     for name, kind, text in (
@@ -115,7 +128,7 @@ def beside_real(scores: Mapping[str, Any]) -> list[Fault]:
         ("recall", "variety", "{:.0%} of the real examples lie among generated ones"),
     ):
         score = scores.get(name)
-        if score is None or score.real is None or score.interval is None:
+        if score is None or score.n < LEAST or score.real is None or score.interval is None:
             continue
         beyond = SURE / 1.96 * (score.value - score.interval[0])
         if score.value < score.real - max(_BELOW, beyond):
@@ -157,7 +170,7 @@ def copied_share(
 def _copies(fake, real, train) -> list[Fault]:
     to_train, to_real = distances.nearest_one(fake, train), distances.nearest_one(fake, real)
     share, error = copied_share(to_train, to_real, (len(train), len(real)))
-    usual = distances.nearest(real[:MOST], train)[0][:, 0]
+    usual = distances.nearest(_some(real, MOST), train)[0][:, 0]
     if share < max(_COPIED, SURE * error) or np.median(to_train[0]) > np.median(usual):
         return []
     share = min(share, 1.0)
@@ -166,7 +179,7 @@ def _copies(fake, real, train) -> list[Fault]:
 
 
 def _repeats(fake, real) -> list[Fault]:
-    """Near copies among the generated examples, judged by how near real ones lie."""
+    """Near copies among the generated examples, judged by how near as many real ones lie."""
     own, others = (distances.nearest(part, part, 2)[0][:, 1] for part in (fake, real))
     near = np.median(others) / 2
     counts = np.count_nonzero(own <= near), np.count_nonzero(others <= near)
@@ -202,12 +215,11 @@ def _classes(fake, real, names) -> list[Fault]:
 
 
 def _misses(fake, real) -> list[Fault]:
-    """Real examples that lie farther from generated ones than from each other."""
+    """Real examples that lie farther from as many generated ones than from each other."""
     k = 3
     among = distances.nearest(real, real, k + 1)[0][:, k]
     reach = np.quantile(among, 0.9)
-    count = min(len(fake), len(real) - 1)
-    away = distances.nearest(real, fake[:count])[0][:, 0]
+    away = distances.nearest(real, fake[:-1])[0][:, 0]
     near = distances.nearest(real, real, 2)[0][:, 1]
     missed, usual = np.count_nonzero(away > reach), np.count_nonzero(near > reach)
     share, usual_share = missed / len(real), usual / len(real)

@@ -77,7 +77,10 @@ def generator(distance: Distance, faults: Sequence[Fault]) -> str:
     if not far and not faults:
         return f"Cannot be told from real examples at this n: {beside}. More examples may tell."
     named = "".join(f" {fault.text}" for fault in faults)
-    times = f"{distance.value / distance.floor:.2f}" if distance.floor else "infinitely many"
+    times = "infinitely many"
+    if distance.floor:
+        times = distance.value / distance.floor
+        times = f"{times:.2f}" if times < 1000 else f"{times:.3g}"
     where = f"lies {times} times as far from the real examples as other real examples do"
     if not faults:
         named = " None of the known faults was found, so look at the pictures."

@@ -6,6 +6,7 @@ Everything is read and checked before the first distance is computed.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import time
 import zipfile
@@ -91,20 +92,23 @@ def referee(
     for name in case.names:
         METRICS.get(name)
     samples.check_count(case.count)
+    _check_apart(case, workdir)
     fakes = _named_apart([sets.read(text, data_dir, case.side) for text in case.fakes])
     others = {"real": case.real} | ({"train": case.train} if case.train else {})
     parts = {part.name: part for part in fakes}
     for name, text in others.items():
         parts[name] = dataclasses.replace(sets.read(text, data_dir, case.side), name=name)
     found, notes = _recognised(parts, case.span)
+    _check_effect(case, parts, found)
     names = [part.name for part in fakes]
     judges = _critics(case, names, parts, found)
     values = {name: examples.values for name, examples in found.items()}
+    notes += _shared(names, values)
     function = features if isinstance(features, Features | None) else _by_content(values, features)
     examples = _real(parts["real"], values, data_dir, alone=function is not features)
+    judging.check_scores(case.names, examples, function)
     generated = {name: values[name] for name in names}
-    notes.append(_estimate(generated, examples, case.most))
-    for line in notes:
+    for line in (*notes, _estimate(generated, examples, case.most)):
         say(line)
     wanted = judging.Wanted(case.names, function, case.most, case.count, case.gap)
     report = judging.judge_all(generated, examples, wanted, judges, say)
@@ -145,12 +149,59 @@ def _recognised(
     found = {name: part.examples(span) for name, part in parts.items()}
     notes = [note for part in parts.values() for note in part.notes]
     notes += [note for examples in found.values() for note in examples.notes]
+    notes += [
+        f"{name}: the labels in the file are not used"
+        for name, part in parts.items()
+        if part.is_file and part.labels is not None
+    ]
     shape = found["real"].values.shape[1:]
     for name, examples in found.items():
         values, note = _fitted(name, examples.values, shape)
         found[name] = examples._replace(values=values)
         notes += [note] if note else []
     return found, notes
+
+
+def _check_apart(case: Case, workdir: Path) -> None:
+    """UserError for a folder that would hold what is written among the pictures that it is read
+    for."""
+    target = workdir.resolve()
+    for text in (*case.fakes, case.real, *([case.train] if case.train else [])):
+        place = Path(os.path.expanduser(sets.named(text)[1])).resolve()
+        if sets.is_album(text) and (target == place or place in target.parents):
+            raise UserError(f"--workdir {workdir} lies in {text}, whose pictures are judged")
+
+
+def _check_effect(
+    case: Case, parts: Mapping[str, Set], found: Mapping[str, arrays.Examples]
+) -> None:
+    """UserError for what was asked for and changes nothing."""
+    spans = [found[name].span for name, part in parts.items() if part.is_file]
+    if case.span and arrays.RANGES[case.span] not in spans:
+        raise UserError(f"--range {case.span}: no .npy or .npz file holds pictures in this range")
+    if case.side and not any(part.is_album for part in parts.values()):
+        raise UserError("--size resizes the pictures of folders and .zip files; none is given")
+    if case.critic_span and (not case.critics or found["real"].span is None):
+        raise UserError(
+            "--critic_range is that of the pictures that a --critic reads; none is given"
+        )
+
+
+def _shared(names: Sequence[str], values: Mapping[str, np.ndarray]) -> list[str]:
+    """What to say of examples that stand in two sets, which were meant to be different ones."""
+    known = {name: [_digest(one) for one in values[name]] for name in values}
+    pairs = [(name, "real") for name in names] + [("real", "train")] * ("train" in values)
+    notes = []
+    for name, other in pairs:
+        both = set(known[other])
+        count = sum(key in both for key in known[name])
+        if count:
+            notes.append(f"{name}: {count} of {len(known[name])} examples are also in {other}")
+    return notes
+
+
+def _digest(example: np.ndarray) -> bytes:
+    return hashlib.blake2b(_key(example), digest_size=16).digest()
 
 
 def _fitted(name: str, values: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
@@ -210,6 +261,8 @@ def _critics(case: Case, names: list[str], parts, found) -> dict[str, Critic]:
         name = name or names[0]
         if name not in names:
             raise UserError(f"--critic {text}: no generator is called {name}: {', '.join(names)}")
+        if name in read:
+            raise UserError(f"--critic {text}: {name} has one already")
         read[name] = _critic(path, parts[name], parts["real"], found[name], case.critic_span)
     return read
 
@@ -219,6 +272,8 @@ def _critic(path: str, fake: Set, real: Set, found: arrays.Examples, span: str |
         with np.load(os.path.expanduser(path), allow_pickle=False) as loaded:
             if isinstance(loaded, np.ndarray) or not {"real", "fake"} <= set(loaded.files):
                 raise UserError(f"{path} must hold arrays real and fake, and perhaps gradients")
+            if more := sorted(set(loaded.files) - {"real", "fake", "gradients"}):
+                raise UserError(f"{path}: {more[0]} is none of real, fake and gradients")
             scores = {name: loaded[name] for name in ("real", "fake")}
             gradients = loaded["gradients"] if "gradients" in loaded.files else None
     except OSError as error:
@@ -286,4 +341,4 @@ def _estimate(fakes: Mapping[str, np.ndarray], examples: RealExamples, most: int
     half = min(n // 2, resampling.MOST_HALF)
     solves = len(fakes) * (3 * REPEATS - 1) * 2
     work = solves * ((n / few) ** 2 + 40 * (half / few) ** 2.5)
-    return f"exact transport was expected to take {max(1.0, second * work):.0f} s"
+    return f"exact transport: about {max(1.0, second * work):.0f} s"

@@ -65,8 +65,21 @@ class Set:
         Args:
             span: of arrays of pictures whose range is not plain; others have their own.
         """
-        own = _is_array(self.text)
-        return arrays.examples(self.array, span if own else "0,255", self.name)
+        if not self.is_file:
+            span = "0,255"
+        elif self.array.dtype.kind in "iu" and self.array.size and self.array.max() > 1:
+            span = None  # levels are plain, or wrong
+        return arrays.examples(self.array, span, self.name)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is a .npy or .npz file."""
+        return _is_array(self.text)
+
+    @property
+    def is_album(self) -> bool:
+        """Whether this is a folder or .zip file of pictures."""
+        return is_album(self.text)
 
 
 def named(text: str) -> tuple[str | None, str]:
@@ -88,9 +101,11 @@ def read(text: str, data_dir: str | None, side: int = 0) -> Set:
             read, or holds fewer examples than asked for.
     """
     name, place = named(text)
+    if not place:
+        raise UserError(f"an empty text is no set of examples: give a {FORMS}")
     if name:
         return dataclasses.replace(read(place, data_dir, side), name=name, text=place)
-    if place.lower().endswith(".zip") or _is_folder(place):
+    if is_album(place):
         array, notes = album.read(os.path.expanduser(place), side)
         return Set(_called(place), place, array, notes=notes)
     if _is_array(place):
@@ -123,6 +138,12 @@ def others(target: str, source: str, count: int, data_dir: str | None) -> np.nda
     return None if count else np.concatenate(found)
 
 
+def is_album(text: str) -> bool:
+    """Whether the set that `text` names is a folder or .zip file of pictures."""
+    _, place = named(text)
+    return place.lower().endswith(".zip") or _is_folder(place)
+
+
 def _is_array(place: str) -> bool:
     return os.path.splitext(place)[1].lower() in (".npy", ".npz")
 
@@ -144,7 +165,7 @@ def _called(place: str) -> str:
 def _run(place: str) -> Set | None:
     """Samples of the run that `place` names; None where it names none."""
     asked = place.startswith("run:")
-    rest = place.removeprefix("run:")
+    rest = os.path.expanduser(place.removeprefix("run:"))
     folder, step, count = rest, None, SAMPLES
     if not os.path.isdir(rest):
         before, _, last = rest.rpartition(":")
@@ -229,5 +250,5 @@ def _file(path: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _count(text):
     if not text.isdigit() or int(text) < 1:
-        raise UserError(f"the count of a point set must be a positive integer, got {text!r}")
+        raise UserError(f"the count of a set must be a positive integer, got {text!r}")
     return int(text)

@@ -196,7 +196,11 @@ def judge_all(
         wanted: how.
         critics: by the name of their generator.
         say: gets a line when there is something to wait for.
+
+    Raises:
+        UserError: for a score that there cannot be, or too few examples.
     """
+    check_scores(wanted.names, sets, wanted.features)
     side = RealSide(sets, min(map(len, fakes.values())), wanted.most, wanted.gap)
     space = spaces.space(sets.origin or sets, wanted.features, say)
     judgements = {}
@@ -207,15 +211,28 @@ def judge_all(
     return Report(judgements, ranking.ranked(found), ranking.comparisons(found))
 
 
+def check_scores(
+    names: Sequence[str], sets: RealExamples, features: spaces.Features | None = None
+) -> None:
+    """Raises UserError if a score that is asked for needs what examples alone do not have."""
+    inception = features.inception if features is not None else ""
+    situation = requirements.Situation(
+        sets, False, features is not None, players=False, trained=sets.trained, inception=inception
+    )
+    skipped = evaluation.possible(names, situation)[1] if names else {}
+    for name, reason in skipped.items():
+        raise UserError(f"--scores {name}: {reason}")
+
+
 def _judgement(name, look, space, wanted, critic, say) -> Judgement:
     """The judgement of one generator; see `judge_all` and the class."""
     names = wanted.names
-    say(f"{name}: exact transport between sets of {look.probe.n} examples")
-    distance = look.uncertain_distance
     count = min(len(look.extra), wanted.count)
     evidence = Evidence(look, given=wanted.features, count=count, space=space, say=say)
-    say(f"{name}: scores of {evidence.samples.n} examples in {space.features.description}")
     possible, skipped = evaluation.possible(names, evidence.situation)
+    say(f"{name}: exact transport between sets of {look.probe.n} examples")
+    distance = look.uncertain_distance
+    say(f"{name}: scores of {evidence.samples.n} examples in {space.features.description}")
     found = evaluation.evaluate([n for n in possible if names or n not in STATED], evidence)
     scores = {key: _score(value, look.probe.n) for key, value in found.values.items()}
     wrong = [*_faults(look, space, evidence), *faults.beside_real(scores)]

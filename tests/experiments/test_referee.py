@@ -1,6 +1,7 @@
 """Generators that were trained anywhere, from files to a verdict."""
 
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -145,6 +146,63 @@ def test_other_sizes_and_channels_are_fitted_and_said(digits, tmp_path):
     assert found["generators"][0]["w1_debiased"] < 0.3
 
 
+def test_two_runs_write_the_same_bytes(digits, tmp_path):
+    written = []
+    for name in ("a", "b"):
+        referee(
+            *("--fake", digits / "good.npz", "--real", digits / "album", "--n", 20, *SCORES),
+            workdir=tmp_path / name,
+        )
+        written.append((tmp_path / name / "referee.json").read_bytes())
+    assert written[0] == written[1]
+    assert b"transport" not in written[0]  # the time that it takes is not the same
+
+
+def test_points_of_any_dimension_are_drawn(tmp_path):
+    draw = np.random.default_rng(0)
+    for d in (1, 2, 7):
+        np.save(tmp_path / "fake.npy", draw.normal(size=(60, d)))
+        np.save(tmp_path / "real.npy", draw.normal(size=(60, d)))
+        found, _, err = referee(
+            *("--fake", tmp_path / "fake.npy", "--real", tmp_path / "real.npy", *SCORES),
+            workdir=tmp_path / "v",
+        )
+        assert found["generators"][0]["faults"] == []
+        assert "not drawn" not in err
+        assert (tmp_path / "v" / "report.html").read_text().count("data:image/png") == 2
+
+
+def test_examples_that_stand_in_two_sets_are_told(digits, tmp_path):
+    found, _, err = referee(
+        *(
+            "--fake",
+            digits / "good.npz",
+            "--real",
+            digits / "album",
+            "--train",
+            "digits:validation",
+        ),
+        *SCORES,
+        workdir=tmp_path / "v",
+    )
+    assert "good: 198 of 198 examples are also in real" in err
+    assert "real: 198 of 198 examples are also in train" in found["notes"]
+    assert "good: the labels in the file are not used" in found["notes"]
+
+
+def test_a_range_is_for_the_arrays_that_need_one(digits, tmp_path):
+    """Levels are plain; dark pictures of a tanh generator are not."""
+    dark = np.load(digits / "copies.npy")
+    np.save(tmp_path / "dark.npy", dark)
+    found, _, err = referee(
+        *("--fake", tmp_path / "dark.npy", "--real", digits / "good.npz", "--range=-1,1", *SCORES),
+        workdir=tmp_path / "v",
+    )
+    assert "dark: 200 pictures of 8 x 8 grey pixels, float32 values from -1 to 1" in err
+    assert "real: 198 pictures of 8 x 8 grey pixels, uint8 values from 0 to 255" in err
+    assert "brightness" in [fault["name"] for fault in found["generators"][0]["faults"]]
+
+
 def bad(digits, folder):
     good = np.load(digits / "good.npz")["arr_0"]
     np.save(folder / "nan.npy", np.full((9, 8, 8, 1), np.nan))
@@ -152,6 +210,8 @@ def bad(digits, folder):
     np.save(folder / "one.npy", good[:1])
     np.save(folder / "colour.npy", np.random.default_rng(0).uniform(size=(30, 8, 8, 3)))
     np.savez(folder / "short.npz", real=np.zeros(3), fake=np.zeros(198))
+    np.savez(folder / "fits.npz", real=np.zeros(398), fake=np.zeros(198))
+    np.savez(folder / "slip.npz", real=np.zeros(398), fake=np.zeros(198), gradient=np.zeros(198))
     np.savez(folder / "nameless.npz", scores=np.zeros(3))
     np.savez(folder / "features.npz", real=np.zeros((3, 2)))
     (folder / "bad.zip").write_bytes(b"PK no")
@@ -184,6 +244,17 @@ BAD = {
     "too few": (["--fake", "{good}", "--real", "digits:test:3"], "4 examples"),
     "a reserved name": (["--fake", "real={good}"], "cannot be called real"),
     "nothing": ([], "--fake"),
+    "an empty name": (["--fake", ""], "an empty text is no set"),
+    "size of no folder": (["--fake", "{good}", "--size", "8"], "--size resizes"),
+    "range of no array": (["--fake", "{good}", "--range=-1,1"], "in this range"),
+    "range of no critic": (["--fake", "{good}", "--critic_range", "0,1"], "--critic_range"),
+    "two critics": (["--fake", "{good}", "--critic", "{here}/fits.npz", "{here}/fits.npz"],
+                    "one already"),
+    "a critic with more": (["--fake", "{good}", "--critic", "{here}/slip.npz"], "gradient is none"),
+    "written among pictures": (["--fake", "{here}"], "whose pictures are judged"),
+    "a score of networks": (["--fake", "{good}", "--scores", "lipschitz"], "not networks"),
+    "no run at home": (["--fake", "run:~/no_run"], os.path.expanduser("~/no_run")),
+    "no count": (["--fake", "digits:test:x"], "count of a set"),
 }  # fmt: skip
 
 

@@ -130,13 +130,15 @@ def test_points_are_looked_at_too():
 
 
 def test_scores_far_below_those_of_real_examples_are_faults():
-    low = types.SimpleNamespace(value=0.5, interval=(0.42, 0.58), real=0.93)
-    near = types.SimpleNamespace(value=0.85, interval=(0.8, 0.9), real=0.93)
+    low = types.SimpleNamespace(value=0.5, n=200, interval=(0.42, 0.58), real=0.93)
+    near = types.SimpleNamespace(value=0.85, n=200, interval=(0.8, 0.9), real=0.93)
     (found,) = faults.beside_real({"precision": low, "recall": near, "density": low})
     assert (found.name, found.value, found.real) == ("quality", 0.5, 0.93)
     assert "50%" in found.text and "93%" in found.text
     (found,) = faults.beside_real({"recall": low})
     assert found.name == "variety"
+    low.n = 19
+    assert faults.beside_real({"recall": low}) == []
 
 
 def test_the_interval_of_the_copied_share_holds_0_without_copies():
@@ -148,3 +150,26 @@ def test_the_interval_of_the_copied_share_holds_0_without_copies():
         share, error = faults.copied_share(*near, (60, 60))
         held += abs(share) < 1.96 * error
     assert held >= 93
+
+
+@pytest.mark.parametrize(("fakes", "reals"), [(20, 400), (60, 400), (400, 60), (400, 20)])
+@pytest.mark.parametrize("law_of", ["points", "pictures"])
+def test_sets_of_unequal_size_are_not_accused(law_of, fakes, reals):
+    """The more examples there are, the nearer they lie to each other: this is no fault."""
+    draw = np.random.default_rng(4)
+    for seed in range(5):
+        fake, real = (
+            law(count, 200 + 2 * seed + k)[0]
+            if law_of == "pictures"
+            else draw.normal(size=(count, 2))
+            for k, count in enumerate((fakes, reals))
+        )
+        assert faults.faults(fake, real) == []
+
+
+def test_the_order_of_many_examples_does_not_matter(monkeypatch):
+    """Files are often in the order of classes; only some of many examples are looked at."""
+    monkeypatch.setattr(faults, "MOST", 200)
+    ordered, reals = FAKE[np.argsort(FAKE_CORNERS)], REAL[np.argsort(REAL_CORNERS)]
+    assert faults.faults(ordered, reals, TRAIN) == []
+    assert faults.faults(ordered, REAL, TRAIN) == []

@@ -132,6 +132,8 @@ def test_scores_of_the_critic_follow_the_order_of_the_examples():
         (FAR[:5], REAL, {}, "5 generated"),
         (FAR, REAL[:3], {}, "real ones"),
         (FAR, REAL, {"scores": ("recal",)}, "recall"),
+        (FAR, REAL, {"scores": ("nearest_train",)}, "nearest_train: no training examples"),
+        (FAR, REAL, {"scores": ("recall", "lipschitz")}, "lipschitz: .* not networks"),
         (np.where(FAR > 3, np.nan, FAR), REAL, {}, "NaN"),
         (FAR, REAL, {"features": lambda x: x[:-1]}, "finite features"),
     ],
