@@ -79,8 +79,8 @@ def generator(distance: Distance, faults: Sequence[Fault]) -> str:
     named = "".join(f" {fault.text}" for fault in faults)
     times = "infinitely many"
     if distance.floor:
-        times = distance.value / distance.floor
-        times = f"{times:.2f}" if times < 1000 else f"{times:.3g}"
+        ratio = distance.value / distance.floor
+        times = f"{ratio:.2f}" if ratio < 1000 else f"{ratio:.3g}"
     where = f"lies {times} times as far from the real examples as other real examples do"
     if not faults:
         named = " None of the known faults was found, so look at the pictures."
