@@ -102,6 +102,7 @@ def text(report: Report) -> Iterator[str]:
     yield ""
     yield from _side_by_side(judgements)
     if len(report.ranking) > 1:
+        yield "(how sure these are, each by its 95 % interval, is in the report)"
         yield ""
         yield f"ranking, the nearest first: {', '.join(report.ranking)}"
     neighbours = set(itertools.pairwise(report.ranking))

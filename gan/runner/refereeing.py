@@ -106,7 +106,7 @@ def referee(
     notes += _shared(names, values)
     function = features if isinstance(features, Features | None) else _by_content(values, features)
     examples = _real(parts["real"], values, data_dir, alone=function is not features)
-    judging.check_scores(case.names, examples, function)
+    judging.check(case.names, examples, function)
     generated = {name: values[name] for name in names}
     for line in (*notes, _estimate(generated, examples, case.most)):
         say(line)

@@ -63,6 +63,7 @@ def test_generators_are_judged_and_ranked(digits, tmp_path):
     apart = {(c["nearer"], c["farther"]): c["told_apart"] for c in found["comparisons"]}
     assert apart["good", "moved"]
     assert "1 pixel right" in out
+    assert "95 % interval" in out
     assert "channels come first" in err
     page = (tmp_path / "v" / "report.html").read_text()
     for text in ("Shifted: pictures lie 1 pixel right", "It copies", "Which is nearest?"):
@@ -240,6 +241,7 @@ BAD = {
     "critic of nobody": (["--fake", "{good}", "--critic", "x={good}"], "no generator is called x"),
     "critic of whom": (["--fake", "{good}", "{good}", "--critic", "{good}"], "of which generator"),
     "features of others": (["--fake", "{good}", "--features", "{here}/features.npz"], "array good"),
+    "no features": (["--fake", "{good}", "--features", "numpy:sin"], "must give finite features"),
     "unknown score": (["--fake", "{good}", "--scores", "recal"], "recall"),
     "too few": (["--fake", "{good}", "--real", "digits:test:3"], "4 examples"),
     "a reserved name": (["--fake", "real={good}"], "cannot be called real"),
