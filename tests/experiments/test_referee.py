@@ -159,6 +159,17 @@ def test_two_runs_write_the_same_bytes(digits, tmp_path):
     assert b"transport" not in written[0]  # the time that it takes is not the same
 
 
+def test_a_gap_is_told(digits, tmp_path):
+    found, *_ = referee(
+        *("--fake", digits / "good.npz", "--real", digits / "album", "--gap", "0.25", *SCORES),
+        workdir=tmp_path,
+    )
+    assert "distances may be too large by a share of 0.25, as --gap allows" in found["notes"]
+    page = (tmp_path / "report.html").read_text()
+    assert "too large by a share of 0.25 at most" in page
+    assert "), exact," not in page
+
+
 def test_points_of_any_dimension_are_drawn(tmp_path):
     draw = np.random.default_rng(0)
     for d in (1, 2, 7):
