@@ -102,6 +102,7 @@ def text(report: Report) -> Iterator[str]:
     yield ""
     yield from _side_by_side(judgements)
     if len(report.ranking) > 1:
+        yield "(how sure these are, each by its 95 % interval, is in the report)"
         yield ""
         yield f"ranking, the nearest first: {', '.join(report.ranking)}"
     neighbours = set(itertools.pairwise(report.ranking))
@@ -281,6 +282,8 @@ def _about_critic(judgement: Judgement) -> str:
 
 def _how(report: Report, notes: Sequence[str]) -> str:
     judgement = next(iter(report.judgements.values()))
+    gap = judgement.look.probe.gap
+    exact = f"too large by a share of {gap:g} at most" if gap else "exact"
     features = {
         score.features
         for found in report.judgements.values()
@@ -290,8 +293,9 @@ def _how(report: Report, notes: Sequence[str]) -> str:
     return page.section(
         "How it was measured",
         page.paragraph(
-            f"Distances are Euclidean on examples scaled to [-1, 1] (points: as they are), exact, "
-            f"between sets of n = {judgement.n}. They depend on n: compare values at one n only.",
+            f"Distances are Euclidean on examples scaled to [-1, 1] (points: as they are), "
+            f"{exact}, between sets of n = {judgement.n}. They depend on n: compare values at one "
+            "n only.",
             "note",
         ),
         page.paragraph(f"Scores look at: {'; '.join(sorted(features))}.", "note"),

@@ -106,7 +106,9 @@ def referee(
     notes += _shared(names, values)
     function = features if isinstance(features, Features | None) else _by_content(values, features)
     examples = _real(parts["real"], values, data_dir, alone=function is not features)
-    judging.check_scores(case.names, examples, function)
+    judging.check(case.names, examples, function)
+    if case.gap:
+        notes.append(f"distances may be too large by a share of {case.gap:g}, as --gap allows")
     generated = {name: values[name] for name in names}
     for line in (*notes, _estimate(generated, examples, case.most)):
         say(line)

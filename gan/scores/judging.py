@@ -200,7 +200,7 @@ def judge_all(
     Raises:
         UserError: for a score that there cannot be, or too few examples.
     """
-    check_scores(wanted.names, sets, wanted.features)
+    check(wanted.names, sets, wanted.features)
     side = RealSide(sets, min(map(len, fakes.values())), wanted.most, wanted.gap)
     space = spaces.space(sets.origin or sets, wanted.features, say)
     judgements = {}
@@ -211,17 +211,20 @@ def judge_all(
     return Report(judgements, ranking.ranked(found), ranking.comparisons(found))
 
 
-def check_scores(
+def check(
     names: Sequence[str], sets: RealExamples, features: spaces.Features | None = None
 ) -> None:
-    """Raises UserError if a score that is asked for needs what examples alone do not have."""
+    """Raises UserError if a score that is asked for needs what examples alone do not have, or if
+    the features of two real examples are not [2, k] and finite."""
     inception = features.inception if features is not None else ""
     situation = requirements.Situation(
         sets, False, features is not None, players=False, trained=sets.trained, inception=inception
     )
     skipped = evaluation.possible(names, situation)[1] if names else {}
     for name, reason in skipped.items():
-        raise UserError(f"--scores {name}: {reason}")
+        raise UserError(f"score {name}: {reason}")
+    if features is not None:
+        features.checked(sets.examples("test", range(2))[0])
 
 
 def _judgement(name, look, space, wanted, critic, say) -> Judgement:

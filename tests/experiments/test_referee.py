@@ -63,6 +63,7 @@ def test_generators_are_judged_and_ranked(digits, tmp_path):
     apart = {(c["nearer"], c["farther"]): c["told_apart"] for c in found["comparisons"]}
     assert apart["good", "moved"]
     assert "1 pixel right" in out
+    assert "95 % interval" in out
     assert "channels come first" in err
     page = (tmp_path / "v" / "report.html").read_text()
     for text in ("Shifted: pictures lie 1 pixel right", "It copies", "Which is nearest?"):
@@ -158,6 +159,17 @@ def test_two_runs_write_the_same_bytes(digits, tmp_path):
     assert b"transport" not in written[0]  # the time that it takes is not the same
 
 
+def test_a_gap_is_told(digits, tmp_path):
+    found, *_ = referee(
+        *("--fake", digits / "good.npz", "--real", digits / "album", "--gap", "0.25", *SCORES),
+        workdir=tmp_path,
+    )
+    assert "distances may be too large by a share of 0.25, as --gap allows" in found["notes"]
+    page = (tmp_path / "report.html").read_text()
+    assert "too large by a share of 0.25 at most" in page
+    assert "), exact," not in page
+
+
 def test_points_of_any_dimension_are_drawn(tmp_path):
     draw = np.random.default_rng(0)
     for d in (1, 2, 7):
@@ -240,6 +252,7 @@ BAD = {
     "critic of nobody": (["--fake", "{good}", "--critic", "x={good}"], "no generator is called x"),
     "critic of whom": (["--fake", "{good}", "{good}", "--critic", "{good}"], "of which generator"),
     "features of others": (["--fake", "{good}", "--features", "{here}/features.npz"], "array good"),
+    "no features": (["--fake", "{good}", "--features", "numpy:sin"], "must give finite features"),
     "unknown score": (["--fake", "{good}", "--scores", "recal"], "recall"),
     "too few": (["--fake", "{good}", "--real", "digits:test:3"], "4 examples"),
     "a reserved name": (["--fake", "real={good}"], "cannot be called real"),
