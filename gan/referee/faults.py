@@ -4,7 +4,8 @@ A distance says how far generated examples are from real ones, not in what they 
 here looks for one known fault. It speaks only if the fault is large enough to matter and if chance
 is no explanation: beside an effect of a stated size, its statistic must lie more than 4 standard
 errors from what real examples give (or the p-value of its test below 1e-4), so that all checks
-together rarely accuse a second sample of real examples.
+together rarely accuse a second sample of real examples. Neighbours are not independent, so the rate
+of the checks that count them is higher: 0.2 to 0.4 % were measured at n = 20 to 60.
 
 No check proves that nothing is wrong: that no fault is named means that none of these was found.
 """
