@@ -20,8 +20,8 @@ shared settings of DIR are fixed by the first start.
 """
 
 from experiments import cli
-from experiments.architectures import search_space
 from gan import config as configs
+from gan.benchmarks import architecture_space as space
 from gan.config import Config, Data
 from gan.inputs import SEEDS
 from gan.signals import Interrupt
@@ -41,9 +41,9 @@ def define(flags) -> None:
     """The flags of this experiment."""
     flags.workdir()
     flags.data_dir()
-    flags.integer("sample", 200, "architectures drawn", 1, search_space.SIZE)
+    flags.integer("sample", 200, "architectures drawn", 1, space.SIZE)
     what = "architectures trained, the first N (default: all)"
-    flags.integer("trials", None, what, 1, search_space.SIZE)
+    flags.integer("trials", None, what, 1, space.SIZE)
     flags.integer("study_seed", 0, "seed of the draw", 0, SEEDS)
     flags.field("seed", "seed", BASE.seed, "seed of every training")
     flags.text("data", BASE.data.name, "labelled images", "NAME")

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from experiments.architectures import member, search_space, study_figures, success_tables
+from experiments.architectures import member, study_figures
 from gan import config as configs
 from gan import data, outputs
+from gan.benchmarks import architecture_space as space
+from gan.benchmarks import architecture_tables as tables
 from gan.config import Config
 from gan.errors import LockedError, UserError
 from gan.runs import files
@@ -25,7 +27,7 @@ THRESHOLDS = (1.5, 3, 5, 7, 9)
 
 COLUMNS = [
     "architecture",
-    *search_space.AXES,
+    *space.AXES,
     "objective",
     "state",
     "score",
@@ -77,7 +79,7 @@ class Study:
     @property
     def keys(self) -> list[tuple[int, str]]:
         """Number and objective of every row."""
-        return [(n, objective) for n in range(self.trials) for objective in search_space.OBJECTIVES]
+        return [(n, objective) for n in range(self.trials) for objective in space.OBJECTIVES]
 
     def settings(self) -> dict:
         """What all rows of a directory have in common."""
@@ -112,7 +114,7 @@ def run(
         UserError: for unlabelled data, or a `workdir` with other settings.
     """
     interrupt = interrupt or Interrupt()
-    architectures = search_space.sample(study.sample, study.study_seed)
+    architectures = space.sample(study.sample, study.study_seed)
     folder = Path(workdir) / "rows"
     outputs.folder(folder)
     bind(Path(workdir) / "study.json", study.settings())
@@ -133,7 +135,7 @@ def run(
         with bar:
             for number, objective in missing:
                 row = {"architecture": number, **architectures[number], "objective": objective}
-                config = search_space.configure(
+                config = space.configure(
                     study.base, architectures[number], objective, study.shrink, study.speed
                 )
 
@@ -192,7 +194,7 @@ def summarize(workdir: str, rows: list[dict], command: str, base: Config) -> str
     if finished:
         made += " Floor of W1 between test digits and training digits: "
         made += f"{finished[0]['w1_floor']:.3f}."
-    found = f"{made}\n\n{success_tables.markdown(rows, THRESHOLDS)}"
+    found = f"{made}\n\n{tables.markdown(rows, THRESHOLDS)}"
     files.write_atomically(folder / "architectures.md", found)
     return found
 

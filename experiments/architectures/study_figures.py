@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.architectures.success_tables import NAMES, score
+from gan.benchmarks.architecture_tables import NAMES, score
 from gan.reports import drawing
 
 COLOURS = {"gan": "C3", "gp": "C0", "one_sided": "C2"}

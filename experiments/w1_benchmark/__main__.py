@@ -39,10 +39,11 @@ def define(flags) -> None:
 
 def main(values) -> int:
     """Train what is missing, then write the table and the picture."""
-    from experiments.w1_benchmark import published_tables, study
+    from experiments.w1_benchmark import study
+    from gan.benchmarks import critic_tables
 
     known_pairs = gan.transport.known_pairs
-    published = published_tables.read_published(values.published) if values.published else {}
+    published = critic_tables.read_published(values.published) if values.published else {}
     pairs = [known_pairs.load_funnels(path) for path in values.funnels or []]
     pairs = pairs or [known_pairs.seeded_funnels(dim, count) for dim, count in OWN]
     with Interrupt("the same command continues") as interrupt:

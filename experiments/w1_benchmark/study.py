@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.w1_benchmark import published_tables
 from gan import outputs
-from gan.benchmarks import critic_methods, critic_training
+from gan.benchmarks import critic_methods, critic_tables, critic_training
 from gan.benchmarks.critic_protocols import PROTOCOLS, Protocol
 from gan.config import unknown
 from gan.errors import UserError
@@ -166,7 +165,7 @@ class _Progress:
         print(f"{self._title}: cosine {text}; {self.seconds():.0f} s", file=sys.stderr, flush=True)
 
 
-def describe(rows: list[dict], published: published_tables.Published, command: str) -> str:
+def describe(rows: list[dict], published: critic_tables.Published, command: str) -> str:
     """The tables of every protocol, with what made them."""
     today = datetime.datetime.now(datetime.UTC).date()
     text = [
@@ -188,18 +187,18 @@ def describe(rows: list[dict], published: published_tables.Published, command: s
                 f"## Protocol {name}: batch {protocol.batch_size}, steps "
                 f"{', '.join(map(str, steps))}, seeds {', '.join(map(str, seeds))}",
                 "",
-                published_tables.markdown(chosen, published),
+                critic_tables.markdown(chosen, published),
             ]
     return "\n".join(text)
 
 
 def summarize(
-    rows: list[dict], workdir: str, published: published_tables.Published, command: str
+    rows: list[dict], workdir: str, published: critic_tables.Published, command: str
 ) -> str:
     """Writes w1_benchmark.md and a picture per protocol; returns the tables."""
     folder, text = Path(workdir), describe(rows, published, command)
     files.write_atomically(folder / "w1_benchmark.md", text)
     for protocol in {row["protocol"] for row in rows}:
         chosen = [row for row in rows if row["protocol"] == protocol]
-        published_tables.picture(str(folder / f"cosine_{protocol}.png"), chosen, published)
+        critic_tables.picture(str(folder / f"cosine_{protocol}.png"), chosen, published)
     return text

@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from experiments.architectures import search_space, success_tables
 from experiments.architectures.__main__ import BASE
 from gan import config
+from gan.benchmarks import architecture_space as space
+from gan.benchmarks import architecture_tables as tables
 from gan.errors import UserError
 from tests.experiments.commands import call
 
@@ -16,24 +17,24 @@ from tests.experiments.commands import call
 
 
 def test_the_space_has_the_size_of_the_paper():
-    assert search_space.SIZE == 9216
-    drawn = search_space.sample(search_space.SIZE, 3)
+    assert space.SIZE == 9216
+    drawn = space.sample(space.SIZE, 3)
     assert len({tuple(a.values()) for a in drawn}) == 9216
-    assert all(a[name] in search_space.AXES[name] for a in drawn[:50] for name in search_space.AXES)
+    assert all(a[name] in space.AXES[name] for a in drawn[:50] for name in space.AXES)
 
 
 def test_a_sample_is_fixed_by_its_seed_and_grows_at_the_end():
-    assert search_space.sample(5, 0) == search_space.sample(200, 0)[:5]
-    assert search_space.sample(5, 0) != search_space.sample(5, 1)
-    for values, axis in zip(search_space.AXES.values(), search_space.AXES, strict=True):
-        drawn = [a[axis] for a in search_space.sample(500, 0)]
+    assert space.sample(5, 0) == space.sample(200, 0)[:5]
+    assert space.sample(5, 0) != space.sample(5, 1)
+    for values, axis in zip(space.AXES.values(), space.AXES, strict=True):
+        drawn = [a[axis] for a in space.sample(500, 0)]
         counts = [drawn.count(value) for value in values]
         assert min(counts) > 0.7 * 500 / len(values), axis
     with pytest.raises(UserError, match="9216"):
-        search_space.sample(9217, 0)
+        space.sample(9217, 0)
 
 
-@pytest.mark.parametrize("objective", search_space.OBJECTIVES)
+@pytest.mark.parametrize("objective", space.OBJECTIVES)
 def test_an_architecture_becomes_the_config_that_it_names(objective):
     architecture = {
         "generator_activation": "tanh",
@@ -45,7 +46,7 @@ def test_an_architecture_becomes_the_config_that_it_names(objective):
         "generator_filters": 128,
         "critic_filters": 64,
     }
-    found = search_space.configure(BASE, architecture, objective, shrink=8, speed=5.0)
+    found = space.configure(BASE, architecture, objective, shrink=8, speed=5.0)
     assert found.generator == config.Network("table1", 16, 12, "tanh", "batch")
     norm = "batch" if objective == "gan" else "layer"
     assert found.critic == config.Network("table1", 8, 20, "softplus", norm)
@@ -54,7 +55,7 @@ def test_an_architecture_becomes_the_config_that_it_names(objective):
     assert found.critic_learning_rate == found.generator_learning_rate == pytest.approx(rate)
     assert (found.beta1, found.beta2) == betas
     plain = architecture | {"generator_norm": False, "critic_norm": False}
-    found = search_space.configure(BASE, plain, objective, shrink=1000, speed=1.0)
+    found = space.configure(BASE, plain, objective, shrink=1000, speed=1.0)
     assert found.generator.normalization == found.critic.normalization == "none"
     assert found.generator.width == 1
 
@@ -71,7 +72,7 @@ def rows_of(scores):
             "state": "diverged" if value is None else "finished",
             "reason": "step 3: penalty = nan",
             "score": value,
-            **{axis: values[number % len(values)] for axis, values in search_space.AXES.items()},
+            **{axis: values[number % len(values)] for axis, values in space.AXES.items()},
         }
         for number, pair in scores.items()
         for objective, value in zip(("gan", "gp"), pair, strict=True)
@@ -84,7 +85,7 @@ def test_the_published_counts_give_the_published_p_values():
         high, low = threshold + 1, threshold - 1
         pairs = [(high, low)] * only_gan + [(low, high)] * only_gp
         pairs += [(high, high)] * both + [(low, low)] * neither
-        (cell,) = success_tables.contingency(rows_of(dict(enumerate(pairs))), [threshold])
+        (cell,) = tables.contingency(rows_of(dict(enumerate(pairs))), [threshold])
         counts = [cell[name] for name in ("only_a", "only_b", "both", "neither")]
         assert counts == [only_gan, only_gp, both, neither]
         expected = {3: 3e-25, 5: 1e-44, 7: 5e-30}[threshold]
@@ -93,38 +94,41 @@ def test_the_published_counts_give_the_published_p_values():
 
 def test_tables_of_known_rows():
     rows = rows_of({0: (2.0, 6.0), 1: (None, 6.5), 2: (7.0, 4.0), 3: (6.0, 8.0), 4: (1.0, 1.0)})
-    first, second = success_tables.successes(rows, [5])
+    first, second = tables.successes(rows, [5])
     assert (first["trained"], first["diverged"], first["median"], first["best"]) == (5, 1, 2.0, 7.0)
     assert first["shares"][0][0] == 2 / 5 and second["shares"][0][0] == 3 / 5
     assert first["shares"][0][1] < 2 / 5 < first["shares"][0][2]
-    (cell,) = success_tables.contingency(rows, [5])
+    (cell,) = tables.contingency(rows, [5])
     counts = [cell[name] for name in ("only_a", "only_b", "both", "neither")]
     assert counts == [1, 2, 1, 1] and cell["p"] == 1 and cell["share"] == pytest.approx(1 / 3)
-    (cell,) = success_tables.comparisons(rows)
+    (cell,) = tables.comparisons(rows)
     assert (cell["higher"], cell["lower"], cell["same"]) == (1, 3, 1)
     assert cell["p"] == pytest.approx(2 * 5 / 16) and cell["median"] == -2.0
-    assert success_tables.by_choice(rows)["generator_depth 4"] == {"gan": [1.5, 2], "gp": [3.5, 2]}
-    text = success_tables.markdown(rows, [5])
+    assert tables.by_choice(rows)["generator_depth 4"] == {
+        "gan": [1.5, 2],
+        "gp": [3.5, 2],
+    }
+    text = tables.markdown(rows, [5])
     assert "| non-saturating GAN | WGAN-GP | 5 | 1 | 2 | 1 | 1 | 1 | 33 % [1, 91] |" in text
     assert "Diverged: 1 of 10" in text and "penalty = nan" in text
 
 
 def test_an_architecture_with_a_missing_objective_is_left_out_of_pairs():
     rows = rows_of({0: (2.0, 6.0), 1: (3.0, 7.0)})[:-1]
-    (cell,) = success_tables.contingency(rows, [5])
+    (cell,) = tables.contingency(rows, [5])
     assert cell["only_b"] == 1 and cell["neither"] == 0
-    assert success_tables.contingency(rows[:1], [5]) == []
+    assert tables.contingency(rows[:1], [5]) == []
 
 
 def test_the_interval_of_a_median_covers_as_often_as_it_says():
     draw = np.random.default_rng(0)
     covered = 0
     for _ in range(2000):
-        low, high = success_tables.median_interval(draw.exponential(size=15))
+        low, high = tables.median_interval(draw.exponential(size=15))
         covered += low <= np.log(2) <= high
     assert 0.95 <= covered / 2000 < 0.99
-    assert success_tables.median_interval(np.arange(5.0)) is None
-    assert success_tables.median_interval(np.arange(6.0)) == [0.0, 5.0]
+    assert tables.median_interval(np.arange(5.0)) is None
+    assert tables.median_interval(np.arange(6.0)) == [0.0, 5.0]
 
 
 # The study in miniature
@@ -152,7 +156,7 @@ def test_every_architecture_has_a_row_per_objective(study):
     rows = read(workdir)
     assert [row["objective"] for row in rows] == ["gan", "gp", "one_sided"]
     assert "done rows=3 of 3" in out and "McNemar" in (workdir / "architectures.md").read_text()
-    drawn = search_space.sample(3, 0)[0]
+    drawn = space.sample(3, 0)[0]
     for row in rows:
         assert {name: row[name] for name in drawn} == {k: str(v) for k, v in drawn.items()}
         assert row["state"] == "finished" and 1 <= float(row["score"]) <= 10

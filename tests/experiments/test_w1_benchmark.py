@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.w1_benchmark import published_tables, study
-from gan.benchmarks import critic_methods, critic_protocols, critic_training
+from experiments.w1_benchmark import study
+from gan.benchmarks import critic_methods, critic_protocols, critic_tables, critic_training
 from gan.errors import NonFiniteError
 from gan.transport import known_pairs
 from tests.experiments.commands import call
@@ -161,7 +161,7 @@ def test_tables_average_over_complete_instances_only():
 
     rows = [row(2, "lp", 0.25), row(2, "gp", 0.5), row(4, "lp", 0.75), row(4, "gp", 0.25)]
     rows.append(row(8, "lp", 0.125))
-    text = published_tables.markdown(rows, {("f", "gp"): dict(cosine=1.0, l2=0.0, w1_estimate=2.0)})
+    text = critic_tables.markdown(rows, {("f", "gp"): dict(cosine=1.0, l2=0.0, w1_estimate=2.0)})
     lines = text.splitlines()
     assert "| 2 | 4 | 2.000 ± 0.100 | 0.500 (1.000) | 0.250 |" in lines
     assert "| 8 | 4 | 2.000 ± 0.100 |  | 0.125 |" in lines

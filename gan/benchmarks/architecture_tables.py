@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from experiments.architectures.search_space import AXES
+from gan.benchmarks.architecture_space import AXES
 
 NAMES = {"gan": "non-saturating GAN", "gp": "WGAN-GP", "one_sided": "one-sided GP"}
 """How tables call the objectives."""
