@@ -8,7 +8,11 @@ What is recognised is said in a line. What could mean two things is refused, wit
   values mean what they are.
 """
 
-from typing import NamedTuple
+import contextlib
+import os
+import zipfile
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +43,25 @@ class Examples(NamedTuple):
     values: np.ndarray
     span: tuple[float, float] | None
     notes: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[Any]:
+    """What a .npy or .npz file holds, as np.load gives it; arrays are read inside the block.
+
+    Raises:
+        UserError: if it cannot be read, or is no file of numbers.
+    """
+    try:
+        with contextlib.ExitStack() as stack:
+            loaded = np.load(os.path.expanduser(path), allow_pickle=False)
+            yield loaded if isinstance(loaded, np.ndarray) else stack.enter_context(loaded)
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a file of numbers: {error}") from error
 
 
 def examples(array: np.ndarray, span: str | None = None, name: str = "the array") -> Examples:

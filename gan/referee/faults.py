@@ -183,16 +183,20 @@ def _repeats(fake, real) -> list[Fault]:
     """Near copies among the generated examples, judged by how near as many real ones lie."""
     own, others = (distances.nearest(part, part, 2)[0][:, 1] for part in (fake, real))
     near = np.median(others) / 2
-    counts = np.count_nonzero(own <= near), np.count_nonzero(others <= near)
-    share, usual = counts[0] / len(own), counts[1] / len(others)
-    table = [[counts[0], len(own) - counts[0]], [counts[1], len(others) - counts[1]]]
-    if share - usual < _REPEATED or stats.fisher_exact(table, "greater").pvalue > UNLIKELY:
+    share, usual = np.mean(own <= near), np.mean(others <= near)
+    if share - usual < _REPEATED or not _surely_more(own <= near, others <= near):
         return []
     text = (
         f"It repeats itself: {share:.0%} of the generated examples have another one less than half "
         f"as far away as real examples usually lie from each other; {usual:.0%} of the real ones."
     )
-    return [Fault("repeats", text, share, usual)]
+    return [Fault("repeats", text, float(share), float(usual))]
+
+
+def _surely_more(marked: np.ndarray, usual: np.ndarray) -> bool:
+    """Whether more of one set is marked than of another, bool [n] and [m], beyond chance."""
+    table = [[np.count_nonzero(part), np.count_nonzero(~part)] for part in (marked, usual)]
+    return bool(stats.fisher_exact(table, "greater").pvalue <= UNLIKELY)
 
 
 def _classes(fake, real, names) -> list[Fault]:
@@ -222,16 +226,14 @@ def _misses(fake, real) -> list[Fault]:
     reach = np.quantile(among, 0.9)
     away = distances.nearest(real, fake[:-1])[0][:, 0]
     near = distances.nearest(real, real, 2)[0][:, 1]
-    missed, usual = np.count_nonzero(away > reach), np.count_nonzero(near > reach)
-    share, usual_share = missed / len(real), usual / len(real)
-    table = [[missed, len(real) - missed], [usual, len(real) - usual]]
-    if share - usual_share < _MISSED or stats.fisher_exact(table, "greater").pvalue > UNLIKELY:
+    share, usual_share = np.mean(away > reach), np.mean(near > reach)
+    if share - usual_share < _MISSED or not _surely_more(away > reach, near > reach):
         return []
     text = (
         f"It misses part of the data: {share:.0%} of the real examples have no generated one near "
         f"by, where {usual_share:.0%} have no other real one."
     )
-    return [Fault("misses", text, share, usual_share)]
+    return [Fault("misses", text, float(share), float(usual_share))]
 
 
 def _texture(fake, real) -> list[Fault]:

@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import os
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -124,13 +123,10 @@ def read_features(path: str) -> Mapping[str, np.ndarray] | None:
     "real"; None for other files, and for what gan.scores.features.load names otherwise."""
     if path.startswith(INCEPTION) or not path.endswith(".npz"):
         return None
-    try:
-        with np.load(os.path.expanduser(path), allow_pickle=False) as loaded:
-            if isinstance(loaded, np.ndarray) or "real" not in loaded.files:
-                return None
-            return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+    with arrays.opened(path) as loaded:
+        if isinstance(loaded, np.ndarray) or "real" not in loaded.files:
+            return None
+        return {name: loaded[name] for name in loaded.files}
 
 
 def _named_apart(fakes: Sequence[Set]) -> list[Set]:
@@ -270,20 +266,13 @@ def _critics(case: Case, names: list[str], parts, found) -> dict[str, Critic]:
 
 
 def _critic(path: str, fake: Set, real: Set, found: arrays.Examples, span: str | None) -> Critic:
-    try:
-        with np.load(os.path.expanduser(path), allow_pickle=False) as loaded:
-            if isinstance(loaded, np.ndarray) or not {"real", "fake"} <= set(loaded.files):
-                raise UserError(f"{path} must hold arrays real and fake, and perhaps gradients")
-            if more := sorted(set(loaded.files) - {"real", "fake", "gradients"}):
-                raise UserError(f"{path}: {more[0]} is none of real, fake and gradients")
-            scores = {name: loaded[name] for name in ("real", "fake")}
-            gradients = loaded["gradients"] if "gradients" in loaded.files else None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path} is not a file of numbers: {error}") from error
+    with arrays.opened(path) as loaded:
+        if isinstance(loaded, np.ndarray) or not {"real", "fake"} <= set(loaded.files):
+            raise UserError(f"{path} must hold arrays real and fake, and perhaps gradients")
+        if more := sorted(set(loaded.files) - {"real", "fake", "gradients"}):
+            raise UserError(f"{path}: {more[0]} is none of real, fake and gradients")
+        scores = {name: loaded[name] for name in ("real", "fake")}
+        gradients = loaded["gradients"] if "gradients" in loaded.files else None
     for name, part in (("real", real), ("fake", fake)):
         scores[name] = critics.scores(scores[name], len(part), f"{path}: {name}")
     if gradients is not None:

@@ -7,7 +7,6 @@ run:DIRECTORY[@STEP][:COUNT] for samples of a trained generator; NAME=SET gives 
 import dataclasses
 import os
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -225,8 +224,7 @@ def _examples(law, split: str, rows) -> tuple[np.ndarray, np.ndarray]:
 
 def _file(path: str) -> tuple[np.ndarray, np.ndarray | None]:
     """The array of examples in a file, and their labels if it holds any."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
+    with arrays.opened(path) as loaded:
         if isinstance(loaded, np.ndarray):
             return loaded, None
         names = loaded.files
@@ -238,14 +236,8 @@ def _file(path: str) -> tuple[np.ndarray, np.ndarray | None]:
             )
         array = loaded[known[0] if known else names[0]]
         labels = next((loaded[name] for name in LABELS if name in names), None)
-        fits = labels is not None and labels.shape == (len(array),) and labels.dtype.kind in "iu"
-        return array, labels if fits else None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path} is not a file of numbers: {error}") from error
+    fits = labels is not None and labels.shape == (len(array),) and labels.dtype.kind in "iu"
+    return array, labels if fits else None
 
 
 def _count(text):

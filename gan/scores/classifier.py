@@ -261,7 +261,7 @@ def train(dataset, recipe: Recipe, say: Callable[[str], None]) -> Classifier:
         1 / np.sqrt(np.mean(trained.features(seen).astype(np.float64) ** 2))
     )
     trained = dataclasses.replace(
-        trained, accuracy=_accuracy(trained, dataset), sha256=_hash(_leaves(params))
+        trained, accuracy=_accuracy(trained, dataset), sha256=hashed(_leaves(params))
     )
     say(trained.description)
     return trained
@@ -316,7 +316,8 @@ def _tree(leaves: dict[str, np.ndarray]) -> Any:
     return tree
 
 
-def _hash(leaves: dict[str, np.ndarray]) -> str:
+def hashed(leaves: dict[str, np.ndarray]) -> str:
+    """SHA-256 of parameters by name, with their types and shapes, as 64 hex digits."""
     sha = hashlib.sha256()
     for path in sorted(leaves):
         leaf = np.ascontiguousarray(leaves[path])
@@ -341,7 +342,7 @@ def _load(path: Path) -> Classifier | None:
         with np.load(path, allow_pickle=False) as file:
             leaves = dict(file)
         record = json.loads(str(leaves.pop("record")))
-        if record.pop("version") != VERSION or _hash(leaves) != record["sha256"]:
+        if record.pop("version") != VERSION or hashed(leaves) != record["sha256"]:
             return None
         record["shape"] = tuple(record["shape"])
         return Classifier(**record, params=_tree(leaves))

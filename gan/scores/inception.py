@@ -24,6 +24,7 @@ from gan.errors import UserError
 from gan.files import read_bytes, replacing, shortened
 from gan.networks import inception as network
 from gan.scores import torch_files
+from gan.scores.classifier import hashed
 from gan.scores.requirements import INCEPTION_SHA256
 from gan.scores.space import Features
 
@@ -148,7 +149,7 @@ def write(path: str, found: Inception) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    record = {"version": VERSION, "sha256": found.sha256, "content": _hash(found.leaves)}
+    record = {"version": VERSION, "sha256": found.sha256, "content": hashed(found.leaves)}
     with replacing(path) as file:
         np.savez(file, record=np.array(json.dumps(record)), **found.leaves)
 
@@ -247,7 +248,7 @@ def _kept(path: str, content: bytes) -> Inception:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             leaves = dict(file)
         record = json.loads(str(leaves.pop("record")))
-        sound = record["version"] == VERSION and record["content"] == _hash(leaves)
+        sound = record["version"] == VERSION and record["content"] == hashed(leaves)
         sha256 = record["sha256"]
     except Exception:  # whatever a damaged file makes NumPy's and Python's parsers raise
         sound = False
@@ -256,12 +257,3 @@ def _kept(path: str, content: bytes) -> Inception:
             f"{shortened(path)} is damaged, or none that experiments.inception has made"
         )
     return Inception(sha256, leaves)
-
-
-def _hash(leaves: dict[str, np.ndarray]) -> str:
-    sha = hashlib.sha256()
-    for path in sorted(leaves):
-        leaf = np.ascontiguousarray(leaves[path])
-        sha.update(f"{path} {leaf.dtype.str} {leaf.shape}\n".encode())
-        sha.update(leaf)
-    return sha.hexdigest()
