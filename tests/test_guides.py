@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from gan import config, data
-from results.referee.torch_gan import Torch
 from tests.experiments.commands import call
+
+torch = pytest.importorskip("torch", reason="torch is not installed (extra: bench)")
 
 GUIDES = Path(__file__).parent.parent / "docs"
 
@@ -26,6 +26,8 @@ def players():
     source = data.load(config.Data(name="digits"))
     sets = [source.examples(split)[0] for split in ("train", "test")]
     train, real = (torch.as_tensor(part.transpose(0, 3, 1, 2)) for part in sets)
+    from results.referee.torch_gan import Torch
+
     return Torch(train, steps=600), real, train
 
 
