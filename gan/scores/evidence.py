@@ -44,6 +44,18 @@ class Counts(NamedTuple):
             total=self.generated.total,
         )
 
+    @property
+    def covered(self) -> Score:
+        """Modes with an example. A mode that the sample missed is missed by all of its halves, and
+        one with few examples is in nearly all of them, so the interval allows for both."""
+        score = self.score("covered", self.generated.total)
+        below, above = modes.found_by_chance(self.generated)
+        ends = (
+            min(score.interval[0], score.value - below),
+            max(score.interval[1], score.value + above),
+        )
+        return score._replace(interval=(max(0.0, ends[0]), min(score.total, ends[1])))
+
 
 class Flows(NamedTuple):
     """Proportions of `n` generated examples, and of as many other real ones, against real ones;
