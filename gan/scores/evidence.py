@@ -13,7 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.referee import distances, resampling
-from gan.scores import class_accuracy, modes, published_sets, samples
+from gan.scores import (
+    class_accuracy,
+    classification_accuracy,
+    modes,
+    published_sets,
+    samples,
+)
 from gan.scores import proportions as flows
 from gan.scores import space as spaces
 from gan.scores.metric import Score
@@ -252,6 +258,18 @@ class Evidence:
             self.dataset,
             self.space.classifier,
             self.players.split,
+        )
+
+    @functools.cached_property
+    def classification_accuracy(self) -> classification_accuracy.Accuracy:
+        """Of classifiers trained on generated examples, and on real ones."""
+        return classification_accuracy.accuracy(
+            functools.partial(self.players.generate, self.look.generator_params),
+            self.players.latent_dim,
+            self.dataset,
+            self.players.split,
+            self.space.classifier,
+            self.say,
         )
 
     @functools.cached_property
