@@ -8,6 +8,7 @@ from jax.sharding import Mesh
 
 from gan import networks
 from gan.config import Config
+from gan.errors import UserError
 from gan.training.adversarial import Layout, make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_chunk
@@ -31,9 +32,11 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     """Build the game of a config on `devices` devices (0: all), state at step 0.
 
     Raises:
-        UserError: for unknown names, a shape a network cannot handle, conditional networks of data
-            without labels, or too few devices.
+        UserError: for unknown names, a shape a network cannot handle, augmentations of points,
+            conditional networks of data without labels, or too few devices.
     """
+    if config.augmentations and len(dataset.shape) != 3:
+        raise UserError(f"augmentations are for images; {dataset.name} has points")
     mesh = make_mesh(devices, config.batch_size)
     everywhere = replicated(mesh)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
