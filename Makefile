@@ -30,7 +30,7 @@ lint: .venv/installed
 docs: .venv/installed
 	$(BIN)/python -c 'import mkdocstrings' 2> /dev/null || \
 	    $(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -99,7 +99,7 @@ def _shell(text: str) -> str:
             code = False
         elif inside and not code:
             code = True
-        found.append(line[4:] if code else line)
+        found.append(line[4:] if code else line.replace("[", "\\["))
         inside = code
     if inside:
         found.append("```")
@@ -117,12 +117,13 @@ def _groups(of) -> dict[str, list[str]]:
 
 def _described(of, flag: str) -> tuple[str, str, str]:
     """The flag, its default, its meaning."""
-    left, _, default = help_pages.left(of, flag).partition(" ")
+    left, _, default = help_pages.signature(of, flag).partition(" ")
     if of.notes[flag].required and left.startswith("--"):
         default = "required"
     elif default.isupper() or default.rstrip(" .").isupper():
         default = ""
-    return left, default, help_pages.meaning(of, flag) + _names(of.values[flag].parser)
+    meaning = help_pages.meaning(of, flag).replace("[", "\\[")
+    return left, default, meaning + _names(of.values[flag].parser)
 
 
 def _names(parser) -> str:

@@ -37,10 +37,12 @@ def results() -> list[str]:
 def on_config(config):
     for title, pages in generated().items():
         _section(config.nav, title).extend(pages)
-    tree = _section(config.nav, "Results")
-    for path in results():
-        if path.endswith("README.md") or path.count("/") == 1 and path.endswith(".md"):
-            tree.append(path)
+    pages = [path for path in results() if path.endswith(".md")]
+    first = [path for path in pages if path.endswith("README.md") or path.count("/") == 1]
+    _section(config.nav, "Results").extend(["results.md", *first])
+    decisions = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    ordered = sorted(decisions, key=lambda name: name != "index.md")
+    _section(config.nav, "Decisions").extend(f"decisions/{name}" for name in ordered)
     return config
 
 
@@ -58,10 +60,15 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, config, files):
     del config, files
-    path = page.file.src_uri
-    text = links.within_the_site(markdown, path)
-    text = formulas.as_mathml(text)
-    return text if path == citations.PAGE else citations.linked(text, path)
+    return formulas.as_mathml(links.within_the_site(markdown, page.file.src_uri))
+
+
+def on_page_content(html, page, config, files):
+    del config
+    if page.file.src_uri == citations.PAGE:
+        return html
+    bibliography = files.get_file_from_path(citations.PAGE)
+    return citations.linked(html, bibliography.url_relative_to(page.file))
 
 
 def _section(nav, title):

@@ -2,22 +2,24 @@
 
 import re
 
-_TARGET = re.compile(r"(\]\()((?:\.\./)+)(results/)")
+_OUT = re.compile(r"(\]\()((?:\.\./)+)(results/|docs/)")
 
 
 def within_the_site(text: str, path: str) -> str:
-    """Links of a page of docs/ to results/, which lies beside docs/ in the repository and inside
-    the site.
+    """Links between docs/ and results/, which lie side by side in the repository; in the site
+    results/ lies inside docs/.
 
     >>> within_the_site("[digits](../../results/digits/README.md)", "guides/first.md")
     '[digits](../results/digits/README.md)'
+    >>> within_the_site("[speed](../../docs/performance.md)", "results/digits/README.md")
+    '[speed](../../performance.md)'
     """
-    if path.startswith("results/"):
-        return text
-    depth = path.count("/")
+    inside = path.startswith("results/")
 
     def moved(found: re.Match) -> str:
-        up = found[2].count("../")
-        return found[1] + "../" * (up - 1 if up == depth + 1 else up) + found[3]
+        opening, up, folder = found.groups()
+        if inside:
+            return opening + up + ("" if folder == "docs/" else folder)
+        return opening + up.removeprefix("../") + folder
 
-    return _TARGET.sub(moved, text)
+    return _OUT.sub(moved, text)
