@@ -1,8 +1,8 @@
 """Citations by author and year, and the bibliography that they resolve to.
 
-A citation is "Mescheder et al. 2018", "Lim and Ye 2017", "Korotin, Kolesov, Burnaev 2022" or "Gomory
-(1961)", in a docstring, a comment, a help text or a page. Its key is the author, of two both and of
-more the first, and the year.
+A citation is "Mescheder et al. 2018", "Lim and Ye 2017", "Meehan, Chaudhuri, Dasgupta 2020" or
+"Gomory (1961)", in a docstring, a comment, a help text or a page. Its key is the author, of two
+both and of more the first, and the year.
 """
 
 import re
@@ -14,9 +14,9 @@ PAGE = "bibliography.md"
 ROOT = Path(__file__).parent.parent.parent
 
 _NAME = r"(?:(?:von|del) )?[A-Z][\w'-]*[a-z]"
-_CITATION = re.compile(
-    rf"(?<![\w-])({_NAME})( et al\.|(?:(?:,| and|, and) {_NAME})*),? \(?((?:1[789]|20)\d\d[ab]?)\b(?!-)"
-)
+_YEAR = r"(?:1[789]|20)\d\d[ab]?"
+_OTHERS = rf" et al\.|(?:(?:,| and|, and) {_NAME})*"
+_CITATION = re.compile(rf"(?<![\w-])({_NAME})({_OTHERS}),? \(?({_YEAR})\b(?!-)")
 _ENTRY = re.compile(r'^- <a id="(\w+)"></a>\*\*(.+?)\.\*\*', re.MULTILINE)
 NOT_AUTHORS = {"Debian", "May", "Python"}
 """Capitalised words before numbers that look like years."""

@@ -7,11 +7,11 @@ import importlib
 import re
 
 import experiments
-from experiments import cli
-from experiments.cli import kinds, pages as help_pages
-from experiments.cli.config_fields import FIELDS
-
 from docs.scripts.tables import table
+from experiments import cli
+from experiments.cli import kinds
+from experiments.cli import pages as help_pages
+from experiments.cli.config_fields import FIELDS
 
 CONFIGURATION = "commands/configuration.md"
 
@@ -34,10 +34,11 @@ def module(name: str):
 
 
 def flags_of(name: str) -> set[str]:
-    """The flags that a command takes, those that absl gives every program among them."""
+    """Names of the flags of a command, those that absl gives every program among them."""
     found = module(name)
     if hasattr(found, "define"):
-        return set(cli.defined(found.define)[1])
+        of, values = cli.defined(found.define)
+        return set(values) - {name for name, _ in [of.positional or ("", "")]}
     return {"help", "helpfull", *(flag for flag, _, _ in _own(found))}
 
 
@@ -156,7 +157,7 @@ def _configuration() -> str:
         "# Configuration\n\nA run is determined by its configuration, the code and the data. Every "
         "field is a flag of [train](train.md), [sweep](sweep.md), [seeds](seeds.md) and others. "
         "Defaults are those of the preset `digits`; another preset has others. In Python the same "
-        "names are those of `gan.config.replace(config, {\"penalty_weight\": 1.0})`.\n"
+        'names are those of `gan.config.replace(config, {"penalty_weight": 1.0})`.\n'
     )
     for title, fields in groups.items():
         rows = _rows(_described(of, path) for path in fields)

@@ -1,9 +1,8 @@
 """Tables of what a configuration can name, from the entries themselves."""
 
+from docs.scripts.tables import table
 from gan import registries
 from gan.registry import Registry
-
-from docs.scripts.tables import table
 
 KINDS = {
     "Data sets": (registries.SOURCES, "--data.name", "extend.md#a-data-set"),
