@@ -41,10 +41,15 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["README.md", "docs/get_started.md"])
-def test_the_training_of_a_page_runs(name, tmp_path, monkeypatch):
-    assert run(ROOT / name, tmp_path, monkeypatch, trains=True) == 1
+def test_the_training_of_a_page_runs(tmp_path, monkeypatch):
+    """With small players; the README's lines are among those of the page."""
+    full, small = presets.get, {key: presets.SMALL[key] for key in presets.SMALL if key != "steps"}
+    monkeypatch.setattr(presets, "get", lambda name: config.replace(full(name), small))
+    page = ROOT / "docs" / "get_started.md"
+    assert run(page, tmp_path, monkeypatch, trains=True) == 1
     assert (tmp_path / "runs" / "short" / "report.html").exists()
+    (block,) = [b for b in pages.blocks(ROOT / "README.md", "python") if "gan.train" in b]
+    assert set(block.splitlines()) <= set("".join(pages.blocks(page, "python")).splitlines())
 
 
 def test_the_package_of_the_guide_holds_entries_that_fit():
