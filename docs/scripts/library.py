@@ -1,11 +1,11 @@
-"""The pages about the library, from its docstrings: one for every room."""
+"""The pages about the library, from its docstrings: one for every package."""
 
 import pkgutil
 from pathlib import Path
 
 import gan
 
-ROOMS = {
+PACKAGES = {
     "gan": "the public face: train, evaluate, load",
     "gan.config": "every choice that a run depends on",
     "gan.presets": "named configurations",
@@ -27,35 +27,40 @@ ROOMS = {
 }
 
 PRIVATE = ("gan.scores.conformance", "gan.benchmarks")
-"""Rooms that are no library for others: machinery of single commands."""
+"""Packages that are no library for others: machinery of single commands."""
 
 
 def pages() -> dict[str, str]:
     """Text by path."""
-    rows = "\n".join(f"- [`{room}`]({_name(room)}): {what}" for room, what in ROOMS.items())
+    links = (f"- [`{name}`]({_name(name)}): {what}" for name, what in PACKAGES.items())
+    rows = "\n".join(links)
     index = (
         "# Library\n\n`import gan` shows five names: `train`, `evaluate`, `load`, and the modules "
         "`referee` and `transport`, beside `Config`, `config` and `presets`. Everything else has "
         f"a page here too.\n\n{rows}\n"
     )
     return {"library/index.md": index} | {
-        f"library/{_name(room)}": f"# {room}\n\n{what[0].upper()}{what[1:]}.\n\n{_modules(room)}"
-        for room, what in ROOMS.items()
+        f"library/{_name(package)}": f"# {package}\n\n{_sentence(what)}\n\n{_modules(package)}"
+        for package, what in PACKAGES.items()
     }
 
 
-def _name(room: str) -> str:
-    return f"{room.replace('.', '_')}.md" if room == "gan" else f"{room.removeprefix('gan.')}.md"
+def _sentence(what: str) -> str:
+    return f"{what[0].upper()}{what[1:]}."
 
 
-def _modules(room: str) -> str:
-    """A directive for a room and for every module in it."""
-    found = [room]
-    folder = Path(gan.__file__).parent.joinpath(*room.split(".")[1:])
-    if room != "gan" and folder.is_dir():
+def _name(package: str) -> str:
+    return f"{package.removeprefix('gan.')}.md"
+
+
+def _modules(package: str) -> str:
+    """A directive for a package and for every module in it."""
+    found = [package]
+    folder = Path(gan.__file__).parent.joinpath(*package.split(".")[1:])
+    if package != "gan" and folder.is_dir():
         found += [
             info.name
-            for info in pkgutil.walk_packages([str(folder)], f"{room}.")
+            for info in pkgutil.walk_packages([str(folder)], f"{package}.")
             if not info.name.startswith(PRIVATE)
         ]
     return "\n".join(f"::: {module}\n" for module in found)

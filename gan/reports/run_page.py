@@ -104,7 +104,8 @@ def _proportions(inside, scores: dict) -> str:
         ),
         page.picture(
             inside("unserved.png"),
-            "Real examples that no generated one serves, the loneliest first.",
+            "Real examples that are missed: they are among the nearest of no generated one. "
+            "The farthest stand first.",
         ),
     )
 
