@@ -3,7 +3,7 @@
 import pytest
 
 from gan.registries import METRICS
-from gan.reports import run_page
+from gan.reports import page, run_page
 from gan.reports import scores as tables
 
 OF_OTHERS = "no_such_package.metrics:sharpness"
@@ -54,3 +54,9 @@ def test_ratios_stand_in_units_of_floors():
 def test_the_verdict_speaks_of_what_there_is(names, said, unsaid):
     text = run_page.verdict({name: SCORES[name] for name in ("step", "n", *names)})
     assert said in text and unsaid not in text
+
+
+def test_what_is_folded_is_there_and_nothing_is_folded_to_nothing():
+    part = page.folded("All <of> them", page.table([("w1", 3.0, "a distance")]))
+    assert part.startswith("<details><summary>All &lt;of&gt; them</summary>") and "<td>" in part
+    assert page.folded("Nothing", "", "") == ""
