@@ -56,6 +56,13 @@ setup(
         ],
         "cuda": ["jax[cuda12]>=0.10"],
         "tpu": ["jax[tpu]>=0.10"],
+        "aot-tpu": ["libtpu>=0.0.42"],
+        "aot-cuda": [
+            "jax-cuda12-plugin>=0.10",
+            "jax-cuda12-pjrt>=0.10",
+            "nvidia-cuda-nvcc-cu12>=12.9,<12.10",
+            "nvidia-cuda-runtime-cu12>=12.9,<12.10",
+        ],
         "tf": ["tensorflow-cpu>=2.18", "importlib_resources>=6"],
         "images": ["pillow>=11"],
         "tensorboard": ["tensorboardX>=2.6.4"],

@@ -62,7 +62,8 @@ class Dataset:
         levels: number of raw pixel levels.
         num_classes, class_names: what the labels mean; one class "all" when there are none.
         streamed: whether batches are read from disk.
-        arrays: device arrays that `batch` indexes inside jit; {} when streamed.
+        arrays: device arrays that `batch` indexes inside jit, images as rows [n, h w c]; {} when
+            streamed.
         dequantize: whether training batches carry noise of one level.
         modes: None; planar mixtures have modes.
         fingerprint: 16 hex digits that change when the content of any split does.
@@ -91,7 +92,8 @@ class Dataset:
         if not self.streamed:
             self._splits = {split: raw.read(split, None) for split in SPLITS}
             images, labels = self._splits["train"]
-            self.arrays = {"images": jnp.asarray(images), "labels": jnp.asarray(labels)}
+            rows = images.reshape(len(images), -1)
+            self.arrays = {"images": jnp.asarray(rows), "labels": jnp.asarray(labels)}
             content = " ".join(digest(*self._splits[split]) for split in SPLITS)
         self.fingerprint = fingerprint(
             [raw.name, raw.shape, raw.levels, raw.class_names, raw.sizes, content]
@@ -123,7 +125,8 @@ class Dataset:
         if self.streamed:
             raise ValueError(f"{self.name} is streamed: use indices, read and finish")
         rows = self.indices(key, count)
-        return self.finish(arrays["images"][rows], key), arrays["labels"][rows]
+        raw = arrays["images"][rows].reshape(count, *self.shape)
+        return self.finish(raw, key), arrays["labels"][rows]
 
     def indices(self, key: jax.Array, count: int) -> jax.Array:
         """Rows of the training split, int32 [count], uniform with replacement; pure."""

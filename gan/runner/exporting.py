@@ -154,7 +154,7 @@ def program(
     def generate(*given):
         return generator.apply(lax.optimization_barrier(params), *given)
 
-    with platforms.portable(), jax.default_matmul_precision("float32"):
+    with platforms.traced_for(platforms.ANY), jax.default_matmul_precision("float32"):
         return jax_export.export(jax.jit(generate), platforms=PLATFORMS)(*given)
 
 

@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan.errors import UserError
+from gan.networks import platforms
 
 AXIS = "batch"
 
@@ -43,6 +44,12 @@ def make_mesh(devices: int = 0, batch_size: int | None = None) -> Mesh:
     if batch_size is not None and batch_size % count:
         raise UserError(f"batch_size {batch_size} must be a multiple of the {count} devices")
     return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=available[:count])
+
+
+def platform_of(mesh: Mesh) -> str:
+    """What a program for a mesh is traced for: what its devices are, "cpu", "gpu" or "tpu", unless
+    `platforms.traced_for` names another."""
+    return platforms.named() or mesh.devices.flat[0].platform
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
