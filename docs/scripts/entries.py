@@ -5,14 +5,15 @@ from gan import registries
 from gan.registry import Registry
 
 KINDS = {
-    "Data sets": (registries.SOURCES, "--data.name", "extend.md#a-data-set"),
-    "Presets": (registries.PRESETS, "--preset", ""),
-    "Networks": (registries.ARCHITECTURES, "--generator.name, --critic.name", ""),
-    "Losses": (registries.LOSSES, "--loss", ""),
-    "Penalties": (registries.PENALTIES, "--penalty, --penalty2", ""),
-    "Optimisers": (registries.OPTIMIZERS, "--optimizer", ""),
-    "Spaces of sweeps": (registries.SPACES, "--space", ""),
-    "Loggers": (registries.LOGGERS, "--loggers", ""),
+    "Data sets": (registries.SOURCES, "--data.name"),
+    "Presets": (registries.PRESETS, "--preset"),
+    "Networks": (registries.ARCHITECTURES, "--generator.name, --critic.name"),
+    "Losses": (registries.LOSSES, "--loss"),
+    "Penalties": (registries.PENALTIES, "--penalty, --penalty2"),
+    "Augmentations": (registries.AUGMENTATIONS, "--augmentations"),
+    "Optimisers": (registries.OPTIMIZERS, "--optimizer"),
+    "Spaces of sweeps": (registries.SPACES, "--space"),
+    "Loggers": (registries.LOGGERS, "--loggers"),
 }
 
 
@@ -30,7 +31,7 @@ your own goes as well ([add your own](guides/extend.md)).
 
 
 def _section(title: str) -> str:
-    registry, flag, _ = KINDS[title]
+    registry, flag = KINDS[title]
     flags = ", ".join(f"`{each}`" for each in flag.split(", "))
     return f"## {title}\n\nFor {flags}.\n\n{_table(title, registry)}"
 

@@ -8,6 +8,7 @@ from tests.conftest import ROOT
 
 BY_HAND = {
     "ARCHITECTURES": "concepts/losses.md",
+    "AUGMENTATIONS": "concepts/losses.md",
     "LOSSES": "concepts/losses.md",
     "OPTIMIZERS": "concepts/losses.md",
     "PENALTIES": "concepts/losses.md",
