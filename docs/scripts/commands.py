@@ -5,6 +5,7 @@
 
 import importlib
 import re
+import textwrap
 
 import experiments
 from docs.scripts.tables import table
@@ -87,24 +88,18 @@ def _page(name: str) -> str:
 
 
 def _shell(text: str) -> str:
-    """The indented commands of a docstring as fenced blocks."""
-    lines, found, inside = text.splitlines(), [], False
-    for line in lines:
-        code = line.startswith("    ") and (inside or not found or not found[-1].strip())
-        if code and not inside:
-            found.append("```sh" if line.split()[0] in ("python", "make") else "```text")
-        if inside and not code and line.strip():
-            while not found[-1].strip():
-                found.pop()
-            found += ["```", ""]
-            code = False
-        elif inside and not code:
-            code = True
-        found.append(line[4:] if code else line.replace("[", "\\["))
-        inside = code
-    if inside:
-        found.append("```")
-    return "\n".join(found)
+    """The indented blocks of a docstring as fenced ones, commands with their line ends escaped."""
+    blocks = re.split(r"(?m)((?:^    .*\n?)+(?:^\n(?:^    .*\n?)+)*)", text)
+    return "".join(_fenced(b) if b.startswith("    ") else b.replace("[", "\\[") for b in blocks)
+
+
+def _fenced(block: str) -> str:
+    lines = textwrap.dedent(block).rstrip().splitlines()
+    shell = lines[0].startswith(("python ", "make "))
+    for place, line in enumerate(lines[1:]):
+        if shell and line.startswith(" ") and not lines[place].endswith("\\"):
+            lines[place] += " \\"
+    return "\n".join([f"```{'sh' if shell else 'text'}", *lines, "```", ""])
 
 
 def _groups(of) -> dict[str, list[str]]:
@@ -118,13 +113,19 @@ def _groups(of) -> dict[str, list[str]]:
 
 def _described(of, flag: str) -> tuple[str, str, str]:
     """The flag, its default, its meaning."""
-    left, _, default = help_pages.signature(of, flag).partition(" ")
-    if of.notes[flag].required and left.startswith("--"):
-        default = "required"
-    elif default.isupper() or default.rstrip(" .").isupper():
-        default = ""
+    left, _, _ = help_pages.signature(of, flag).partition(" ")
+    default = "required" if of.notes[flag].required else _shown(of.values[flag].default)
     meaning = help_pages.meaning(of, flag).replace("[", "\\[")
     return left, default, meaning + _names(of.values[flag].parser)
+
+
+def _shown(default) -> str:
+    """A default, "" where there is none."""
+    if default is None or default in ("", float("inf")):
+        return ""
+    if isinstance(default, list | tuple):
+        return " ".join(map(str, default))
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _names(parser) -> str:

@@ -9,7 +9,7 @@ from latex2mathml import converter
 
 _CODE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
-_INLINE = re.compile(r"(?<![\w$\\])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])")
+_INLINE = re.compile(r"(?<![\w$\\])\$(?=\S)(?![A-Z_]{4})([^$\n]+?)(?<=\S)\$(?![\w$])")
 
 
 def as_mathml(text: str) -> str:
@@ -25,4 +25,4 @@ def _block(found: re.Match) -> str:
 
 
 def _inline(found: re.Match) -> str:
-    return converter.convert(found[1])
+    return f"<span>{converter.convert(found[1])}</span>"  # Markdown takes <math> for a block

@@ -18,15 +18,16 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def blocks(path: Path, *languages: str) -> list[str]:
-    """The fenced blocks of a page in one of these languages."""
-    found = re.findall(r"^```(\w+)\n(.*?)^```", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+def blocks(page: Path | str, *languages: str) -> list[str]:
+    """The fenced blocks, in one of these languages, of a page or of a text."""
+    text = page.read_text() if isinstance(page, Path) else page
+    found = re.findall(r"^```(\w+)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     return [text for language, text in found if language in languages]
 
 
-def commands(path: Path) -> list[list[str]]:
-    """The shell commands in the blocks of a page, as words."""
-    return _words("".join(blocks(path, "sh")))
+def commands(page: Path | str) -> list[list[str]]:
+    """The shell commands in the blocks of a page or of a text, as words."""
+    return _words("".join(blocks(page, "sh")))
 
 
 def mentioned(path: Path) -> list[list[str]]:

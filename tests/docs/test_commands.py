@@ -11,6 +11,7 @@ from tests.docs import pages
 
 EVERY = pages.WRITTEN + pages.RESULTS
 PAGES = [page for page in EVERY if pages.commands(page)]
+MADE = generated.pages()
 TARGETS = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
@@ -29,6 +30,15 @@ def test_a_command_of_a_page_is_taken(page, monkeypatch):
             assert words[1] in TARGETS, words
         elif words[1:2] == ["-m"] and words[2].startswith("experiments."):
             taken(words[2].removeprefix("experiments."), words[3:])
+
+
+@pytest.mark.parametrize("name", generated.names())
+def test_a_command_that_a_program_shows_is_taken(name):
+    """Those of the docstring of a command, which its page and --help show."""
+    shown = pages.commands(MADE[f"commands/{name}.md"])
+    assert any(words[:3] == ["python", "-m", f"experiments.{name}"] for words in shown)
+    for words in shown:
+        taken(words[2].removeprefix("experiments."), words[3:])
 
 
 def taken(name: str, arguments: list[str]) -> None:
