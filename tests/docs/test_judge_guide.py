@@ -1,19 +1,19 @@
-"""The guides run as they stand."""
+"""The guide about judging a GAN of PyTorch runs as it stands."""
 
 import json
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gan import config, data
+from tests.conftest import ROOT
 from tests.experiments.commands import call
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: bench)")
 
-GUIDES = Path(__file__).parent.parent / "docs"
+GUIDES = ROOT / "docs" / "guides"
 
 
 def blocks(name: str) -> list[tuple[str, str]]:
