@@ -31,6 +31,7 @@ def players():
     return Torch(train, steps=600), real, train
 
 
+@pytest.mark.slow
 def test_a_gan_of_pytorch_is_judged_by_the_guide(players, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     model, real, train = players
