@@ -38,8 +38,8 @@ for name in ("precision", "recall"):
     print(f"{name:10} {score.value:.2f}, real digits {score.real:.2f}")
 
 # %% [markdown]
-# The critic is certified from its scores and gradients. Its share of the exact distance stands
-# beside its steepest slope.
+# The critic is certified from its scores and gradients: which share of the exact distance does it
+# prove, and where is it steepest?
 
 # %%
 points = torch.as_tensor(fake[: len(real)]).requires_grad_()
