@@ -23,7 +23,8 @@ figcaption, .note { color: #555; font-size: .92rem; max-width: 60rem; }
 code { background: #f3f3f3; padding: 0 .25rem; } .verdict { font-size: 1.1rem; margin: .6rem 0; }
 summary { cursor: pointer; color: #2b6cb0; margin: .5rem 0; }
 .wide { overflow-x: auto; } .key span { margin-right: 1.2rem; white-space: nowrap; }
-@media (max-width: 32rem) { td, th { padding-right: .5rem; font-size: .85rem; } }
+@media (max-width: 32rem) { table { display: block; overflow-x: auto; }
+       td, th { padding-right: .5rem; font-size: .85rem; } }
 """
 
 

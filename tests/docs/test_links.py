@@ -1,7 +1,10 @@
 """No link inside the repository leads nowhere, and pages keep their length."""
 
+import re
+
 import pytest
 
+import gan
 from docs.scripts import commands, entries, library
 from tests.conftest import ROOT
 from tests.docs import pages
@@ -57,3 +60,15 @@ def test_every_decision_is_listed_with_its_three_parts():
             assert f"]({page.name})" in index
             for part in ("**Context.**", "**Decision.**", "**Consequence.**"):
                 assert part in page.read_text(), page.name
+
+
+@pytest.mark.parametrize("page", pages.WRITTEN, ids=pages.name)
+def test_words_of_our_own_stand_in_code_only(page):
+    """Names of numbers aside, the standard term is used."""
+    text = re.sub(r"^```.*?^```|`[^`\n]+`", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert re.findall(r"(?i)yardstick|unserved|served by nobody|\brests? at\b", text) == []
+
+
+def test_the_citation_names_the_version():
+    text = (ROOT / "CITATION.cff").read_text()
+    assert f"version: {gan.__version__}\n" in text and "The gan contributors" in text

@@ -8,6 +8,7 @@ from tests.docs import pages
 from tests.experiments.commands import TINY, call
 
 PAGES = [page for page in pages.WRITTEN if pages.blocks(page, "python")]
+PAGES = [page for page in PAGES if page.parent.name != "tutorials"]  # see test_tutorials.py
 ELSEWHERE = {
     "docs/guides/extend.md": "test_the_package_of_the_guide",
     "docs/guides/judge_your_gan.md": "test_judge_guide.py",
