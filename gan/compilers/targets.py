@@ -157,7 +157,7 @@ def require(target: Target) -> None:
     extra, modules = PACKAGES[target.machine.platform]
     if not all(_found(module) for module in modules):
         raise UserError(
-            f"compiling for {target.machine.name} needs its compiler, about 600 MB: "
+            f"compiling for {target.machine.name} needs its compiler (600 MB); install it with "
             f"{sys.executable} -m pip install '.[{extra}]'"
         )
 
@@ -180,8 +180,9 @@ def environment(target: Target) -> dict[str, str]:
         "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    flags = re.sub(r"--xla_force_host\S*", "", os.environ.get("XLA_FLAGS", ""))
-    return {**os.environ, **given, "XLA_FLAGS": flags}
+    flags = re.sub(r"--xla_force_host\S*", "", os.environ.get("XLA_FLAGS", "")).strip()
+    kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    return kept | given | ({"XLA_FLAGS": flags} if flags else {})
 
 
 def devices(target: Target) -> Sequence[Any]:

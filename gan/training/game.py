@@ -85,7 +85,8 @@ def _chunk(config: Config, generator, critic, feed: Feed, mesh: Mesh) -> jax.sta
 
 
 def _apart(config: Config, mesh: Mesh) -> bool:
-    """Whether devices evaluate gradients apart: on a CPU, where threads would wait for each other
-    too often, unless a player couples the examples of a batch. Otherwise the compiler decides."""
+    """Whether devices evaluate gradients apart, unless a player couples the examples of a batch:
+    the threads of a CPU would wait for each other too often, and of a GPU every part of a gradient
+    would be exchanged by itself. A TPU's compiler does as well alone."""
     coupled = "batch" in (config.generator.normalization, config.critic.normalization)
-    return mesh.size > 1 and platform_of(mesh) == "cpu" and not coupled
+    return mesh.size > 1 and platform_of(mesh) != "tpu" and not coupled
