@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gan import config, presets
-from gan.compilers import page, programs, targets
+from gan.compilers import page, programs, summary, targets
 from tests.conftest import ROOT
 from tests.experiments.commands import call
 
@@ -134,3 +134,19 @@ def test_presets_are_compiled_for_a_tpu(preset, changes, gflop, megabytes, cycle
     for each in found["costliest"]:
         path, _, line = each["source"].partition(":")
         assert each["cycles"] > 0 and (not path or (ROOT / path).exists() and int(line) > 0)
+
+
+def test_programs_are_summed_up_in_one_table(tmp_path):
+    notes = {"preset": "digits", "changes": {"batch_size": 128}, "date": "2026-01-02"}
+    found = FOUND | notes | {"versions": {"jax": "1.2"}}
+    too_large = {k: v for k, v in found.items() if k not in ("flops", "memory", "operations")}
+    for name, each in (("a", found), ("b", too_large | {"fits": False, "bytes_per_device": 2e10})):
+        (tmp_path / f"{name}.json").write_text(json.dumps(each))
+    summary.main(tmp_path)
+    text = (tmp_path / "table.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line[:2] == "| "]
+    assert len(rows) == 3 and len(rows[0]) == len(rows[1])
+    cells = dict(zip(rows[0], rows[1], strict=True))
+    assert cells["preset"] == "digits, batch_size 128" and cells["exchanged, MB"] == "1"
+    assert (cells["estimate, ms"], cells["roofline, ms"], cells["share"]) == ("0.1", "0.025", "25%")
+    assert rows[2][2:4] == ["no", "20"] and "2026-01-02; jax 1.2." in text

@@ -102,6 +102,20 @@ def test_members_are_in_every_operation_except_on_a_cpu(tiny, digits):
     }
 
 
+@pytest.mark.parametrize(
+    ("platform", "normalization", "expected"),
+    [("cuda", "none", 2), ("cuda", "batch", 1), ("tpu", "none", 0)],
+)
+def test_gpus_average_a_gradient_once(platform, normalization, expected, tiny, digits):
+    """In the loop of the critic and for the generator; a coupled batch and a TPU are left to the
+    compiler, which does not show in this text."""
+    choice = config.replace(tiny, {"generator.normalization": normalization})
+    with platforms.traced_for(platform):
+        program = make_program(choice, digits, make_mesh(2))
+        text = lowered(program.chunk.trace(*program.given), platform)
+    assert count(text, "all_reduce") == expected
+
+
 def player(role, name):
     spec = config.Network(name=name, width=16, depth=1)
     if role == "generator":
