@@ -39,8 +39,7 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     """Build the game of a config on `devices` devices (0: all), state at step 0.
 
     Raises:
-        UserError: for unknown names, a shape a network cannot handle, conditional networks of data
-            without labels, or too few devices.
+        UserError: as gan.networks.players, or for too few devices.
     """
     mesh = make_mesh(devices, config.batch_size)
     everywhere = replicated(mesh)
