@@ -29,8 +29,6 @@ EXAMPLES = 50_000
 DEEP = 'ulimit -s 262144 2> /dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"'
 """Starts a program whose threads have stacks of 256 MiB, or as much as the system allows."""
 
-REFUSED = r"exceed\w* .*(memory|capacity)|RESOURCE_EXHAUSTED|[Rr]an out of memory|Allocation type"
-
 
 def compiled(config: Config, target: Target, limit: float, keep: str | None = None) -> dict:
     """What is found in the program that trains a config on a target; see `described`.
@@ -178,12 +176,14 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
     try:
         compiled = lowered.compile()
     except Exception as error:  # of the compiler's own, which has no type for this
-        used = re.search(r"Used ([\d.]+)([KMGT]?) of", str(error))
-        if not re.search(REFUSED, str(error)):
+        if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        needed = float(used[1]) * 1024 ** " KMGT".index(used[2] or " ") if used else None
-        seconds = time.perf_counter() - traced
-        return facts | {"fits": False, "bytes_per_device": needed, "compile_seconds": seconds}
+        return facts | {
+            "fits": False,
+            "bytes_per_device": required(str(error)),
+            "compile_seconds": time.perf_counter() - traced,
+            "refusal": str(error)[:500],
+        }
     seconds = time.perf_counter() - traced
     text = compiled.as_text()
     if keep:
@@ -198,6 +198,16 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
         "compile_seconds": seconds,
         **_costs(found, target),
     }
+
+
+def required(refusal: str) -> float | None:
+    """Bytes that a program needs, of the words in which a compiler refuses it; None if they do not
+    tell."""
+    found = re.search(r"Used ([\d.]+)([KMGT]?) of|\(([\d.]+)([KMGT]?)\) exceeds", refusal)
+    if found is None:
+        return None
+    number, unit = (part for part in found.groups() if part is not None)
+    return float(number) * 1024 ** " KMGT".index(unit or " ")
 
 
 def _memory(analysis: Any) -> dict[str, int]:

@@ -21,11 +21,11 @@ from gan.errors import UserError
 class Kind:
     """One kind of device.
 
-    `peaks` are operations per second by what `counts.Counts.flops` calls the factors, of others the
-    least; `bandwidth` and `link` are bytes per second of memory and out of a device; `launch` is
-    about how long an operation takes to start, in seconds, 0 where it is in the estimated cycles;
-    `clock` is in cycles per second, None where the compiler estimates none; `sides` the topologies
-    by number of devices.
+    `memory` is what programs can have of it, in bytes; `peaks` are operations per second by what
+    `counts.Counts.flops` calls the factors, of others the least; `bandwidth` and `link` are bytes
+    per second of memory and out of a device; `launch` is about how long an operation takes to
+    start, in seconds, 0 where it is in the estimated cycles; `clock` is in cycles per second, None
+    where the compiler estimates none; `sides` the topologies by number of devices.
     """
 
     name: str
@@ -49,7 +49,7 @@ KINDS = {
     "v5e": Kind(
         "TPU v5e",
         "tpu",
-        16 * 2**30,
+        int(15.75 * 2**30),
         _tpu(197e12),
         bandwidth=819e9,
         link=200e9,

@@ -52,6 +52,14 @@ def test_the_data_of_every_preset_have_a_shape(name):
     assert real or dataset.size("train") == programs.EXAMPLES
 
 
+def test_what_a_program_would_need_is_read_from_its_refusal():
+    said = "RESOURCE_EXHAUSTED: Ran out of memory on HBM, the total memory required for HLO "
+    said += "temporaries (84.32G) exceeds available HBM (15.75G)."
+    assert programs.required(said) == 84.32 * 2**30
+    assert programs.required("Used 512.5M of 15.75G hbm.") == 512.5 * 2**20
+    assert programs.required("RESOURCE_EXHAUSTED: something else") is None
+
+
 def test_a_set_without_one_size_asks_for_it():
     with pytest.raises(UserError, match=r"set --data\.image_size"):
         programs.stand_in(config.Data(name="cats_vs_dogs"))
