@@ -47,6 +47,13 @@ setup(
             "safetensors>=0.5",
             "tensorboardX>=2.6.4",
         ],
+        "docs": [
+            "latex2mathml>=3.77",
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.7",
+            "mkdocstrings>=1.0",
+            "mkdocstrings-python>=2.0",
+        ],
         "cuda": ["jax[cuda12]>=0.10"],
         "tpu": ["jax[tpu]>=0.10"],
         "aot-tpu": ["libtpu>=0.0.42"],

@@ -1,4 +1,4 @@
-"""Generators and critics by name: the only room that knows flax.
+"""Generators and critics by name: the only package that knows flax.
 
 The rest of the code sees three functions per player, `init(key) -> params`,
 `apply(params, x) -> y` and `project(params) -> params`, and plain trees of arrays. Players that are

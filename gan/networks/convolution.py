@@ -8,7 +8,7 @@ derivative. Three forms give the same numbers, up to rounding, from the same par
   channels come out, the product first and then the sum of its shifts). Every derivative of any
   order is again copies and matrix products, while XLA:CPU runs the dilated convolutions that a
   gradient penalty's second derivative needs 5 to 10 times slower than that, and any convolution
-  inside a loop slower still (BUILD_NOTES.md has the measurements);
+  inside a loop slower still (docs/performance.md has measurements);
 - "winograd": the same with fewer products (gan.networks.winograd).
 
 `best_form` chooses, by the platform that is traced for (gan.networks.platforms) and by the shape,

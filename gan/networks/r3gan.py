@@ -3,7 +3,7 @@
 `width` channels at every level and `depth` residual blocks per level (768 and 2 in the paper's
 small-image model). A block widens 1 x 1 to twice the channels, convolves 3 x 3 in groups of 16
 channels, and narrows 1 x 1, with a bias and a nonlinearity before the second and the third. What
-takes the place of normalisation is the start (Zhang et al. 2019): the last convolution of every
+takes the place of normalisation is the start (Zhang et al. 2019b): the last convolution of every
 block is zero, so a network of any depth starts as its shortcuts, and the others are scaled by
 blocks^(-1/4). Images are resampled with bilinear weights; the smallest one is a learned picture per
 channel in the generator, and read by a learned weight per pixel and channel in the critic.

@@ -110,7 +110,7 @@ def save_evaluation(path: str | Path, look) -> None:
 
 
 def save_proportions(path: str | Path, dataset, found: Flows | None) -> None:
-    """The matrix of flows between classes, and the real examples that nobody serves."""
+    """The matrix of flows between classes, and the real examples that are missed."""
     flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
     stale = {flow, lonely}
     if found is not None:
