@@ -33,7 +33,7 @@ COLUMNS = (
 HEAD = """# Programs for accelerators, compiled without them
 
 ```sh
-python -m experiments.compile --preset NAME --target TARGET --output results/compile/FILE.json
+python -m experiments.compile --preset cifar10 --target v5e:1 --output cifar10-v5e-1.json
 python -m gan.compilers.summary results/compile
 ```
 
