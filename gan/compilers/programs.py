@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
+from gan import files
 from gan.compilers import targets
 from gan.compilers.counts import Counts
 from gan.compilers.targets import Target
@@ -51,7 +52,7 @@ def compiled(config: Config, target: Target, limit: float, keep: str | None = No
     with tempfile.TemporaryDirectory() as folder:
         job, found = Path(folder, "job.json"), Path(folder, "found.json")
         asked = {"config": configs.to_dict(config), "target": str(target), "keep": keep}
-        job.write_text(json.dumps(asked))
+        files.write_json(job, asked)
         own = [sys.executable, "-m", "gan.compilers.programs", str(job), str(found)]
         try:
             done = subprocess.run(
@@ -191,7 +192,7 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
     seconds = time.perf_counter() - traced
     text = compiled.as_text()
     if keep:
-        Path(keep).write_text(text)
+        files.write_atomically(keep, text)
     held = _memory(compiled.memory_analysis())
     needed = sum(held.values())
     found = counts.count(hlo.parse(text))
@@ -282,7 +283,7 @@ def main(job: str, found: str) -> None:
     asked = json.loads(Path(job).read_text())
     target = targets.parse(asked["target"])
     answer = described(configs.from_dict(asked["config"]), target, asked["keep"])
-    Path(found).write_text(json.dumps(answer))
+    files.write_json(found, answer)
 
 
 if __name__ == "__main__":
