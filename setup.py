@@ -60,8 +60,8 @@ setup(
         "aot-cuda": [
             "jax-cuda12-plugin>=0.10",
             "jax-cuda12-pjrt>=0.10",
-            "nvidia-cuda-nvcc-cu12>=12.9,<12.10",
-            "nvidia-cuda-runtime-cu12>=12.9,<12.10",
+            "nvidia-cuda-nvcc-cu12>=12.9",
+            "nvidia-cuda-runtime-cu12>=12.9",
         ],
         "tf": ["tensorflow-cpu>=2.18", "importlib_resources>=6"],
         "images": ["pillow>=11"],

@@ -3,10 +3,11 @@
     python -m experiments.compile --preset cifar10 --target v5e:2x2 --output cifar10.json
 
 compiles the program that experiments.train would run there with the vendor's own compiler, which
-needs no such device (extras: aot-tpu for TPUs, aot-cuda for GPUs; 3 s to 10 minutes). Nothing is
-run. Targets: v5e and v6e with 1 to 256 chips (v5e:2x2 or v5e:4), h100 with 1 to 8 cards, or hosts
-of 8. Any field of the config may be changed. Only shapes matter: a data set that is not at hand is
-taken to have 50,000 examples.
+needs no such device; 3 s to 10 minutes. Nothing is run. The compilers are the extras aot-tpu and
+aot-cuda, best in an environment of their own: JAX looks for the device wherever they are. Targets:
+v5e and v6e with 1 to 256 chips (v5e:2x2 or v5e:4), h100 with 1 to 8 cards, or hosts of 8. Any field
+of the config may be changed. Only shapes matter: a data set that is not at hand is taken to have
+50,000 examples.
 
 Writes the JSON and a page beside it: whether it fits, what a round computes, moves and exchanges
 on each device (loops multiplied), the roofline and what bounds it, the compiler's estimate of
@@ -43,8 +44,12 @@ def define(flags) -> None:
 
 def main(values) -> None:
     """Compile, write the JSON and the page, and print the table."""
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")  # an installed compiler would be taken for a device
     programs, page = gan.compilers.programs, gan.compilers.page
     target = gan.compilers.targets.parse(values.target)
+    programs.check(values.config, target)
     output = outputs.file(values.output, (".json",))
     text = outputs.file(values.text, (".txt",), flag="--text") if values.text else None
     preset = values.preset or DEFAULT

@@ -9,7 +9,6 @@ A compiler for accelerators may take minutes, needs a deep stack, and can end it
 import json
 import math
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
+from gan import files
 from gan.compilers import targets
 from gan.compilers.counts import Counts
 from gan.compilers.targets import Target
@@ -27,7 +27,12 @@ from gan.errors import GanError, UserError
 EXAMPLES = 50_000
 """Training examples that a set is assumed to have which is not at hand."""
 
-REFUSED = r"exceed\w* .*(memory|capacity)|RESOURCE_EXHAUSTED|[Rr]an out of memory|Allocation type"
+DEEP = 'ulimit -s 262144 2> /dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"'
+"""Starts a program whose threads have stacks of 256 MiB, or as much as the system allows."""
+
+TILES = "Couldn't find output tile sizes"
+NO_TRITON = {"xla_gpu_enable_triton_gemm": False}
+"""What the GPU's compiler says of a product that its Triton cannot tile, and what then helps."""
 
 
 def compiled(config: Config, target: Target, limit: float, keep: str | None = None) -> dict:
@@ -40,22 +45,18 @@ def compiled(config: Config, target: Target, limit: float, keep: str | None = No
         keep: file for the text of the compiled program.
 
     Raises:
-        UserError: the compiler is not installed, the batch cannot be split, or as of `make_game`.
+        UserError: as `check`.
         GanError: the limit has passed, or the compiler has failed; with its last words.
     """
-    targets.require(target)
-    if config.batch_size % target.devices:
-        raise UserError(
-            f"batch_size {config.batch_size} must be a multiple of the {target.devices} devices"
-        )
+    check(config, target)
     with tempfile.TemporaryDirectory() as folder:
         job, found = Path(folder, "job.json"), Path(folder, "found.json")
         asked = {"config": configs.to_dict(config), "target": str(target), "keep": keep}
-        job.write_text(json.dumps(asked))
-        command = [sys.executable, "-m", "gan.compilers.programs", str(job), str(found)]
+        files.write_json(job, asked)
+        own = [sys.executable, "-m", "gan.compilers.programs", str(job), str(found)]
         try:
             done = subprocess.run(
-                command,
+                ["sh", "-c", DEEP, *own],
                 env=targets.environment(target),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -63,36 +64,47 @@ def compiled(config: Config, target: Target, limit: float, keep: str | None = No
                 text=True,
                 errors="replace",
                 timeout=limit,
-                preexec_fn=_deep,
             )
         except subprocess.TimeoutExpired as error:
             raise GanError(f"compiling took more than {limit:g} s; --limit allows more") from error
         if not found.exists():
-            last = [line for line in done.stdout.splitlines() if line.strip()] or ["no message"]
-            raise GanError(f"the compiler ended with status {done.returncode}: {last[-1][:400]}")
-        answer = json.loads(found.read_text())
-    if "refused" in answer:
-        raise UserError(answer["refused"])
-    return answer
+            last = last_words(done.stdout)
+            raise GanError(f"the compiler ended with status {done.returncode}: {last}")
+        return json.loads(found.read_text())
 
 
-def _deep() -> None:
-    """As deep a stack as the system allows, for the process that is started."""
-    _, most = resource.getrlimit(resource.RLIMIT_STACK)
-    resource.setrlimit(resource.RLIMIT_STACK, (most, most))
+def check(config: Config, target: Target) -> None:
+    """Refuses what cannot be compiled, before a compiler is started.
+
+    Raises:
+        UserError: the compiler is not installed, the devices do not divide the batch, nobody knows
+            the shape of the data, or they do not go with the players.
+    """
+    import jax
+
+    from gan import networks, rules
+
+    targets.require(target)
+    rules.check(config)
+    if config.batch_size % target.devices:
+        raise UserError(
+            f"batch_size {config.batch_size} must be a multiple of the {target.devices} devices"
+        )
+    dataset, _ = stand_in(config.data)
+    for player in networks.players(config, dataset.shape, dataset.class_names):
+        jax.eval_shape(player.init, jax.random.key(0))
 
 
 def stand_in(choice: configs.Data):
-    """(data set, whether it is the real one): what `choice` names, or as many black images.
+    """(data set, whether it is the real one): what `choice` names, or the shapes of as many.
 
     Only shapes enter a program, so a set that is not at hand is not looked for.
 
     Raises:
         UserError: nobody knows the shape of the set; it must be prepared first.
     """
-    import numpy as np
-
     from gan import data
+    from gan.data.dataset import unread
     from gan.registries import SOURCES
 
     source = SOURCES.get(choice.name)
@@ -101,19 +113,18 @@ def stand_in(choice: configs.Data):
     shape, classes = _outline(choice)
 
     def read(split, rows):
-        count = EXAMPLES if rows is None else len(rows)
-        return np.zeros((count, *shape), np.uint8), np.zeros(count, np.int32)
+        raise NotImplementedError("a stand-in has no images")
 
     raw = data.RawImages(
         name=choice.name,
         shape=shape,
         levels=256,
         class_names=tuple(map(str, range(classes))),
-        sizes={split: EXAMPLES if split == "train" else 1 for split in data.SPLITS},
-        identity="black",
-        read=lambda split, rows: read(split, rows if split == "train" else [0]),
+        sizes=dict.fromkeys(data.SPLITS, 0) | {"train": EXAMPLES},
+        identity="unread",
+        read=read,
     )
-    return data.Dataset(raw, dequantize=choice.dequantize, stream=choice.stream), False
+    return unread(raw, dequantize=choice.dequantize, stream=choice.stream), False
 
 
 def _outline(choice: configs.Data) -> tuple[tuple[int, int, int], int]:
@@ -137,12 +148,12 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
     """The program that trains a config on a target, compiled in this process, in numbers.
 
     Returns:
-        preset-independent facts, ready for JSON; all costs are of one round on one device:
-        target, machine, devices, examples, examples_assumed, fits, bytes_per_device, memory {what
-        it holds}, trace_seconds, compile_seconds, operations, flops, products {by type}, hbm_bytes,
-        collectives {count, bytes}, estimated_cycles, estimated_seconds, roofline {by bound},
-        roofline_seconds, bound_by, costliest. Where it does not fit and the compiler says so, only
-        those up to compile_seconds.
+        facts, ready for JSON; all costs are of one round on one device: target, machine, devices,
+        examples, examples_assumed, memory_bytes, trace_seconds, fits, bytes_per_device, memory
+        {what it holds}, compiler_options, compile_seconds, operations, flops, products {by type},
+        hbm_bytes, collectives {count, bytes}, estimated_cycles, estimated_seconds, roofline
+        {by bound}, roofline_seconds, bound_by, costliest. Where the compiler refuses a program
+        that does not fit, those up to bytes_per_device, compile_seconds, and its refusal.
     """
     import numpy as np
     from jax.sharding import AxisType, Mesh
@@ -168,18 +179,20 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
         "trace_seconds": traced - start,
     }
     try:
-        compiled = lowered.compile()
+        compiled, facts["compiler_options"] = _compiled(lowered)
     except Exception as error:  # of the compiler's own, which has no type for this
-        used = re.search(r"Used ([\d.]+)([KMGT]?) of", str(error))
-        if not re.search(REFUSED, str(error)):
+        if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        needed = float(used[1]) * 1024 ** " KMGT".index(used[2] or " ") if used else None
-        seconds = time.perf_counter() - traced
-        return facts | {"fits": False, "bytes_per_device": needed, "compile_seconds": seconds}
+        return facts | {
+            "fits": False,
+            "bytes_per_device": required(str(error)),
+            "compile_seconds": time.perf_counter() - traced,
+            "refusal": str(error)[:500],
+        }
     seconds = time.perf_counter() - traced
     text = compiled.as_text()
     if keep:
-        Path(keep).write_text(text)
+        files.write_atomically(keep, text)
     held = _memory(compiled.memory_analysis())
     needed = sum(held.values())
     found = counts.count(hlo.parse(text))
@@ -190,6 +203,33 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
         "compile_seconds": seconds,
         **_costs(found, target),
     }
+
+
+def _compiled(lowered: Any) -> tuple[Any, dict[str, bool]]:
+    """The compiled program and the options that it took."""
+    try:
+        return lowered.compile(), {}
+    except Exception as error:  # of the compiler's own
+        if TILES not in str(error):
+            raise
+    return lowered.compile(compiler_options=NO_TRITON), NO_TRITON
+
+
+def last_words(output: str) -> str:
+    """Of what a failed process has printed, the exception, or else the last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
+    return (errors or lines or ["no message"])[-1][:400]
+
+
+def required(refusal: str) -> float | None:
+    """Bytes that a program needs, of the words in which a compiler refuses it; None if they do not
+    tell."""
+    found = re.search(r"Used ([\d.]+)([KMGT]?) of|\(([\d.]+)([KMGT]?)\) exceeds", refusal)
+    if found is None:
+        return None
+    number, unit = (part for part in found.groups() if part is not None)
+    return float(number) * 1024 ** " KMGT".index(unit or " ")
 
 
 def _memory(analysis: Any) -> dict[str, int]:
@@ -242,11 +282,8 @@ def main(job: str, found: str) -> None:
     """Compile the program of a file, and write what is found into another."""
     asked = json.loads(Path(job).read_text())
     target = targets.parse(asked["target"])
-    try:
-        answer = described(configs.from_dict(asked["config"]), target, asked["keep"])
-    except UserError as error:
-        answer = {"refused": str(error)}
-    Path(found).write_text(json.dumps(answer))
+    answer = described(configs.from_dict(asked["config"]), target, asked["keep"])
+    files.write_json(found, answer)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from gan.errors import UserError
 class Kind:
     """One kind of device.
 
-    `peaks` are operations per second by what `counts.Counts.flops` calls the factors, of others the
-    least; `bandwidth` and `link` are bytes per second of memory and out of a device; `launch` is
-    about how long an operation takes to start, in seconds, 0 where it is in the estimated cycles;
-    `clock` is in cycles per second, None where the compiler estimates none; `sides` the topologies
-    by number of devices.
+    `memory` is what programs can have of it, in bytes; `peaks` are operations per second by what
+    `counts.Counts.flops` calls the factors, of others the least; `bandwidth` and `link` are bytes
+    per second of memory and out of a device; `launch` is about how long an operation takes to
+    start, in seconds, 0 where it is in the estimated cycles; `clock` is in cycles per second, None
+    where the compiler estimates none; `sides` the topologies by number of devices.
     """
 
     name: str
@@ -49,7 +49,7 @@ KINDS = {
     "v5e": Kind(
         "TPU v5e",
         "tpu",
-        16 * 2**30,
+        int(15.75 * 2**30),
         _tpu(197e12),
         bandwidth=819e9,
         link=200e9,
@@ -157,7 +157,7 @@ def require(target: Target) -> None:
     extra, modules = PACKAGES[target.machine.platform]
     if not all(_found(module) for module in modules):
         raise UserError(
-            f"compiling for {target.machine.name} needs its compiler, about 600 MB: "
+            f"compiling for {target.machine.name} needs its compiler (600 MB); install it with "
             f"{sys.executable} -m pip install '.[{extra}]'"
         )
 
@@ -180,8 +180,9 @@ def environment(target: Target) -> dict[str, str]:
         "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    flags = re.sub(r"--xla_force_host\S*", "", os.environ.get("XLA_FLAGS", ""))
-    return {**os.environ, **given, "XLA_FLAGS": flags}
+    flags = re.sub(r"--xla_force_host\S*", "", os.environ.get("XLA_FLAGS", "")).strip()
+    kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    return kept | given | ({"XLA_FLAGS": flags} if flags else {})
 
 
 def devices(target: Target) -> Sequence[Any]:

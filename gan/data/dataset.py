@@ -84,10 +84,9 @@ class Dataset:
         self.notes = raw.notes
         self.num_classes = len(raw.class_names)
         self.dequantize = dequantize
-        size = sum(raw.sizes.values()) * int(np.prod(raw.shape))
-        self.streamed = stream == "always" or (stream == "auto" and size > DEVICE_LIMIT)
+        self.streamed = _is_streamed(raw, stream)
         self._splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self.arrays: dict[str, jax.Array] = {}
+        self.arrays: dict[str, Any] = {}
         content = raw.identity
         if not self.streamed:
             self._splits = {split: raw.read(split, None) for split in SPLITS}
@@ -183,6 +182,27 @@ class Dataset:
             return self._images.read(split, selected)
         images, labels = self._splits[split]
         return (images, labels) if selected is None else (images[selected], labels[selected])
+
+
+def unread(
+    raw: RawImages, *, dequantize: bool, stream: Literal["auto", "always", "never"]
+) -> Dataset:
+    """A data set of which nothing is read, for programs that are not run: its `arrays` are shapes
+    and types."""
+    made = Dataset(raw, dequantize=dequantize, stream="always")
+    made.streamed = _is_streamed(raw, stream)
+    if not made.streamed:
+        count = raw.sizes["train"]
+        made.arrays = {
+            "images": jax.ShapeDtypeStruct((count, int(np.prod(raw.shape))), np.uint8),
+            "labels": jax.ShapeDtypeStruct((count,), np.int32),
+        }
+    return made
+
+
+def _is_streamed(raw: RawImages, stream: str) -> bool:
+    size = sum(raw.sizes.values()) * int(np.prod(raw.shape))
+    return stream == "always" or (stream == "auto" and size > DEVICE_LIMIT)
 
 
 def known_split(split: str) -> str:

@@ -197,14 +197,7 @@ def convolve_grouped(x, kernel, form: str | None = None):
         return _on_every_platform(convolve_grouped, x, kernel, 1)
     form = form or best_form(kernel, 1)
     if form == "lax":
-        return lax.conv_general_dilated(
-            x,
-            kernel,
-            (1, 1),
-            ((half, half), (half, half)),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-            feature_group_count=groups,
-        )
+        return direct.convolve(x, kernel, 1, groups)
     padded = jnp.pad(x, ((0, 0), (half, half), (half, half), (0, 0)))
     shifted = [padded[:, i : i + h, j : j + w] for i in range(k) for j in range(k)]
     patches = jnp.stack([part.reshape(b, h, w, groups, size) for part in shifted], axis=4)

@@ -80,13 +80,14 @@ class Layout(NamedTuple):
 
     Attributes:
         place: applied to every array with a leading batch axis; the place to constrain sharding.
-        mean: applied to function(whole, batch), a player's gradient and metrics, which are means
-            over the examples unless a player has batch normalisation; the place to let devices
-            work apart.
+        critic_mean, generator_mean: applied to function(whole, batch), the gradient and metrics of
+            a player's step, which are means over the examples unless a player that takes part has
+            batch normalisation; the place to let devices work apart.
     """
 
     place: Callable = lambda x: x
-    mean: Callable = lambda function: function
+    critic_mean: Callable = lambda function: function
+    generator_mean: Callable = lambda function: function
 
 
 ONE_DEVICE = Layout()
@@ -282,7 +283,7 @@ def critic_step(setup: Setup, hyper: Hyperparameters, decay, state: State, step)
         return critic_objective(setup, params, hyper, count, examples)
 
     slope = jax.grad(objective, has_aux=True)
-    gradients, metrics = setup.layout.mean(lambda whole, examples: slope(*whole, examples))(
+    gradients, metrics = setup.layout.critic_mean(lambda whole, examples: slope(*whole, examples))(
         (state.critic, hyper, state.step * setup.config.n_critic + i), examples
     )
     params, moments = setup.optimizer.step(
@@ -319,7 +320,7 @@ def generator_gradient(
         return loss.generator(scores_real, critic.apply(other, fake, *given))
 
     slope = jax.value_and_grad(objective)
-    return setup.layout.mean(lambda whole, batch: slope(*whole, *batch))(
+    return setup.layout.generator_mean(lambda whole, batch: slope(*whole, *batch))(
         (state.generator, state.critic),
         (latents(setup, keys.latent), noise, drawn, scores_real, last.given),
     )

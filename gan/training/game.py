@@ -75,16 +75,21 @@ def make_program(config: Config, dataset, mesh: Mesh) -> Program:
 
 def _chunk(config: Config, generator, critic, feed: Feed, mesh: Mesh) -> jax.stages.Wrapped:
     labels = feed.labels if config.conditional else None
-    layout = Layout(split_batch(mesh))
-    if _apart(config, mesh):
-        layout = layout._replace(mean=mean_over(mesh))
+    layout = _layout(config, mesh)
     play_round = make_round(config, generator, critic, feed.batch, labels, layout)
     play_round = platforms.always_for(platform_of(mesh), play_round)
     return make_chunk(play_round, replicated(mesh))
 
 
-def _apart(config: Config, mesh: Mesh) -> bool:
-    """Whether devices evaluate gradients apart: on a CPU, where threads would wait for each other
-    too often, unless a player couples the examples of a batch. Otherwise the compiler decides."""
-    coupled = "batch" in (config.generator.normalization, config.critic.normalization)
-    return mesh.size > 1 and platform_of(mesh) == "cpu" and not coupled
+def _layout(config: Config, mesh: Mesh) -> Layout:
+    """Batches split over the mesh. Devices evaluate the gradients of a step apart, unless a player
+    in it couples the examples of a batch: the threads of a CPU would wait for each other too often,
+    and GPUs would exchange every part of a gradient by itself. A TPU's compiler does as well alone.
+    """
+    layout = Layout(split_batch(mesh))
+    if mesh.size == 1 or platform_of(mesh) == "tpu" or config.critic.normalization == "batch":
+        return layout
+    layout = layout._replace(critic_mean=mean_over(mesh))
+    if config.generator.normalization == "batch":
+        return layout
+    return layout._replace(generator_mean=mean_over(mesh))

@@ -68,7 +68,7 @@ def mean_over(mesh: Mesh) -> Callable:
 
     It makes function(whole, batch) -> tree one that every device evaluates on its part of `batch`,
     a tree of arrays split by `split_batch`, before the values meet. They meet laid end to end, in
-    one exchange: on a CPU the threads would otherwise wait for each other once for every array.
+    one exchange, in place of one for every array.
     """
     whole, split = PartitionSpec(), PartitionSpec(AXIS)
 

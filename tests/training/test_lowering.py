@@ -86,7 +86,7 @@ def test_every_preset_is_lowered_here_or_among_the_slow_tests():
 
 
 def test_members_are_in_every_operation_except_on_a_cpu(tiny, digits):
-    members = [config.replace(tiny, {"seed": seed}) for seed in range(3)]
+    members = [config.replace(tiny, {"seed": seed, "n_critic": 1}) for seed in range(3)]
 
     def build():
         population = training.make_population(members, digits, devices=1)
@@ -100,6 +100,20 @@ def test_members_are_in_every_operation_except_on_a_cpu(tiny, digits):
         "cuda": True,
         "tpu": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("platform", "normalization", "expected"),
+    [("cuda", "none", 2), ("cuda", "batch", 1), ("tpu", "none", 0)],
+)
+def test_gpus_average_a_gradient_once(platform, normalization, expected, tiny, digits):
+    """In the loop of the critic and for the generator; a coupled batch and a TPU are left to the
+    compiler, which does not show in this text."""
+    choice = config.replace(tiny, {"generator.normalization": normalization})
+    with platforms.traced_for(platform):
+        program = make_program(choice, digits, make_mesh(2))
+        text = lowered(program.chunk.trace(*program.given), platform)
+    assert count(text, "all_reduce") == expected
 
 
 def player(role, name):
