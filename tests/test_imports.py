@@ -12,6 +12,7 @@ BASE = {
     "errors": set(),
     "cache": set(),
     "lazy": set(),
+    "precise": set(),
     "signals": set(),
     "files": {"errors"},
     "inputs": {"errors"},
@@ -39,6 +40,7 @@ ROOMS = {
     "runner": {"data", "networks", "referee", "reports", "runs", "scores", "training", "transport"},
 }
 """What each room may import beside those modules."""
+ROOMS["compilers"] = {"data", "networks", "reports", "training"}
 ROOMS["sweeps"] = ROOMS["runner"] | {"runner"}
 ROOMS["benchmarks"] = ROOMS["sweeps"] | {"objectives"}
 ALLOWED = BASE | {room: others | set(BASE) for room, others in ROOMS.items()}

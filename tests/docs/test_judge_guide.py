@@ -23,6 +23,7 @@ def blocks(name: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def players():
+    torch.set_num_threads(1)  # more than the machine has would wait for each other
     source = data.load(config.Data(name="digits"))
     sets = [source.examples(split)[0] for split in ("train", "test")]
     train, real = (torch.as_tensor(part.transpose(0, 3, 1, 2)) for part in sets)

@@ -17,6 +17,7 @@ ELSEWHERE = {
 
 ENTRIES = {
     "penalties:small_scores": registries.PENALTIES,
+    "steep:cubed": registries.PENALTIES,
     "losses:squares": registries.LOSSES,
     "scores:mean_gap": registries.METRICS,
     "networks:shallow": registries.ARCHITECTURES,

@@ -91,7 +91,7 @@ p_value = Metric(
     help="permutation test that generated and real examples are of one law",
     source="Fisher 1935",
     meaning="Probability of a w1_debiased as high, were generated and real examples of one law: "
-    "a permutation test on 256 examples a set, which can say 0.005 at the least.",
+    "a permutation test on at most 256 examples a set, which can say 0.005 at the least.",
     compute=lambda evidence: evidence.look.uncertain_distance.p_value,
     bounds=(0.005, 1),
     cases=(Case(apart, 0.005), Case(lambda: apart(0.0), 1)),
