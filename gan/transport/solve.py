@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from gan.errors import PrecisionError, UserError
-from gan.transport import budget, closed_forms, columns, costs, memory, powers, reduction, sparse
+from gan.transport import budget, closed_forms, columns, costs, flows, memory, powers, reduction
 from gan.transport.masses import Masses, balanced
 from gan.transport.results import Pieces, Result, result, unscaled
 
@@ -177,7 +177,7 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
         parts.append((rows, cols, masses.share(mass, unit)))
         if not report:
             (u, v), report = potentials, found
-            whole = None if unit == 1 else sparse.exact_flow(rows, cols, masses.a, masses.b)
+            whole = None if unit == 1 else flows.exact_flow(rows, cols, masses.a, masses.b)
             if whole is not None:
                 parts = [(rows, cols, np.array([part / masses.total for part in whole]))]
             if whole is not None or found["stopped"]:

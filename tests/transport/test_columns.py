@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError
-from gan.transport import columns, costs, known_pairs, pricing, reduction, sparse
+from gan.transport import columns, costs, flows, known_pairs, pricing, reduction, simplex
 from gan.transport.pricing import Pricer
 
 
@@ -196,7 +196,7 @@ def test_progress_reports_rigorous_bounds_that_close():
 def test_negative_costs_are_solved():
     i, j = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     weights = np.array([-7.0, -3.0, -(2.0**30), -5.0])
-    rows, cols, _, u, v = sparse.plan(np.ones(2), np.ones(2), i, j, weights)
+    rows, cols, _, u, v = simplex.plan(np.ones(2), np.ones(2), i, j, weights)
     assert set(zip(rows.tolist(), cols.tolist(), strict=True)) == {(0, 1), (1, 0)}
     assert u.sum() + v.sum() == -3 - 2**30
 
@@ -296,12 +296,12 @@ def test_bad_options(options, message):
 
 def test_the_corner_rule_is_feasible():
     a, b = np.array([3, 1, 2]), np.array([1, 1, 4])
-    i, j = sparse.corner(a, b, np.array([0.0, 2.0, 1.0]), np.array([5.0, 6.0, 7.0]))
+    i, j = flows.corner(a, b, np.array([0.0, 2.0, 1.0]), np.array([5.0, 6.0, 7.0]))
     assert set(zip(i.tolist(), j.tolist(), strict=True)) == {(0, 0), (0, 1), (0, 2), (2, 2), (1, 2)}
-    _, _, mass, u, v = sparse.plan(a, b, i, j, np.arange(5.0))
+    _, _, mass, u, v = simplex.plan(a, b, i, j, np.arange(5.0))
     assert mass.sum() == 6
     with pytest.raises(PrecisionError, match="ended with code"):
-        sparse.plan(a, b, i[:2], j[:2], np.zeros(2))
+        simplex.plan(a, b, i[:2], j[:2], np.zeros(2))
 
 
 @pytest.mark.parametrize("cost", ["euclidean", lambda x, y: cdist(x, y) ** 3])
