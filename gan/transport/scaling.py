@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-_MANY, _ROUNDED = 0.5, 60
-"""Looks at all arcs after which potentials are given up, times the root of the points; bits."""
+_LEAST, _MANY, _ROUNDED = 8, 0.5, 60
+"""Looks at all arcs after which potentials are given up: so many, and more by the root of the
+points; bits."""
 
 
 def bits(n: int) -> int:
@@ -40,7 +41,8 @@ def plan(n: int, rows, columns, weights):
     starts = np.searchsorted(rows, np.arange(n + 1))
     chosen = np.searchsorted(rows.astype(np.int64) * n + columns, np.arange(n) * n + permutation)
     matched = weights[chosen]
-    v = shortest(starts, columns, weights, permutation, matched, _MANY * math.sqrt(n) * len(rows))
+    looks = (_LEAST + _MANY * math.sqrt(n)) * len(rows)
+    v = shortest(starts, columns, weights, permutation, matched, looks)
     return None if v is None else (permutation, matched - v[permutation], v)
 
 

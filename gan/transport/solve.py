@@ -52,17 +52,7 @@ def assignment(
             range of float64.
         PrecisionError: if the optimum was asked for and the gap is more than rounding (`ROUNDING`).
     """
-    end = _end(seconds)
-    _fit(x, y, cost)
-    geometry = costs.geometry(x, y, cost)
-    n, m = geometry.shape
-    if n != m:
-        raise UserError(
-            f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
-        )
-    options = _options(geometry, warm, gap, end, progress)
-    pieces, report = solved(geometry, balanced(None, None, n, n), options)
-    return result(x, y, costs.name_of(cost), pieces, "assignment", report)
+    return optimum(x, y, None, None, cost, "assignment", warm, gap, seconds, progress)[1]
 
 
 def plan(
@@ -85,13 +75,23 @@ def plan(
             masked, or of unequal sums.
         PrecisionError: as for `assignment`.
     """
-    end = _end(seconds)
+    return optimum(x, y, a, b, cost, "plan", warm, gap, seconds, progress)[1]
+
+
+def optimum(x, y, a, b, cost, kind, warm, gap, seconds, progress) -> tuple[costs.Geometry, Result]:
+    """The prepared sets, and the solution as an "assignment" or a "plan"; see these."""
+    end = budget.clock() + _number("seconds", seconds, "must be positive", lambda s: s > 0)
     _fit(x, y, cost)
     geometry = costs.geometry(x, y, cost)
-    masses = balanced(a, b, *geometry.shape)
+    n, m = geometry.shape
+    if kind == "assignment" and n != m:
+        raise UserError(
+            f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
+        )
+    masses = balanced(a, b, n, m)
     options = _options(geometry, warm, gap, end, progress)
     pieces, report = solved(geometry, masses, options)
-    return result(x, y, costs.name_of(cost), pieces, "plan", report)
+    return geometry, result(x, y, costs.name_of(cost), pieces, kind, report)
 
 
 def wasserstein(x, y, p: float = 1) -> float:
@@ -133,10 +133,6 @@ def _number(name, value, wanted, holds) -> float:
     if array.ndim or array.dtype.kind not in "iuf" or not holds(float(array)):
         raise UserError(f"{name} {wanted}, got {value}")
     return float(array)
-
-
-def _end(seconds) -> float:
-    return budget.clock() + _number("seconds", seconds, "must be positive", lambda s: s > 0)
 
 
 def _options(geometry, warm, gap, end, progress) -> dict:

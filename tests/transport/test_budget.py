@@ -72,7 +72,7 @@ def test_integers_stay_integers_out_of_time(monkeypatch):
 
 def test_no_solve_is_begun_that_would_end_late(ticks, monkeypatch):
     monkeypatch.setattr(generation, "_SOLVE", 1e9)
-    monkeypatch.setattr(sparse, "plan", lambda *_: pytest.fail("begun"))
+    monkeypatch.setattr(sparse.Solver, "plan", lambda *_: pytest.fail("begun"))
     x, y = np.random.default_rng(2).normal(size=(2, 400, 3))
     s = columns.plan(
         costs.geometry(x, y, "euclidean"), *np.ones((2, 400), np.int64), dense=0, end=1e9

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError, UserError
-from gan.transport import closed_forms, columns, costs, dense, flows, solve
+from gan.transport import closed_forms, columns, costs, dense, flows, generation, solve
 from gan.transport.masses import balanced
 from tests.transport import problems
 
@@ -215,7 +215,7 @@ def test_what_is_not_proved_is_an_error(monkeypatch):
 
     monkeypatch.setattr(dense, "assignment", identity)
     monkeypatch.setattr(
-        columns._Generation, "generate", lambda run, v, matrix: (_raise(), None, None)
+        generation.Generation, "generate", lambda run, v, matrix: (_raise(), None, None)
     )
     with pytest.raises(PrecisionError, match="stuck"):
         transport.wasserstein(x, y)
