@@ -214,7 +214,9 @@ class Pricer:
                 return (block - heights).reshape(len(block), -1, groups).min(axis=1)
 
             return direct
-        points, norms, others, squares, _ = self.whole
+        points, norms, others, squares, _ = self.sketch
+        if self.points is not None:  # what is left out of a sketch is taken for orthogonal
+            points, others = points[:, :-1], others[:, :-1]
         if not of_x:
             points, norms, others, squares = others, squares, points, norms
         points, norms, squares = points[fixed], np.float32(norms[fixed]), np.float32(squares)
