@@ -25,9 +25,9 @@ import numpy as np
 
 ROWS, COLUMNS = 1024, 2048
 _UNIT = 2.0**-24
-_GROUPS, _SPREAD, _SMALLER, _PAIRS = 128, 0.97, 3, 1024
+_GROUPS, _SPREAD, _SMALLER, _PAIRS = 128, 0.97, 3, 256
 """Groups of a sample; share of the spread in a sketch, of at most one coordinate of so many;
-pairs at once."""
+pairs at once, few enough for a cache."""
 
 
 class _Sets(NamedTuple):
