@@ -17,6 +17,9 @@ which are farther apart. A second on 1000 points, minutes on 60,000. experiments
 source goes to the target's point of that number, from 0) or of n by m masses: what it costs, the
 bounds of the true optimum, and what share of it the solution costs too much. The proof then holds
 that solution.
+
+An interrupt (Ctrl-C) or the end of --seconds certifies the bounds found so far; --resume goes on
+from such a file.
 """
 
 import contextlib
@@ -37,6 +40,7 @@ def certify(
     seconds: float,
     gap: float = 0.0,
     reference: np.ndarray | None = None,
+    warm: np.ndarray | None = None,
 ) -> dict:
     """The solution between two sets, and the floor.
 
@@ -47,6 +51,7 @@ def certify(
         gap: relative gap that is good enough.
         reference: points of the target's law, independent of the target; None stands for its
             halves.
+        warm: dual vector of the target that an earlier try at this problem has reached.
 
     Returns:
         result (transport.Result), floor (transport.Result of reference and target, None for the
@@ -54,13 +59,13 @@ def certify(
         each side).
     """
 
-    def solve(x, y):
-        options = {"seconds": seconds, "gap": gap, "progress": progress}
+    def solve(x, y, warm=None):
+        options = {"seconds": seconds, "gap": gap, "progress": progress, "warm": warm}
         if len(x) == len(y):
             return gan.transport.assignment(x, y, cost, **options)
         return gan.transport.plan(x, y, cost=cost, **options)
 
-    result = solve(source, target)
+    result = solve(source, target, warm)
     if reference is not None:
         pair = reference, target
     else:
@@ -73,7 +78,7 @@ def certify(
     return {"result": result, "floor": floor, "floor_sizes": (len(pair[0]), len(pair[1]))}
 
 
-def judge(source: np.ndarray, target: np.ndarray, plan: np.ndarray, values) -> None:
+def judge(source: np.ndarray, target: np.ndarray, plan: np.ndarray, warm, values) -> None:
     """Bounds another solver's plan, saves the proof and prints."""
     given = gan.transport.certify_plan(
         source,
@@ -82,6 +87,7 @@ def judge(source: np.ndarray, target: np.ndarray, plan: np.ndarray, values) -> N
         values.cost,
         gap=values.gap,
         seconds=values.seconds,
+        warm=warm,
         progress=progress,
     )
     given.certificate.save(values.output)
@@ -121,6 +127,13 @@ def define(flags) -> None:
         "be judged instead of the floor",
         "FILE",
     )
+    flags.text(
+        "resume",
+        None,
+        "certificate of an earlier try at this source and target that ran out of time: its "
+        "potentials shorten the work",
+        "FILE",
+    )
     what = "time budget; when it ends the bounds found so far are certified"
     flags.real("seconds", float("inf"), what, 0, cli.SECONDS)
     flags.real("gap", 0.0, "relative gap that is good enough", 0, 1)
@@ -132,18 +145,19 @@ def main(values) -> None:
     if values.permutation and values.reference:
         raise UserError("--reference is for the floor, which --permutation does not print")
     plan = _plan(values.permutation) if values.permutation else None
+    warm = gan.transport.load(values.resume).v if values.resume else None
     outputs.file(values.output, (".npz",), [name for name in named if name])
     sets = gan.runner.sets
     source = sets.read(values.source, values.data_dir).array
     target = sets.read(values.target, values.data_dir).array
     if plan is not None:
-        judge(source, target, plan, values)
+        judge(source, target, plan, warm, values)
         return
     if values.reference:
         reference = sets.read(values.reference, values.data_dir).array
     else:
         reference = sets.others(values.target, values.source, len(source), values.data_dir)
-    found = certify(source, target, values.cost, values.seconds, values.gap, reference)
+    found = certify(source, target, values.cost, values.seconds, values.gap, reference, warm)
     result = found["result"]
     result.certificate.save(values.output)
     print(f"sizes     {len(source)} and {len(target)}")

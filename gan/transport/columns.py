@@ -49,7 +49,8 @@ def plan(
         end: moment of `budget.clock` after which the best plan so far is returned, with rigorous
             potentials.
         progress: called with a dictionary (seconds, stage, lower, upper, arcs) as it advances; the
-            bounds are rigorous, per unit of mass, or None before there are any.
+            bounds are rigorous, per unit of mass, never wider than before, or None before there
+            are any.
         dense: problems of at most this many pairs are solved with their whole matrix.
 
     Returns:

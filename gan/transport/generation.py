@@ -59,6 +59,7 @@ class Generation:
         self.sparse = sparse.Solver(a, b)
         self.pricer, self.subset, self.solver = None, None, "column generation"
         self.stopped, self.least, self.moves, self.smallest = False, math.inf, 0, math.inf
+        self.between = -math.inf, math.inf  # the closest bounds so far
         self.solve_seconds, self.first_seconds = None, None
 
     def solved(self, warm, dense, proof):
@@ -252,7 +253,8 @@ class Generation:
     def closed(self, last, found):
         """Whether the bounds of a complete pool have met; tells and remembers them."""
         upper, mass = math.fsum(last.flow[2] * found.prices), math.fsum(self.a)
-        self.account.tell("priced", (upper - found.gap) / mass, upper / mass)
+        self.between = max(self.between[0], upper - found.gap), min(self.between[1], upper)
+        self.account.tell("priced", *(bound / mass for bound in self.between))
         if found.gap <= self.gap * abs(upper) or (self.geometry.integer and found.gap == 0):
             return True
         self.best.prove(found.bound, last.v)

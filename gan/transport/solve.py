@@ -33,15 +33,17 @@ def assignment(
             gap of the result is then exactly 0. Their unit may be any.
         cost: "euclidean", "sqeuclidean", "cityblock", a callable ([r, d], [c, d]) -> [r, c], or a
             `FeatureCost`.
-        warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), which shorten the work
-            on large ones; the result does not depend on them beyond ties.
+        warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), or of a try at this one
+            that was interrupted (`Certificate.v`), which shorten the work on large ones; the result
+            does not depend on them beyond ties.
         gap: relative gap that is good enough; 0 asks for the optimum.
         seconds: time for the whole call; when it ends the best permutation so far is returned with
             rigorous bounds, which `Result.gap` states; an interrupt after the first solve does the
             same. Preparing and certifying the sets come on top: seconds at most, in which each
             number is read a few times and programs are compiled. So do half the time if a pass over
             all pairs then proves more, and that pass whatever it takes for a callable cost.
-        progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work.
+        progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work;
+            the bounds are rigorous up to rounding and never widen.
 
     Returns:
         A `Result`; `value` is the mean cost.

@@ -203,3 +203,17 @@ def test_what_is_no_permutation_is_one_line(files):
     status, _, err = call("certify", *command[:-1], folder / "s.npz")
     assert status == 2 and "must hold one array, it holds 2" in err
     assert not (folder / "c.npz").exists()
+
+
+def test_a_try_that_ran_out_of_time_is_resumed(tmp_path):
+    rng = np.random.default_rng(2)
+    np.save(tmp_path / "x.npy", rng.normal(size=(1500, 3)))
+    np.save(tmp_path / "y.npy", rng.normal(size=(1500, 3)) + 1)
+    sets = ["--source", tmp_path / "x.npy", "--target", tmp_path / "y.npy"]
+    early, late = tmp_path / "early.npz", tmp_path / "late.npz"
+    _, out, _ = call("certify", *sets, "--seconds", "0.000001", "--output", early)
+    assert float(field(out, "gap")[1]) > 0
+    status, out, _ = call("certify", *sets, "--resume", early, "--output", late)
+    assert status == 0 and float(field(out, "gap")[1]) < 1e-11
+    status, _, err = call("certify", *sets, "--resume", tmp_path / "x.npy", "--output", late)
+    assert status == 2 and "is not a certificate" in err

@@ -189,6 +189,8 @@ def test_progress_reports_rigorous_bounds_that_close():
     r = transport.assignment(x, y, progress=seen.append)
     bounds = [(s["lower"], s["upper"]) for s in seen if s["lower"] is not None]
     assert len(bounds) >= 2
+    lows, highs = zip(*bounds, strict=True)
+    assert list(lows) == sorted(lows) and list(highs) == sorted(highs, reverse=True)
     assert all(low <= r.value * (1 + 1e-14) and high >= r.value for low, high in bounds)
     assert bounds[-1][1] - bounds[-1][0] <= 1e-12 * r.value < bounds[0][1] - bounds[0][0]
 
