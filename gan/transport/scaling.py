@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
-_LEAST, _MANY, _ROUNDED = 8, 0.5, 60
+_LEAST, _MANY, _ROUND, _ROUNDED = 8, 0.5, 512, 60
 """Looks at all arcs after which potentials are given up: so many, and more by the root of the
-points; bits."""
+points; looks at an arc that a round costs besides; bits."""
 
 
 def bits(n: int) -> int:
@@ -41,7 +41,7 @@ def plan(n: int, rows, columns, weights):
     starts = np.searchsorted(rows, np.arange(n + 1))
     chosen = np.searchsorted(rows.astype(np.int64) * n + columns, np.arange(n) * n + permutation)
     matched = weights[chosen]
-    looks = (_LEAST + _MANY * math.sqrt(n)) * len(rows)
+    looks = (_LEAST + _MANY * math.sqrt(n)) * len(rows) + 64 * _ROUND
     v = shortest(starts, columns, weights, permutation, matched, looks)
     return None if v is None else (permutation, matched - v[permutation], v)
 
@@ -75,7 +75,7 @@ def shortest(starts, columns, weights, permutation, matched, limit):
     while len(fallen):
         first, counts = starts[fallen], starts[fallen + 1] - starts[fallen]
         ends = np.cumsum(counts)
-        limit -= ends[-1]
+        limit -= ends[-1] + _ROUND
         if limit < 0:
             return None
         arcs = np.arange(ends[-1]) + np.repeat(first - ends + counts, counts)

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError, UserError
-from gan.transport import closed_forms, columns, costs, dense, flows, generation, solve
+from gan.transport import closed_forms, costs, dense, flows, generation, solve
 from gan.transport.masses import balanced
 from tests.transport import problems
 
@@ -219,7 +219,7 @@ def test_what_is_not_proved_is_an_error(monkeypatch):
     )
     with pytest.raises(PrecisionError, match="stuck"):
         transport.wasserstein(x, y)
-    monkeypatch.setattr(columns, "_PROVED", math.inf)
+    monkeypatch.setattr(generation, "_PROVED", math.inf)
     with pytest.raises(PrecisionError, match="may cost 0.* of its value too much"):
         transport.wasserstein(x, y)
 
