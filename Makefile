@@ -6,7 +6,7 @@ EXTRAS ?= test
 PYTEST := -m pytest -n 2 --dist worksteal $(if $(MAY_SKIP),--may-skip '$(MAY_SKIP)')
 INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test slow minimum lint format clean
+.PHONY: demo test slow minimum lint docs format clean
 
 demo: .venv/installed
 	$(BIN)/python -m experiments.train --preset digits --workdir $(RUNS)/digits
@@ -25,6 +25,12 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The site, in build/site: open index.html. Any warning is an error.
+docs: .venv/installed
+	$(BIN)/python -c 'import mkdocstrings' 2> /dev/null || \
+	    $(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

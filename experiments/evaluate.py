@@ -51,7 +51,7 @@ def define(flags) -> None:
 
 
 def main(values) -> None:
-    """Evaluate and print the table."""
+    """Evaluate and print what it says."""
     features = None
     if values.features is not None:
         features = gan.scores.features.load(values.features)
@@ -67,8 +67,7 @@ def main(values) -> None:
             count=values.samples,
         )
     )
-    gan.reports.scores.print_scores(scores)
-    print(f"report {values.workdir}/report.html")
+    gan.reports.summary.show(scores, f"{values.workdir}/report.html")
 
 
 if __name__ == "__main__":

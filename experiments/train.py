@@ -65,8 +65,7 @@ def main(values) -> int:
         if result is None:  # with several processes the signal may have reached another one
             raise Interrupted(interrupt.signal or signal.SIGTERM)
     if "split" in result:
-        gan.reports.scores.print_scores(result)
-        print(f"report {values.workdir}/report.html")
+        gan.reports.summary.show(result, f"{values.workdir}/report.html")
     print(f"done step={result['step']} state_sha256={result['state_sha256']}", flush=True)
     return 0
 

@@ -25,8 +25,8 @@
     ([1, 0], 0.375)
 
 `Config`, `config` and `presets` say what a run is; `train`, `evaluate` and `load` are what the
-commands do; `referee` and `transport` judge. Everything is imported on first use, the other rooms
-(`gan.data`, `gan.networks`, ...) likewise, so that `import gan` takes no time.
+commands do; `referee` and `transport` judge. Everything is imported on first use, the other
+packages (`gan.data`, `gan.networks`, ...) likewise, so that `import gan` takes no time.
 """
 
 from typing import TYPE_CHECKING

@@ -13,7 +13,15 @@ from typing import Any, Literal
 from gan import inputs
 from gan.errors import UserError
 from gan.inputs import SEEDS, STEPS, named, ranged, ranges, shown, unknown
-from gan.registries import ARCHITECTURES, LOSSES, METRICS, OPTIMIZERS, PENALTIES, SOURCES
+from gan.registries import (
+    ARCHITECTURES,
+    AUGMENTATIONS,
+    LOSSES,
+    METRICS,
+    OPTIMIZERS,
+    PENALTIES,
+    SOURCES,
+)
 
 BELOW_ONE = 1 - 2**-24
 """The largest float32 below 1: a decay above it would be 1 in training."""
@@ -113,6 +121,9 @@ class Config:
     instance_noise: float = ranged(0.0, 0, 1e6)
     """Standard deviation of normal noise on everything the critic is trained on, real and generated
     alike; keeps a critic from learning a small data set by heart."""
+    augmentations: tuple[str, ...] = named((), AUGMENTATIONS)
+    """Differentiable changes of all images that the critic is trained on, real and generated alike,
+    one after the other; keep a critic from learning a small data set by heart."""
     optimizer: str = named("adam", OPTIMIZERS)
     """How both players make steps of their gradients."""
     generator_learning_rate: float = ranged(1e-4, 0, 1e30)

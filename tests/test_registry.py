@@ -4,9 +4,8 @@ import textwrap
 
 import pytest
 
-from gan import registries, registry
+from gan import registry
 from gan.errors import UserError
-from tests.conftest import ROOT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,9 +119,3 @@ def test_the_first_broken_rule_is_the_reason():
         with pytest.raises(UserError, match=reason):
             fruit.check(month, None)
     fruit.check(9, None)
-
-
-@pytest.mark.parametrize("name", ["ARCHITECTURES", "LOSSES", "OPTIMIZERS", "PENALTIES", "SPACES"])
-def test_the_readme_names_every_entry(name):
-    readme = (ROOT / "README.md").read_text()
-    assert [entry for entry in getattr(registries, name) if f"`{entry}`" not in readme] == []

@@ -22,7 +22,8 @@ def test_an_unknown_name_is_refused_wherever_a_name_goes(path):
         unknown = ("nobody:nothing", "data.name: data set 'nobody:nothing'")
     for name, reason in (unknown, ("no.where:x", "no.where")):
         with pytest.raises(UserError, match=reason):
-            value = ["w1", name] if path == "metrics" else name
+            several = {"metrics": ["w1", name], "augmentations": ["flip", name]}
+            value = several.get(path, name)
             rules.check(config.replace(config.Config(), {path: value}))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gan import networks
 from gan.config import Config
 from gan.errors import NonFiniteError
+from gan.precise import in_full
 from gan.referee import Judged, Probe
 from gan.referee.players import real_sets, scores_and_gradients
 from gan.scores import classifier, inception_type
@@ -114,6 +115,7 @@ def _look(config: Config, generator, critic, probe: Probe):
     criticise = scores_and_gradients(critic.apply)
 
     @jax.jit
+    @in_full
     def look(state):
         images = generator.apply(state.average, z)
         fake_scores, gradients = criticise(state.critic, images[SCORED : SCORED + probe.n])

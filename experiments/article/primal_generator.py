@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan import config, data, networks, primal
+from gan.precise import in_full
 from gan.referee import distances
 from gan.reports import drawing, figures
 from gan.reports.story import Grid, Part, PartContext, Picture
@@ -107,7 +108,7 @@ def follow(context: PartContext, name: str) -> Followed:
     spec = config.Network(width=sizes["width"], depth=sizes["depth"])
     generator = networks.generator(spec, dim, dataset.shape)
     reference = distances.reference(held, [real[: len(held)], other[: len(held)]])
-    apply = jax.jit(generator.apply)
+    apply = jax.jit(in_full(generator.apply))
     curve: dict[str, list] = {"round": [], "train": [], "w1": [], "debiased": []}
     kept = []
     how = {key: sizes[key] for key in ("steps", "learning_rate")}

@@ -143,7 +143,8 @@ def rebase(values: flags.FlagValues, default: str) -> None:
     """
     if values.preset and values.config_path:
         raise UserError("give either --preset or --config_path, not both")
-    saved = os.path.join(files.usable(values.workdir), "config.json") if values.workdir else ""
+    workdir = values.workdir if "workdir" in values else None
+    saved = os.path.join(files.usable(workdir), "config.json") if workdir else ""
     if values.config_path:
         base = config.load(values.config_path)
     elif values.preset or not os.path.isfile(saved):

@@ -57,7 +57,7 @@ def full(of: Flags, program: str, description: str) -> str:
     for title, names in _groups(of, whole=True):
         lines += ["", title]
         for name in names:
-            lines += [f"  {_left(of, name)}", *_paragraph(_meaning(of, name))]
+            lines += [f"  {signature(of, name)}", *_paragraph(meaning(of, name))]
             helps = getattr(of.values[name].parser, "helps", {})
             for each, text in helps.items():
                 lines += _paragraph(f"- {each}: {text}") if text else []
@@ -99,7 +99,7 @@ def _is_field(of: Flags, name: str) -> bool:
     return of.preset is not None and name in FIELDS
 
 
-def _left(of: Flags, name: str) -> str:
+def signature(of: Flags, name: str) -> str:
     """The flag with its default, or with what it wants."""
     note, default = of.notes[name], of.values[name].default
     if of.positional and name == of.positional[0]:
@@ -116,7 +116,7 @@ def _left(of: Flags, name: str) -> str:
 
 def _line(of: Flags, name: str) -> str:
     """A flag with as much of its meaning as a line holds."""
-    left = f"  {_left(of, name)}".ljust(LEFT)
+    left = f"  {signature(of, name)}".ljust(LEFT)
     parser, text = of.values[name].parser, _help(of, name).split(". ")[0].removesuffix(".")
     if isinstance(parser, kinds.Choice) and len(names := list(parser.names)) <= MOST_NAMES:
         text = f"{', '.join(names)}: {text}"
@@ -124,7 +124,7 @@ def _line(of: Flags, name: str) -> str:
     return f"{left} {textwrap.shorten(text, space, placeholder=' ...')}"
 
 
-def _meaning(of: Flags, name: str) -> str:
+def meaning(of: Flags, name: str) -> str:
     """All that is known of a flag, in sentences."""
     flag = of.values[name]
     text = _help(of, name).removesuffix(".") + "."

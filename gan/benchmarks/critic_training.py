@@ -14,12 +14,14 @@ import jax.numpy as jnp
 from gan.benchmarks.critic_methods import Learner
 from gan.benchmarks.critic_protocols import Protocol
 from gan.errors import NonFiniteError
+from gan.precise import in_full
 from gan.transport.known_pairs import KnownPair, Moved
 
 CHUNK_SECONDS = 5.0
 """Between two looks at the clock and at signals."""
 
 
+@in_full
 def sample(pair: KnownPair, key, count: int) -> tuple[Moved, Any]:
     """`count` points of P, as images of points of Q with their directions, and as many of Q."""
     first, second = jax.random.split(key)
@@ -96,6 +98,7 @@ def _advance(pair: KnownPair, learner: Learner, protocol: Protocol, over_members
     return advance
 
 
+@in_full
 def measure(pair: KnownPair, critic, key, count: int) -> dict[str, jax.Array]:
     """A critic against the truth, on fresh samples.
 

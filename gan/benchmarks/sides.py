@@ -15,7 +15,7 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
 }
 """glibc keeps freed blocks, so that large temporaries are not paged in again and again. It keeps an
-arena a thread: one for all makes ours wait for its lock and gains PyTorch nothing (BUILD_NOTES)."""
+arena a thread: one for all makes ours wait for its lock and gains PyTorch nothing."""
 LOSSES = ("critic_loss", "penalty", "w1_estimate_batch", "generator_loss")
 """What every side must report of its first iteration; means over the critic steps, but the last."""
 AGREEMENT = 2e-3

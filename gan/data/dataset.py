@@ -62,7 +62,8 @@ class Dataset:
         levels: number of raw pixel levels.
         num_classes, class_names: what the labels mean; one class "all" when there are none.
         streamed: whether batches are read from disk.
-        arrays: device arrays that `batch` indexes inside jit; {} when streamed.
+        arrays: device arrays that `batch` indexes inside jit, images as rows [n, h w c]; {} when
+            streamed.
         dequantize: whether training batches carry noise of one level.
         modes: None; planar mixtures have modes.
         fingerprint: 16 hex digits that change when the content of any split does.
@@ -83,15 +84,15 @@ class Dataset:
         self.notes = raw.notes
         self.num_classes = len(raw.class_names)
         self.dequantize = dequantize
-        size = sum(raw.sizes.values()) * int(np.prod(raw.shape))
-        self.streamed = stream == "always" or (stream == "auto" and size > DEVICE_LIMIT)
+        self.streamed = _is_streamed(raw, stream)
         self._splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self.arrays: dict[str, jax.Array] = {}
+        self.arrays: dict[str, Any] = {}
         content = raw.identity
         if not self.streamed:
             self._splits = {split: raw.read(split, None) for split in SPLITS}
             images, labels = self._splits["train"]
-            self.arrays = {"images": jnp.asarray(images), "labels": jnp.asarray(labels)}
+            rows = images.reshape(len(images), -1)
+            self.arrays = {"images": jnp.asarray(rows), "labels": jnp.asarray(labels)}
             content = " ".join(digest(*self._splits[split]) for split in SPLITS)
         self.fingerprint = fingerprint(
             [raw.name, raw.shape, raw.levels, raw.class_names, raw.sizes, content]
@@ -123,7 +124,8 @@ class Dataset:
         if self.streamed:
             raise ValueError(f"{self.name} is streamed: use indices, read and finish")
         rows = self.indices(key, count)
-        return self.finish(arrays["images"][rows], key), arrays["labels"][rows]
+        raw = arrays["images"][rows].reshape(count, *self.shape)
+        return self.finish(raw, key), arrays["labels"][rows]
 
     def indices(self, key: jax.Array, count: int) -> jax.Array:
         """Rows of the training split, int32 [count], uniform with replacement; pure."""
@@ -180,6 +182,27 @@ class Dataset:
             return self._images.read(split, selected)
         images, labels = self._splits[split]
         return (images, labels) if selected is None else (images[selected], labels[selected])
+
+
+def unread(
+    raw: RawImages, *, dequantize: bool, stream: Literal["auto", "always", "never"]
+) -> Dataset:
+    """A data set of which nothing is read, for programs that are not run: its `arrays` are shapes
+    and types."""
+    made = Dataset(raw, dequantize=dequantize, stream="always")
+    made.streamed = _is_streamed(raw, stream)
+    if not made.streamed:
+        count = raw.sizes["train"]
+        made.arrays = {
+            "images": jax.ShapeDtypeStruct((count, int(np.prod(raw.shape))), np.uint8),
+            "labels": jax.ShapeDtypeStruct((count,), np.int32),
+        }
+    return made
+
+
+def _is_streamed(raw: RawImages, stream: str) -> bool:
+    size = sum(raw.sizes.values()) * int(np.prod(raw.shape))
+    return stream == "always" or (stream == "auto" and size > DEVICE_LIMIT)
 
 
 def known_split(split: str) -> str:

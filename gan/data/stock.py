@@ -69,6 +69,25 @@ def load(choice: config.Data, data_dir: str | None) -> RawImages:
     return prepared.raw_images(name, directory, splits, image_size=choice.image_size)
 
 
+def outline(name: str) -> tuple[tuple[int | None, int | None, int], int]:
+    """(shape of an image, number of classes) that tensorflow-datasets states of a set, which need
+    not be prepared; a side that differs from image to image is None.
+
+    Raises:
+        UserError: it knows no set of that name, or one without images.
+    """
+    base = re.split("[/:]", name)[0]
+    try:
+        features = tfds.builder(base, data_dir=os.devnull).info.features
+    except tfds.core.DatasetNotFoundError:
+        raise UserError(unknown("data set", name, SOURCES)) from None
+    images = [f for f in features.values() if isinstance(f, tfds.features.Image)]
+    labels = [f for f in features.values() if isinstance(f, tfds.features.ClassLabel)]
+    if not images:
+        raise UserError(f"{name} has no images")
+    return images[0].shape, labels[0].num_classes if labels else 1
+
+
 def _find(name: str, root: Path) -> Path | None:
     path, _, version = name.partition(":")
     if not os.path.isdir(root / path):

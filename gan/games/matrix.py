@@ -16,6 +16,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from gan.errors import UserError
+from gan.precise import in_full
 
 
 class Equilibrium(NamedTuple):
@@ -167,6 +168,7 @@ def _rounds(matrix, rate, x, y, steps, follow, move):
         return matrix @ y, -(matrix.T @ x)
 
     @jax.jit
+    @in_full
     def run(x, y):
         def body(state, _):
             state = follow(move, gains, state, rate)

@@ -1,4 +1,4 @@
-"""Generators and critics by name: the only room that knows flax.
+"""Generators and critics by name: the only package that knows flax.
 
 The rest of the code sees three functions per player, `init(key) -> params`,
 `apply(params, x) -> y` and `project(params) -> params`, and plain trees of arrays. Players that are
@@ -53,8 +53,11 @@ def players(
     """The generator and the critic of a config, for data of that shape and those classes.
 
     Raises:
-        UserError: as `generator` and `critic`, and for conditional players of data without labels.
+        UserError: as `generator` and `critic`, for conditional players of data without labels, and
+            for augmentations of points.
     """
+    if choice.augmentations and len(shape) != 3:
+        raise UserError(f"augmentations are for images; {choice.data.name} has points")
     classes = len(class_names) if choice.conditional else 0
     if classes == 1:
         raise UserError(f"conditional needs labelled data; all of {choice.data.name} is one class")

@@ -2,7 +2,7 @@
 
 What is kept from there: one class embedding shared by all normalisations of the generator; the
 latent cut into chunks, the first for the smallest image and one for each residual block, which
-reads it beside the embedding; self-attention (Zhang et al. 2019) in one block of each player; a
+reads it beside the embedding; self-attention (Zhang et al. 2019a) in one block of each player; a
 projection critic (Miyato and Koyama 2018) on summed features; a moving average of the weights and
 truncated latents, which belong to training and sampling.
 
@@ -93,7 +93,7 @@ class Critic(nn.Module):
 class Attention(nn.Module):
     """h + weight * attention of every place to every other; the weight starts at 0.
 
-    Zhang et al. 2019: queries and keys of c / 8 channels, values of c / 2.
+    Zhang et al. 2019a: queries and keys of c / 8 channels, values of c / 2.
     """
 
     @nn.compact
@@ -185,7 +185,7 @@ def _chunks(z, blocks: int) -> list:
 biggan = Architecture(
     help="conditional residual blocks with self-attention; width channels next to the pixels, "
     "its depth is the image's",
-    source="Brock et al. 2019; Zhang et al. 2019; Miyato and Koyama 2018",
+    source="Brock et al. 2019; Zhang et al. 2019a; Miyato and Koyama 2018",
     conditional_generator=Generator,
     conditional_critic=Critic,
     case=Case(

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.networks.architecture import Architecture, Case
+from gan.precise import squared_distances
 from gan.registry import Rule
 
 FEW = 8
@@ -53,7 +54,7 @@ def _squares(x, peaks):
     """Squared distances [b, n] of x [b, d] to peaks [n, d]."""
     if x.shape[1] <= FEW:
         return ((x[:, None] - peaks[None]) ** 2).sum(2)
-    return (x**2).sum(1)[:, None] + (peaks**2).sum(1)[None] - 2 * x @ peaks.T
+    return squared_distances(x, peaks)
 
 
 cones = Architecture(

@@ -3,16 +3,16 @@
 `convolve` and `convolve_transposed` are linear in x and in the kernel, and each is the other's
 derivative. Three forms give the same numbers, up to rounding, from the same parameters:
 
-- "lax": XLA's convolution, the right choice on GPU and TPU;
+- "lax": XLA's convolution, the right choice on GPU and TPU (gan.networks.direct);
 - "matrix": space-to-depth, k / s x k / s shifted copies side by side, one matrix product (where few
   channels come out, the product first and then the sum of its shifts). Every derivative of any
   order is again copies and matrix products, while XLA:CPU runs the dilated convolutions that a
   gradient penalty's second derivative needs 5 to 10 times slower than that, and any convolution
-  inside a loop slower still (BUILD_NOTES.md has the measurements);
+  inside a loop slower still (docs/performance.md has measurements);
 - "winograd": the same with fewer products (gan.networks.winograd).
 
-`best_form` chooses, by the backend and by the shape, where the caller does not. A program for
-several platforms (gan.networks.platforms) holds the form for a CPU and "lax".
+`best_form` chooses, by the platform that is traced for (gan.networks.platforms) and by the shape,
+where the caller does not. A program for several platforms holds the form for a CPU and "lax".
 
 Layout is [batch, height, width, channels]. Padding is "same" for a stride s that divides the
 image: k - s pixels in all, the smaller half on top and left.
@@ -20,12 +20,12 @@ image: k - s pixels in all, the smaller half on top and left.
 
 import os
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
 from gan.errors import UserError
-from gan.networks import linear, platforms, winograd
+from gan.networks import direct, linear, platforms, winograd
+from gan.networks.direct import padding
 
 FORMS = ("lax", "matrix", "winograd")
 
@@ -39,14 +39,14 @@ this out, "matrix" shifts results in place of factors, of which there are many m
 
 def best_form(kernel, stride: int) -> str:
     """The form for a kernel [k, k, c, o]: "lax" on GPU and TPU; on CPU "winograd" where it applies
-    and gains, "matrix" elsewhere. The environment variable GAN_CONVOLUTION overrides the backend.
+    and gains, "matrix" elsewhere. The environment variable GAN_CONVOLUTION overrides the platform.
 
     Raises:
         UserError: if GAN_CONVOLUTION is set to anything but a form.
     """
     chosen = os.environ.get(OVERRIDE)
     if chosen is None:
-        chosen = "winograd" if jax.default_backend() == "cpu" else "lax"
+        chosen = "winograd" if platforms.target() == "cpu" else "lax"
     elif chosen not in FORMS:
         raise UserError(f"{OVERRIDE} must be one of {', '.join(FORMS)}, got {chosen!r}")
     return _on_cpu(kernel, stride) if chosen == "winograd" else chosen
@@ -58,7 +58,7 @@ def _on_cpu(kernel, stride: int) -> str:
 
 def _is_open(form: str | None) -> bool:
     """Whether neither the caller nor GAN_CONVOLUTION nor the platform decides the form."""
-    return form is None and platforms.left_open() and OVERRIDE not in os.environ
+    return form is None and platforms.target() == platforms.ANY and OVERRIDE not in os.environ
 
 
 def _on_every_platform(operation, x, kernel, stride: int):
@@ -90,14 +90,7 @@ def convolve(x, kernel, stride: int, form: str | None = None):
         return _on_every_platform(lambda x, k, f: convolve(x, k, stride, f), x, kernel, stride)
     form = form or best_form(kernel, stride)
     if form == "lax":
-        low, high = _padding(kernel.shape[0], stride)
-        return lax.conv_general_dilated(
-            x,
-            kernel,
-            (stride, stride),
-            ((low, high), (low, high)),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
+        return direct.convolve(x, kernel, stride)
     kernel = _fill(kernel, stride)
     k = kernel.shape[0]
     blocks = _blocks(x.shape[1:3], k, stride).forward(x)
@@ -134,16 +127,7 @@ def convolve_transposed(x, kernel, stride: int, form: str | None = None):
         )
     form = form or best_form(kernel, stride)
     if form == "lax":
-        low, high = _padding(k, stride)
-        around = ((k - 1 - low, k - 1 - high),) * 2
-        return lax.conv_general_dilated(
-            x,
-            jnp.flip(kernel, (0, 1)).swapaxes(2, 3),
-            (1, 1),
-            around,
-            lhs_dilation=(stride, stride),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
+        return direct.convolve_transposed(x, kernel, stride)
     kernel = _fill(kernel, stride)
     k = kernel.shape[0]
     taps = k // stride
@@ -213,14 +197,7 @@ def convolve_grouped(x, kernel, form: str | None = None):
         return _on_every_platform(convolve_grouped, x, kernel, 1)
     form = form or best_form(kernel, 1)
     if form == "lax":
-        return lax.conv_general_dilated(
-            x,
-            kernel,
-            (1, 1),
-            ((half, half), (half, half)),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-            feature_group_count=groups,
-        )
+        return direct.convolve(x, kernel, 1, groups)
     padded = jnp.pad(x, ((0, 0), (half, half), (half, half), (0, 0)))
     shifted = [padded[:, i : i + h, j : j + w] for i in range(k) for j in range(k)]
     patches = jnp.stack([part.reshape(b, h, w, groups, size) for part in shifted], axis=4)
@@ -236,18 +213,13 @@ def _spread(kernel):
     )
 
 
-def _padding(k: int, stride: int) -> tuple[int, int]:
-    low = (k - stride) // 2
-    return low, k - stride - low
-
-
 def _fill(kernel, stride: int):
     """Zeros around the kernel up to a multiple of the stride, so that it keeps its place."""
     missing = -kernel.shape[0] % stride
     if not missing:
         return kernel
     k = kernel.shape[0]
-    low = _padding(k + missing, stride)[0] - _padding(k, stride)[0]
+    low = padding(k + missing, stride)[0] - padding(k, stride)[0]
     around = (low, missing - low)
     return jnp.pad(kernel, (around, around, (0, 0), (0, 0)))
 
@@ -273,7 +245,7 @@ def _blocks(size: tuple[int, int], k: int, s: int) -> linear.Pair:
     every number, which takes four times as long.
     """
     h, w = size
-    low, more = _padding(k, s)[0], k // s - 1
+    low, more = padding(k, s)[0], k // s - 1
 
     def forward(x):
         b, _, _, c = x.shape

@@ -3,14 +3,17 @@
 The image side is halved while it is even and above 4: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4. Kernels
 are 4 x 4 with stride 2; `width` counts the channels next to the pixels and doubles at each
 halving. A penalised critic must not couple the examples of a batch, hence no batch normalisation.
+The conditional ones read the class as those of gan.networks.mlp do.
 """
+
+import functools
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan import config
 from gan.errors import UserError
-from gan.networks import convolution
+from gan.networks import convolution, labels
 from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import finish
 
@@ -42,10 +45,15 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        _, widths = _pyramid(self.shape, self.spec.width)
-        for width in widths:
-            x = finish(_Convolution(width, transposed=False)(x), self.spec)
-        return nn.Dense(1)(x.reshape(x.shape[0], -1))[:, 0]
+        return nn.Dense(1)(_features(self, x))[:, 0]
+
+
+def _features(critic: nn.Module, x):
+    """[b, *shape] -> [b, features] of the smallest image."""
+    _, widths = _pyramid(x.shape[1:], critic.spec.width)
+    for width in widths:
+        x = finish(_Convolution(width, transposed=False)(x), critic.spec)
+    return x.reshape(x.shape[0], -1)
 
 
 class _Convolution(nn.Module):
@@ -81,9 +89,11 @@ def _pyramid(shape: tuple[int, ...], width: int) -> tuple[int, list[int]]:
 
 dcgan = Architecture(
     help="strided convolutions; width channels next to the pixels, its depth is the image's",
-    source="Radford et al. 2016",
+    source="Radford et al. 2016; conditional: Miyato and Koyama 2018",
     generator=Generator,
     critic=Critic,
+    conditional_generator=functools.partial(labels.Generator, Generator),
+    conditional_critic=functools.partial(labels.Critic, _features),
     case=Case(
         small={"width": 4},
         counted={"width": 16},
@@ -92,6 +102,12 @@ dcgan = Architecture(
             (28, 28, 1): (35_121, 10_065),
             (32, 32, 3): (59_187, 42_865),
             (64, 64, 3): (207_731, 175_089),
+        },
+        conditional_counts={
+            (8, 8, 1): (8_865, 3_089),
+            (28, 28, 1): (60_369, 25_745),
+            (32, 32, 3): (75_731, 53_105),
+            (64, 64, 3): (240_659, 195_569),
         },
     ),
 )

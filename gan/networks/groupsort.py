@@ -5,7 +5,7 @@ sorts pairs of units, which only permutes them: gradients are neither stretched 
 lost on the way, and such networks approximate every 1-Lipschitz function (Anil et al. 2019). With
 the Wasserstein loss it needs no penalty. Kernels are made orthonormal inside `apply` by the Cayley
 transform of free parameters (Trockman and Kolter 2021): one inverse, exact to rounding,
-differentiable everywhere.
+differentiable everywhere. All its products are in full float32, or the slope would be at most 1.01.
 """
 
 import math
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.networks.architecture import Architecture, Case
+from gan.precise import in_full
 from gan.registry import Rule
 
 
@@ -50,9 +51,10 @@ class OrthonormalDense(nn.Module):
         if self.features > x.shape[-1]:
             kernel = kernel.T
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        return x @ kernel + bias[None]
+        return in_full(jnp.matmul)(x, kernel) + bias[None]
 
 
+@in_full
 def orthonormal(free):
     """Matrix with orthonormal columns from a free one, [n, m] -> [n, m], n >= m.
 

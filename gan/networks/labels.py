@@ -4,9 +4,13 @@ Labels are int32 [b] in 0 .. classes - 1, or float32 [b, classes]: weights that 
 embed as the mean of the classes' embeddings, so a path of weights leads from one class to another.
 """
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from gan import config
 
 
 def embed(labels, classes: int, features: int):
@@ -24,6 +28,44 @@ def class_scores(h, labels, classes: int):
     scale = nn.initializers.normal(0.1 * h.shape[-1] ** -0.5)
     embedded = Embedding(classes, h.shape[-1], scale)(labels)
     return nn.Dense(1)(h)[:, 0] + jnp.sum(embedded * h, axis=-1)
+
+
+class Generator(nn.Module):
+    """A generator without labels, on the latent beside an embedding of the class of the latent's
+    length.
+
+    Attributes:
+        unlabelled: (spec, shape) -> flax module of the generator.
+    """
+
+    unlabelled: Callable[..., nn.Module]
+    spec: config.Network
+    shape: tuple[int, ...]
+    classes: int
+
+    @nn.compact
+    def __call__(self, z, labels):
+        embedded = embed(labels, self.classes, z.shape[-1])
+        both = jnp.concatenate([z, embedded], axis=-1)
+        return self.unlabelled(self.spec, self.shape)(both)
+
+
+class Critic(nn.Module):
+    """The scores that `class_scores` makes of the features that a critic without labels has last.
+
+    Attributes:
+        features: (module, x [b, *shape]) -> [b, c], with parameters of the module, whose spec says
+            how large they are.
+    """
+
+    features: Callable
+    spec: config.Network
+    shape: tuple[int, ...]
+    classes: int
+
+    @nn.compact
+    def __call__(self, x, labels):
+        return class_scores(self.features(self, x), labels, self.classes)
 
 
 class Embedding(nn.Module):

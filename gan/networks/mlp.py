@@ -6,16 +6,17 @@ critic adds its product with the last hidden layer to the score, a projection (M
 features.
 """
 
+import functools
 import math
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan import config
+from gan.networks import labels
 from gan.networks.architecture import Architecture, Case
 from gan.networks.dense import Dense, turn
 from gan.networks.hidden import finish
-from gan.networks.labels import class_scores, embed
 
 
 class Generator(nn.Module):
@@ -43,30 +44,9 @@ class Critic(nn.Module):
         return Dense(1)(h)[0]
 
 
-class ConditionalGenerator(nn.Module):
-    """As `Generator`, on the latent beside an embedding of the class of the latent's length."""
-
-    spec: config.Network
-    shape: tuple[int, ...]
-    classes: int
-
-    @nn.compact
-    def __call__(self, z, labels):
-        embedded = embed(labels, self.classes, z.shape[-1])
-        return Generator(self.spec, self.shape)(jnp.concatenate([z, embedded], axis=-1))
-
-
-class ConditionalCritic(nn.Module):
-    """As `Critic`, plus <embedding of the class, last hidden layer>."""
-
-    spec: config.Network
-    shape: tuple[int, ...]
-    classes: int
-
-    @nn.compact
-    def __call__(self, x, labels):
-        h = _hidden(x.reshape(x.shape[0], -1), self.spec)
-        return class_scores(turn(h), labels, self.classes)
+def _features(critic: nn.Module, x):
+    """[b, *shape] -> [b, width]."""
+    return turn(_hidden(x.reshape(x.shape[0], -1), critic.spec))
 
 
 def _hidden(x, spec: config.Network):
@@ -83,8 +63,8 @@ mlp = Architecture(
     source="conditional: Miyato and Koyama 2018",
     generator=Generator,
     critic=Critic,
-    conditional_generator=ConditionalGenerator,
-    conditional_critic=ConditionalCritic,
+    conditional_generator=functools.partial(labels.Generator, Generator),
+    conditional_critic=functools.partial(labels.Critic, _features),
     case=Case(
         small={"width": 4, "depth": 1},
         counted={"width": 256, "depth": 3},

@@ -1,36 +1,50 @@
-"""Operations whose best form depends on the platform that a network runs on.
+"""Operations whose best form depends on the platform that a program runs on.
 
-A network is traced for the platform of this process. Inside `portable` that is left open: both
-forms are traced, and each platform that the program is lowered for gets its own.
+A network is traced for the platform of this process, or for the one that `traced_for` names: a
+program for devices that this process has not. For ANY, that is left open: the forms for all of them
+are traced, and each platform that the program is lowered for gets its own.
 """
 
-import contextlib
-import contextvars
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import jax
 from jax import lax
 
-_OPEN = contextvars.ContextVar("platform is left open", default=False)
+ANY = "any"
+
+_CHOSEN = jax.make_user_context(default_value=None)  # a part of the keys of JAX's caches
 
 
-@contextlib.contextmanager
-def portable() -> Iterator[None]:
-    """Context in which networks are traced for every platform at once."""
-    token = _OPEN.set(True)
-    try:
-        yield
-    finally:
-        _OPEN.reset(token)
+def traced_for(platform: str) -> AbstractContextManager:
+    """Context in which networks are traced for "cpu", "gpu" (or "cuda"), "tpu", or ANY of them."""
+    return _CHOSEN("gpu" if platform in ("cuda", "rocm") else platform)
 
 
-def left_open() -> bool:
-    """Whether what is being traced may run on another platform than this process."""
-    return _OPEN.get()
+def always_for(platform: str, function: Callable) -> Callable:
+    """The function, traced for that platform wherever it is called."""
+
+    @functools.wraps(function)
+    def traced(*arguments):
+        with traced_for(platform):
+            return function(*arguments)
+
+    return traced
+
+
+def named() -> str | None:
+    """What `traced_for` names; None outside."""
+    return _CHOSEN.value
+
+
+def target() -> str:
+    """The platform that is traced for: "cpu", "gpu", "tpu" or ANY."""
+    return named() or jax.default_backend()
 
 
 def choose(on_cpu: Callable, elsewhere: Callable, *arrays):
     """on_cpu(*arrays) on a CPU, elsewhere(*arrays) on other platforms; results of one shape."""
-    if left_open():
+    if target() == ANY:
         return lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)
-    return (on_cpu if jax.default_backend() == "cpu" else elsewhere)(*arrays)
+    return (on_cpu if target() == "cpu" else elsewhere)(*arrays)

@@ -3,12 +3,13 @@
 `width` channels at every level and `depth` residual blocks per level (768 and 2 in the paper's
 small-image model). A block widens 1 x 1 to twice the channels, convolves 3 x 3 in groups of 16
 channels, and narrows 1 x 1, with a bias and a nonlinearity before the second and the third. What
-takes the place of normalisation is the start (Zhang et al. 2019): the last convolution of every
+takes the place of normalisation is the start (Zhang et al. 2019b): the last convolution of every
 block is zero, so a network of any depth starts as its shortcuts, and the others are scaled by
 blocks^(-1/4). Images are resampled with bilinear weights; the smallest one is a learned picture per
 channel in the generator, and read by a learned weight per pixel and channel in the critic.
 """
 
+import functools
 import math
 
 import flax.linen as nn
@@ -16,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from gan import config
+from gan.networks import labels
 from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import ACTIVATIONS
 from gan.networks.layers import Convolution, halvings, stack
@@ -51,14 +53,20 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        side, levels = halvings(self.shape, "r3gan")
-        h = Convolution(self.spec.width, size=1, gain=1.0)(x)
-        for _ in range(levels):
-            h = _blocks(h, self.spec, levels)
-            h = _resized(h, h.shape[1] // 2)
-        h = _blocks(h, self.spec, levels)
-        basis = self.param("basis", nn.initializers.normal(1 / side), (side, side, self.spec.width))
-        return nn.Dense(1)(jnp.einsum("bhwc,hwc->bc", h, basis))[:, 0]
+        return nn.Dense(1)(_features(self, x))[:, 0]
+
+
+def _features(critic: nn.Module, x):
+    """[b, *shape] -> [b, width], the smallest image by the weights of each pixel and channel."""
+    spec = critic.spec
+    side, levels = halvings(x.shape[1:], "r3gan")
+    h = Convolution(spec.width, size=1, gain=1.0)(x)
+    for _ in range(levels):
+        h = _blocks(h, spec, levels)
+        h = _resized(h, h.shape[1] // 2)
+    h = _blocks(h, spec, levels)
+    basis = critic.param("basis", nn.initializers.normal(1 / side), (side, side, spec.width))
+    return jnp.einsum("bhwc,hwc->bc", h, basis)
 
 
 class _Block(nn.Module):
@@ -89,9 +97,11 @@ def _resized(h, side: int):
 
 r3gan = Architecture(
     help="residual blocks without normalisation; depth blocks of width channels per image size",
-    source="Huang et al. 2024",
+    source="Huang et al. 2024; conditional: Miyato and Koyama 2018",
     generator=Generator,
     critic=Critic,
+    conditional_generator=functools.partial(labels.Generator, Generator),
+    conditional_critic=functools.partial(labels.Critic, _features),
     spec_rules=(
         Rule(
             lambda spec: spec.normalization != "none",
@@ -111,6 +121,12 @@ r3gan = Architecture(
             (28, 28, 1): (35_233, 35_009),
             (32, 32, 3): (46_131, 45_905),
             (64, 64, 3): (57_523, 57_297),
+        },
+        conditional_counts={
+            (8, 8, 1): (23_729, 23_249),
+            (28, 28, 1): (35_649, 35_169),
+            (32, 32, 3): (46_547, 46_065),
+            (64, 64, 3): (57_939, 57_457),
         },
         broken=({"normalization": "layer"}, {"weights": "spectral"}),
         slow=True,

@@ -8,14 +8,18 @@ averaging after a convolution and doubled by repetition before one. As in the au
 - above, channels start at `width` next to the pixels and double per level, to 8 times at most; the
   critic halves down to the smallest image, which a dense layer reads.
 
+The conditional ones read the class as those of gan.networks.mlp do.
+
 The authors take batch norm in the generator, nothing (32 pixels) or layer norm (64) in the critic.
 """
+
+import functools
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan import config
-from gan.networks import convolution
+from gan.networks import convolution, labels
 from gan.networks.architecture import Architecture, Case
 from gan.networks.hidden import ACTIVATIONS, finish
 from gan.networks.layers import Convolution, halvings, initial_image
@@ -47,18 +51,23 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        _, levels = halvings(self.shape, "resnet")
-        widths = _widths(self.shape, self.spec.width, levels)
-        if self.shape[0] > SMALL:
-            h = Convolution(widths[0], gain=1.0)(x)
-            for width in [*widths[1:], widths[-1]]:
-                h = _Block(self.spec, width, "halve")(h)
-            return nn.Dense(1)(h.reshape(h.shape[0], -1))[:, 0]
-        h = _First(self.spec, widths[0])(x)
-        for mode in ["halve"] * (min(levels, 2) - 1) + ["plain"] * 2:
-            h = _Block(self.spec, widths[0], mode)(h)
-        h = ACTIVATIONS[self.spec.activation](h)
-        return nn.Dense(1)(jnp.mean(h, axis=(1, 2)))[:, 0]
+        return nn.Dense(1)(_features(self, x))[:, 0]
+
+
+def _features(critic: nn.Module, x):
+    """[b, *shape] -> [b, features], all of the smallest image or means over it."""
+    shape = x.shape[1:]
+    _, levels = halvings(shape, "resnet")
+    widths = _widths(shape, critic.spec.width, levels)
+    if shape[0] > SMALL:
+        h = Convolution(widths[0], gain=1.0)(x)
+        for width in [*widths[1:], widths[-1]]:
+            h = _Block(critic.spec, width, "halve")(h)
+        return h.reshape(h.shape[0], -1)
+    h = _First(critic.spec, widths[0])(x)
+    for mode in ["halve"] * (min(levels, 2) - 1) + ["plain"] * 2:
+        h = _Block(critic.spec, widths[0], mode)(h)
+    return jnp.mean(ACTIVATIONS[critic.spec.activation](h), axis=(1, 2))
 
 
 class _Block(nn.Module):
@@ -106,9 +115,11 @@ def _widths(shape: tuple[int, ...], width: int, levels: int) -> list[int]:
 
 resnet = Architecture(
     help="residual blocks of the WGAN-GP paper; width channels, its depth is the image's",
-    source="Gulrajani et al. 2017",
+    source="Gulrajani et al. 2017; conditional: Miyato and Koyama 2018",
     generator=Generator,
     critic=Critic,
+    conditional_generator=functools.partial(labels.Generator, Generator),
+    conditional_critic=functools.partial(labels.Critic, _features),
     case=Case(
         small={"width": 4},
         counted={"width": 16},
@@ -117,6 +128,12 @@ resnet = Architecture(
             (28, 28, 1): (23_297, 16_721),
             (32, 32, 3): (19_523, 17_041),
             (64, 64, 3): (503_171, 470_641),
+        },
+        conditional_counts={
+            (8, 8, 1): (13_665, 11_969),
+            (28, 28, 1): (36_001, 16_881),
+            (32, 32, 3): (23_779, 17_201),
+            (64, 64, 3): (536_099, 491_121),
         },
         slow=True,
     ),

@@ -14,6 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gan.precise import in_full
+
 FIRST_ITERATIONS = 20
 
 
@@ -38,6 +40,7 @@ def advanced(params: dict) -> dict:
     return {"weights": params["weights"], "directions": moved}
 
 
+@in_full
 def _scaled(weights: Any, directions: Any) -> Any:
     if isinstance(weights, dict):
         return {
@@ -50,6 +53,7 @@ def _scaled(weights: Any, directions: Any) -> Any:
     return weights / largest.reshape(largest.shape + (1,) * (weights.ndim - largest.ndim))
 
 
+@in_full
 def _iterate(matrix, u):
     """(u, v) after one power iteration from u; matrix [..., i, o], u [..., o], v [..., i]."""
     v = _unit(jnp.einsum("...io,...o->...i", matrix, u))

@@ -2,7 +2,7 @@
 
 Scores are unbounded: where a paper speaks of a discriminator's probability, it is the logistic
 function of the score. Both players minimise what is returned; the critic wants high scores on real
-examples, the generator on its own. The value at which the game rests, where every score is the same
+examples, the generator on its own. The value at equilibrium, where every score is the same
 constant, is given with each loss. Each entry follows the functions that it is made of.
 
 For the Wasserstein loss the critic maximises E f(real) - E f(fake), which for 1-Lipschitz f is at
@@ -25,7 +25,7 @@ class LossCase(NamedTuple):
     """What is known of a loss without computing it.
 
     Attributes:
-        rest: (score, critic's loss, generator's loss) where the game rests, all scores being equal.
+        rest: (score, critic's loss, generator's loss) at equilibrium, all scores being equal.
         example: both losses of the scores 1 and 3 of real examples, 2 and 6 of generated ones.
         pull: sqrt(-b'(rest) c'(rest)), of a critic's loss a(f(real)) + b(f(fake)) and a generator's
             loss c(f(fake)); how strongly a Dirac-GAN turns (Mescheder et al. 2018, their f'(0)).

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan.precise import squared_distances
 from gan.primal import problem as problems
 from gan.primal.problem import Fit, Method, Problem
 
@@ -22,7 +23,7 @@ ITERATIONS = 40
 
 def distances(x: jax.Array, y: jax.Array) -> jax.Array:
     """Euclidean distances [m, l] of x [m, k] and y [l, k]; derivative 0 where they vanish."""
-    squares = jnp.sum(x**2, 1)[:, None] + jnp.sum(y**2, 1)[None] - 2 * x @ y.T
+    squares = squared_distances(x, y)
     # Points closer than float32 resolves in the expanded square count as equal.
     resolved = 1e-6 * (jnp.sum(x**2, 1)[:, None] + jnp.sum(y**2, 1)[None])
     return problems.safe_root(jnp.where(squares > resolved, squares, 0.0))

@@ -17,6 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from gan.config import Config
 from gan.errors import UserError
 from gan.networks import Network
+from gan.precise import in_full
 
 EPOCHS = 64
 """Shuffled epochs after which the order of the data repeats."""
@@ -82,7 +83,7 @@ def make_problem(
     def apply(params, z):
         return features(generator.apply(params, z))
 
-    points = np.asarray(jax.jit(features)(jnp.asarray(examples)), np.float32)
+    points = np.asarray(jax.jit(in_full(features))(jnp.asarray(examples)), np.float32)
     draw = np.random.default_rng([config.seed, len(points)])
     order = np.concatenate([draw.permutation(len(points)) for _ in range(EPOCHS)])
     return Problem(config, generator._replace(apply=apply), points, order.astype(np.int32))

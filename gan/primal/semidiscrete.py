@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gan.precise import squared_distances
 from gan.primal import problem as problems
 from gan.primal.problem import Fit, Method, Problem
 
@@ -30,8 +31,7 @@ RATE = 0.02
 
 def sent(x: jax.Array, points: jax.Array, psi: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Where psi [n] sends x [b, k]: the minimiser j of |x - points_j| - psi_j, and the minimum."""
-    squares = jnp.sum(x**2, 1)[:, None] + jnp.sum(points**2, 1)[None] - 2 * x @ points.T
-    reduced = jnp.sqrt(jnp.maximum(squares, 0)) - psi[None]
+    reduced = jnp.sqrt(jnp.maximum(squared_distances(x, points), 0)) - psi[None]
     return jnp.argmin(reduced, axis=1), jnp.min(reduced, axis=1)
 
 

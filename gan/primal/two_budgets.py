@@ -16,6 +16,7 @@ import numpy as np
 
 from gan import networks, primal
 from gan.errors import NonFiniteError
+from gan.precise import in_full
 from gan.primal import comparisons
 
 PATIENCE = 1.5
@@ -50,7 +51,7 @@ def train(
     generator = networks.generator(config.generator, config.latent_dim, sets.dataset.shape)
     problem = primal.make_problem(config, generator, sets.train, features)
     trainer = primal.make(problem, method)
-    generate = jax.jit(generator.apply)
+    generate = jax.jit(in_full(generator.apply))
     z = jax.random.normal(jax.random.key(LATENTS), (comparison.samples, config.latent_dim))
     # What compiles does so here, on a state that is thrown away.
     jax.block_until_ready(generate(trainer.round(trainer.start())[0].average, z))

@@ -11,6 +11,7 @@ import numpy as np
 from gan.config import Config
 from gan.networks import Network
 from gan.objectives.penalties import interpolates, slopes
+from gan.precise import in_full
 from gan.referee.critics import Judged
 
 EXTRA = 2500
@@ -100,14 +101,14 @@ class Players:
         self.labels = [labels for _, *drawn in self._inputs for labels in drawn]
         self.real_labels = sets.labels if config.conditional else None
         self._given = (sets.labels,) if config.conditional else ()
-        self.generate = jax.jit(generator.apply)
+        self.generate = jax.jit(in_full(generator.apply))
 
         def slopes_between(params, real, fake, *given):
             points = interpolates(real, fake, jax.random.key(0))
             return slopes(lambda x: critic.apply(params, x, *given), points)
 
-        self._judge = jax.jit(scores_and_gradients(critic.apply))
-        self._slopes = jax.jit(slopes_between)
+        self._judge = jax.jit(in_full(scores_and_gradients(critic.apply)))
+        self._slopes = jax.jit(in_full(slopes_between))
 
     def _drawn(self, key, count: int, classes) -> tuple:
         """Latents, and for a conditional generator the labels of random training examples."""

@@ -20,8 +20,11 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: 
 img { max-width: 100%; image-rendering: pixelated; } img.plot { image-rendering: auto; }
 figure { margin: 1rem 0; display: inline-block; vertical-align: top; margin-right: 1rem; }
 figcaption, .note { color: #555; font-size: .92rem; max-width: 60rem; }
-code { background: #f3f3f3; padding: 0 .25rem; } .verdict { font-size: 1.05rem; }
+code { background: #f3f3f3; padding: 0 .25rem; } .verdict { font-size: 1.1rem; margin: .6rem 0; }
+summary { cursor: pointer; color: #2b6cb0; margin: .5rem 0; }
 .wide { overflow-x: auto; } .key span { margin-right: 1.2rem; white-space: nowrap; }
+@media (max-width: 32rem) { table { display: block; overflow-x: auto; }
+       td, th { padding-right: .5rem; font-size: .85rem; } }
 """
 
 
@@ -52,6 +55,13 @@ def grid(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _cell(text: str) -> str:
     return f"<b>{escaped(text)}</b>" if isinstance(text, Best) else escaped(text)
+
+
+def folded(title: str, *parts: str) -> str:
+    """What is opened by a click on its title; nothing when all parts are empty."""
+    body = "".join(parts)
+    heading = f"<summary>{escaped(title)}</summary>"
+    return f"<details>{heading}<div class=wide>{body}</div></details>" if body else ""
 
 
 def wide(part: str) -> str:

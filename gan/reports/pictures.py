@@ -11,6 +11,7 @@ import numpy as np
 
 from gan import files
 from gan.config import Config
+from gan.precise import in_full
 from gan.reports import figures
 from gan.scores.evidence import Flows
 
@@ -24,7 +25,7 @@ UNSERVED = 16
 
 @functools.lru_cache(maxsize=8)
 def _jitted(apply):
-    return jax.jit(apply)
+    return jax.jit(in_full(apply))
 
 
 def fixed_latents(count: int, latent_dim: int) -> jax.Array:
@@ -109,7 +110,7 @@ def save_evaluation(path: str | Path, look) -> None:
 
 
 def save_proportions(path: str | Path, dataset, found: Flows | None) -> None:
-    """The matrix of flows between classes, and the real examples that nobody serves."""
+    """The matrix of flows between classes, and the real examples that are missed."""
     flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
     stale = {flow, lonely}
     if found is not None:

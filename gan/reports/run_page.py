@@ -10,8 +10,16 @@ from pathlib import Path
 from gan import config as configs
 from gan import files, runs
 from gan.referee import verdicts
-from gan.reports import figures, page
+from gan.reports import figures, page, summary
 from gan.reports import scores as tables
+
+SHARE = (
+    "The certified share is claim / (steepest slope x exact distance): the claim is the mean score "
+    "of real examples less that of generated ones. 100 % is the most there is, and only a critic "
+    "that knew these very examples could reach it. What can be known about them from as many "
+    "others is the second number, so that is what a critic is compared with."
+)
+"""What the share of a critic is, and what it could be."""
 
 
 def write(path: str | Path) -> None:
@@ -29,13 +37,15 @@ def write(path: str | Path) -> None:
     page.write(
         os.path.join(path, "report.html"),
         f"{described['name']}: generator against critic, refereed by exact transport",
-        page.paragraph(verdict(scores), "verdict"),
         _examples(inside),
+        *(page.paragraph(line, "verdict") for line in summary.sentences(scores)),
+        _chosen(scores),
+        page.paragraph(verdict(scores), "note"),
         _critic(inside, scores),
         _copying(inside),
-        _numbers(scores),
-        page.section("Sample scores", *tables.sample_scores(scores)),
         page.section("Does it make what it is asked for?", *tables.class_shares(scores)),
+        _numbers(scores),
+        page.section("Sample scores", page.folded("All of them", *tables.sample_scores(scores))),
         _proportions(inside, scores),
         _along_training(inside, path),
         _how_it_was_made(run, described),
@@ -43,17 +53,23 @@ def write(path: str | Path) -> None:
 
 
 def _examples(inside) -> str:
-    return page.section(
-        "Generated and real",
-        page.picture(inside("generated.png"), "Generated examples."),
-        page.picture(inside("real.png"), "Real examples that training never saw."),
+    return page.picture(inside("generated.png"), "Generated examples.") + page.picture(
+        inside("real.png"), "Real examples that training never saw."
     )
+
+
+def _chosen(scores: dict) -> str:
+    """The few numbers that a command prints, beside those of real examples."""
+    shown, _ = summary.rows(scores)
+    header = ("number", "generated", "real ones", "95 % interval")
+    return page.wide(page.grid(header, shown)) if shown else ""
 
 
 def _critic(inside, scores: dict) -> str:
     return page.section(
         "Is the critic trained enough?",
         page.paragraph(verdicts.critic(scores)) if verdicts.about_critic(scores) else "",
+        page.paragraph(SHARE, "note") if verdicts.about_critic(scores) else "",
         page.picture(
             inside("distances.png"),
             "Along training, on the validation split. Above: the exact distance (blue), its "
@@ -81,7 +97,7 @@ def _copying(inside) -> str:
 def _numbers(scores: dict) -> str:
     return page.section(
         "The numbers",
-        page.table(tables.plain(scores)),
+        page.folded("All of them", page.table(tables.plain(scores))),
         page.paragraph(
             "Distances are Euclidean on examples scaled to [-1, 1] (points: in the units of "
             "the plane), and exact for the compared samples. They depend on n, so compare "
@@ -104,7 +120,8 @@ def _proportions(inside, scores: dict) -> str:
         ),
         page.picture(
             inside("unserved.png"),
-            "Real examples that no generated one serves, the loneliest first.",
+            "Real examples that are missed: they are among the nearest of no generated one. "
+            "The farthest stand first.",
         ),
     )
 
@@ -130,7 +147,10 @@ def _along_training(inside, path: str | Path) -> str:
 def _how_it_was_made(run, described: dict) -> str:
     return page.section(
         "How it was made",
-        page.table((name, value, "") for name, value in configs.flatten(run.config).items()),
+        page.folded(
+            "The configuration",
+            page.table((name, value, "") for name, value in configs.flatten(run.config).items()),
+        ),
         *(page.paragraph(f"Data: {note}.", "note") for note in described.get("notes", [])),
         page.paragraph(_environment_line(run.environment()), "note"),
     )

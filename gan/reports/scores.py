@@ -79,28 +79,14 @@ def value(scores: dict, name: str) -> float:
     return found["value"] if isinstance(found, dict) else found
 
 
-def print_scores(scores: dict) -> None:
-    """An evaluation as a table on stdout: name, value, first sentence of its meaning; then the
-    sample scores, each with its interval, what real examples would get, and n; at the end, once,
-    the features and labels that they rest on."""
-    for name, value, text in plain(scores):
-        first = text.split(": ")[0].split(". ")[0].rstrip(".")
-        print(f"{name:20} {page.number(value):>10}   {first}")
-    entries = detailed(scores)
-    for name, entry in entries.items():
-        print(f"{name:27} {page.number(entry['value']):>9}   {_beside(entry)}")
-    rest_on = _rest_on(entries)
-    for name, value, text in flows(scores):
-        found = scores["proportions"]
-        rest_on.setdefault(found["labels"], []).append(name)
-        print(
-            f"{name:27} {page.number(value):>9}   {text} Real examples: "
-            f"{page.number(found['real'][name])}; n = {found['n']}"
-        )
-    for reason, names in _left_out(scores).items():
-        print(f"{', '.join(names):27} {'-':>9}   {reason}")
-    for text, names in rest_on.items():
-        print(f"by {text}: {', '.join(names)}")
+def features_used(scores: dict, names: list[str]) -> list[str]:
+    """What these numbers of an evaluation look at, each once."""
+    found = dict.fromkeys(
+        scores[name]["features"] for name in names if isinstance(scores.get(name), dict)
+    )
+    if any(name in names for name, *_ in flows(scores)):
+        found[scores["proportions"]["labels"]] = None
+    return list(found)
 
 
 def _rest_on(entries: dict[str, dict]) -> dict[str, list[str]]:
@@ -111,7 +97,7 @@ def _rest_on(entries: dict[str, dict]) -> dict[str, list[str]]:
     return found
 
 
-def _left_out(scores: dict) -> dict[str, list[str]]:
+def left_out(scores: dict) -> dict[str, list[str]]:
     """The names of the scores that there are not, by the reason."""
     found: dict[str, list[str]] = {}
     for name, reason in scores.get("skipped_scores", {}).items():
@@ -135,10 +121,10 @@ def _beside(entry: dict) -> str:
 def sample_scores(scores: dict) -> list[str]:
     """The table of sample scores for a page, with what they depend on."""
     entries = detailed(scores)
-    skipped = [f"{', '.join(names)}: {reason}" for reason, names in _left_out(scores).items()]
-    left_out = [f"Left out: {'; '.join(skipped)}."] if skipped else []
+    skipped = [f"{', '.join(names)}: {reason}" for reason, names in left_out(scores).items()]
+    missing = [f"Left out: {'; '.join(skipped)}."] if skipped else []
     if not entries:
-        return [page.paragraph(text, "note") for text in left_out]
+        return [page.paragraph(text, "note") for text in missing]
     header = ("score", "value", "95 % interval", "real examples", "n")
     rows = []
     for name, entry in entries.items():
@@ -149,7 +135,7 @@ def sample_scores(scores: dict) -> list[str]:
     return [
         page.grid(header, rows),
         page.table((name, "", meaning(name)) for name in entries),
-        page.paragraph("Features. " + " ".join([*used, *left_out]), "note"),
+        page.paragraph("Features. " + " ".join([*used, *missing]), "note"),
         page.paragraph(
             f"The column of real examples holds what held-out real ones would get in place of "
             f"the generated ones. {COVERS}",
@@ -192,7 +178,8 @@ def proportions(scores: dict) -> list[str]:
             f"examples would have to change {100 * real['least_change']:.1f} %, by chance. The "
             f"exact plan moves {100 * found['plan_change']:.1f} % across classes (real examples: "
             f"{100 * real['plan_change']:.1f} %). {100 * found['unserved']:.1f} % of the real "
-            f"examples are served by nobody (real examples: {100 * real['unserved']:.1f} %)."
+            f"examples are missed: they are among the nearest of no generated one (real examples "
+            f"miss {100 * real['unserved']:.1f} %)."
         ),
         page.table(flows(scores)),
         page.paragraph(f"Classes of generated examples: {found['labels']}.", "note"),

@@ -33,6 +33,7 @@ from gan.config import unknown
 from gan.data import Source
 from gan.errors import UserError
 from gan.networks import platforms
+from gan.precise import in_full
 from gan.registries import SOURCES
 from gan.reports import model_card
 from gan.runner.sampling import Sampler
@@ -154,8 +155,8 @@ def program(
     def generate(*given):
         return generator.apply(lax.optimization_barrier(params), *given)
 
-    with platforms.portable(), jax.default_matmul_precision("float32"):
-        return jax_export.export(jax.jit(generate), platforms=PLATFORMS)(*given)
+    with platforms.traced_for(platforms.ANY):
+        return jax_export.export(jax.jit(in_full(generate)), platforms=PLATFORMS)(*given)
 
 
 def read(path: str) -> tuple[Callable[..., jax.Array], dict[str, Any]]:
@@ -185,7 +186,7 @@ def read(path: str) -> tuple[Callable[..., jax.Array], dict[str, Any]]:
     params = trees.nest(leaves)
     generator, _ = networks.players(config, shape, names)
     runs.require_fit(params, generator.init, f"{path}: generator")
-    apply = jax.jit(generator.apply)
+    apply = jax.jit(in_full(generator.apply))
     return lambda *given: apply(params, *given), facts
 
 

@@ -17,6 +17,7 @@ from gan import files, networks, runs
 from gan.arrays import levels
 from gan.config import unknown
 from gan.errors import UserError
+from gan.precise import in_full
 from gan.reports import figures
 from gan.transport import memory
 
@@ -60,7 +61,7 @@ class Sampler:
         self.generator, _ = networks.players(run.config, self.shape, names)
         what = f"{run.path}, step {self.step}: generator"
         runs.require_fit(self.params, self.generator.init, what)
-        self._apply = jax.jit(self.generator.apply)
+        self._apply = jax.jit(in_full(self.generator.apply))
 
     def __call__(self, latents, labels=None) -> np.ndarray:
         """Examples [m, *shape] at latents [m, d].

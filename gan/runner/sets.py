@@ -1,7 +1,7 @@
 """Sets of examples as a command line names them.
 
-A SET is a .npy or .npz file, a folder or .zip file of pictures, DATASET:SPLIT[:COUNT], or
-run:DIRECTORY[@STEP][:COUNT] for samples of a trained generator; NAME=SET gives it a name.
+A SET is a .npy or .npz file, a folder or .zip file of pictures, `DATASET:SPLIT[:COUNT]`, or
+`run:DIRECTORY[@STEP][:COUNT]` for samples of a trained generator; NAME=SET gives it a name.
 """
 
 import dataclasses

@@ -29,6 +29,7 @@ import optax
 from gan import cache, networks
 from gan.errors import StorageError, UserError
 from gan.files import replacing
+from gan.precise import in_full
 
 BLOCK = 512
 """Examples per call of the network; a last block is filled up, so that one program serves all."""
@@ -234,6 +235,7 @@ def train(dataset, recipe: Recipe, say: Callable[[str], None]) -> Classifier:
         return jnp.mean(losses)
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
+    @in_full
     def step(params, moments, examples, labels):
         gradients = jax.grad(objective)(params, examples, labels)
         updates, moments = optimizer.update(gradients, moments, params)
@@ -281,7 +283,7 @@ def read(path: str) -> Classifier:
 
 @functools.lru_cache(maxsize=16)
 def _applied(shape: tuple[int, ...], num_classes: int):
-    return jax.jit(networks.classifier(shape, num_classes).apply)
+    return jax.jit(in_full(networks.classifier(shape, num_classes).apply))
 
 
 def _channels(examples: np.ndarray) -> list[np.ndarray]:

@@ -64,7 +64,7 @@ def possible(names: Sequence[str], situation: Situation) -> tuple[list[str], dic
         UserError: for an unknown name.
     """
     found, skipped = [], {}
-    for name in names or METRICS:
+    for name in names or [name for name in METRICS if METRICS.get(name).cost != "asked"]:
         missing = requirements.unmet(name, situation)
         if missing is None:
             found.append(name)

@@ -13,7 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.referee import distances, resampling
-from gan.scores import class_accuracy, modes, published_sets, samples
+from gan.scores import (
+    class_accuracy,
+    classification_accuracy,
+    modes,
+    published_sets,
+    samples,
+)
 from gan.scores import proportions as flows
 from gan.scores import space as spaces
 from gan.scores.metric import Score
@@ -43,6 +49,18 @@ class Counts(NamedTuple):
             real=float(getattr(self.real, field)),
             total=self.generated.total,
         )
+
+    @property
+    def covered(self) -> Score:
+        """Modes with an example. A mode that the sample missed is missed by all of its halves, and
+        one with few examples is in nearly all of them, so the interval allows for both."""
+        score = self.score("covered", self.generated.total)
+        below, above = modes.found_by_chance(self.generated)
+        ends = (
+            min(score.interval[0], score.value - below),
+            max(score.interval[1], score.value + above),
+        )
+        return score._replace(interval=(max(0.0, ends[0]), min(score.total, ends[1])))
 
 
 class Flows(NamedTuple):
@@ -240,6 +258,18 @@ class Evidence:
             self.dataset,
             self.space.classifier,
             self.players.split,
+        )
+
+    @functools.cached_property
+    def classification_accuracy(self) -> classification_accuracy.Accuracy:
+        """Of classifiers trained on generated examples, and on real ones."""
+        return classification_accuracy.accuracy(
+            functools.partial(self.players.generate, self.look.generator_params),
+            self.players.latent_dim,
+            self.dataset,
+            self.players.split,
+            self.space.classifier,
+            self.say,
         )
 
     @functools.cached_property

@@ -23,6 +23,7 @@ import numpy as np
 from gan.errors import UserError
 from gan.files import read_bytes, replacing, shortened
 from gan.networks import inception as network
+from gan.precise import in_full
 from gan.scores import torch_files
 from gan.scores.classifier import hashed
 from gan.scores.requirements import INCEPTION_SHA256
@@ -176,8 +177,8 @@ def levels(examples: np.ndarray) -> np.ndarray:
     return np.broadcast_to(examples, (*examples.shape[:-1], 3))
 
 
-_resized = jax.jit(network.resized)
-_applied = jax.jit(network.apply)
+_resized = jax.jit(in_full(network.resized))
+_applied = jax.jit(in_full(network.apply))
 
 
 def _content(path: str) -> bytes:

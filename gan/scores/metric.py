@@ -68,7 +68,8 @@ class Metric(registry.Entry):
         needs: what the data set and the run must have.
         better: which values are better; None where neither is, so that nothing is ranked by it.
         bounds: the least and the largest value there can be.
-        cost: "cheap" ones are computed while training too, "full" ones at an evaluation.
+        cost: "cheap" ones are computed while training too, "full" ones at an evaluation, and
+            "asked" ones where they are asked for by name.
         cases: known answers; where there is a direction at least two, best first.
         column: its heading in tables over runs; "" leaves it out there.
         ratio: what such a table shows behind it.
@@ -83,7 +84,7 @@ class Metric(registry.Entry):
     needs: tuple[Requirement, ...] = ()
     better: Literal["lower", "higher"] | None = None
     bounds: tuple[float, float] = (-np.inf, np.inf)
-    cost: Literal["cheap", "full"] = "full"
+    cost: Literal["cheap", "full", "asked"] = "full"
     column: str = ""
     ratio: Ratio | None = None
     within: str = ""

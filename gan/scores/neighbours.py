@@ -5,11 +5,12 @@ of one side (`around`) then gives what every score of neighbours needs of that s
 reach to the k-th nearest other example, how many examples of the other side each holds, which of
 these are held at all, and the nearest points of both sides.
 
-Squared distances come from a matrix product, |u|^2 + |v|^2 - 2 u.v with u and v centred, in
-float64. Whatever the order of summation it errs by less than (2 k + 16) eps (|u|^2 + |v|^2), which
-bounds the rounding of the distance itself too (k features, eps = 2^-52). Where a decision is closer
-than that, the distance is computed again from the differences; nothing else is ever decided by the
-product. So results do not depend on where the features lie, nor on how they are cut into blocks.
+Squared distances come from a matrix product, |u|^2 + |v|^2 - 2 u.v with u and v centred. Whatever
+the order of summation it errs by less than (k + 16) eps (|u|^2 + |v|^2), which bounds the rounding
+of the distance itself too (k features; eps = 2^-23 in float32, 2^-52 in float64). Where a decision
+is closer than that, the distance is computed again from the differences; nothing else is ever
+decided by the product. So results do not depend on where the features lie, on how they are cut into
+blocks, or on the precision of the product: that is float32 until too much is in doubt.
 
 Two distances are equal if they differ by at most EQUAL of themselves, which is more than their
 rounding: a point at the distance of the k-th neighbour is in the ball, whichever way it rounds.
@@ -31,7 +32,14 @@ ROWS = 512
 """Points of a block, whose squared distances to all points are held at a time."""
 
 MANY = 1 / 16
-"""Share of the pairs of a block above which all its distances are computed from differences."""
+"""Share of the pairs of a block in doubt above which all its distances are computed anew, more
+precisely: from a product in float64, and at last from the differences."""
+
+PRECISIONS = (np.float32, np.float64, None)
+"""Of the product; None for differences."""
+
+LARGEST = 1e35
+"""Squared norm, beyond which float32 might overflow."""
 
 
 class Balls(NamedTuple):
@@ -40,11 +48,13 @@ class Balls(NamedTuple):
     Attributes:
         radii: [n]; 0 where k other examples coincide with it.
         inside: int [n], examples of the other side in each.
+        touching: int [n], how many of these lie at just the radius.
         covered: bool [m], whether an example of the other side is in any.
     """
 
     radii: np.ndarray
     inside: np.ndarray
+    touching: np.ndarray
     covered: np.ndarray
 
 
@@ -77,12 +87,14 @@ def around(points: Points, side: int, ks: set[int]) -> Around:
     parts = [
         _look(points, side, start, covered) for start in progress(starts, "neighbours", "block")
     ]
-    radii, inside, rows, columns = zip(*parts, strict=True)
+    radii, inside, touching, rows, columns = zip(*parts, strict=True)
     here, there = points.places[side] - own.start, points.places[1 - side]
     balls = {
         k: Balls(
-            np.concatenate([part[k] for part in radii])[here],
-            np.concatenate([part[k] for part in inside])[here],
+            *(
+                np.concatenate([part[k] for part in each])[here]
+                for each in (radii, inside, touching)
+            ),
             covered[k][there],
         )
         for k in ks
@@ -91,21 +103,23 @@ def around(points: Points, side: int, ks: set[int]) -> Around:
 
 
 def _look(points: Points, side: int, start: int, covered: dict[int, np.ndarray]):
-    """What a block of points sees: radii [b] and counts inside [b] by k, and the pairs of `Around`;
-    marks in `covered` [p] what its balls hold."""
+    """What a block of points sees: radii [b], counts inside [b] and of these at the radius [b], by
+    k, and the pairs of `Around`; marks in `covered` [p] what its balls hold."""
     own, other = points.slices[side], points.slices[1 - side]
     mine, theirs = points.counts[side], points.counts[1 - side]
     end = min(start + ROWS, own.stop)
     block = _Block(points, start, end)
     i, j, near = block.nearest(own, max(covered))
-    radii, inside = {}, {}
+    radii, inside, touching = {}, {}, {}
     for k, held in covered.items():
         radii[k] = _kth(i, near, mine[j], k + 1 - mine[start:end])
-        within = block.inside(other, radii[k])
+        within, (rows, columns) = block.inside(other, radii[k])
         inside[k] = _weighted(within, theirs[other]) + theirs[start:end]
+        at_radius = np.bincount(rows, theirs[other][columns], block.size).astype(np.intp)
+        touching[k] = at_radius + (radii[k] == 0) * theirs[start:end]
         held[other] |= within.any(axis=0)
     rest = slice(own.stop, len(points)) if side == 0 else slice(0, own.start)
-    return radii, inside, *_nearest_of_all(block, rest, (i, j, near))
+    return radii, inside, touching, *_nearest_of_all(block, rest, (i, j, near))
 
 
 def needed(n: int, m: int) -> int:
@@ -129,25 +143,44 @@ class _Block:
 
     def __init__(self, points: Points, start: int, end: int):
         self._points, self.start, self.size = points, start, end - start
-        self._margin = (2 * points.features + 16) * np.finfo(float).eps
-        self.lower = np.empty((self.size, len(points)))
-        scaled = -2 * points.centered(start, end)
-        for s, e in points.cuts():
-            self.lower[:, s:e] = scaled @ points.centered(s, e).T
-        shrunk = (1 - self._margin) * points.squares
-        self.lower += shrunk[start:end, None]
-        self.lower += shrunk
-        self._leave_itself_out()
+        # Squares beyond what float32 holds are no start.
+        self._precisions = iter(PRECISIONS[int(points.squares.max() > LARGEST) :])
+        self._compute(next(self._precisions))
         self.lonely = (points.counts[0] + points.counts[1])[start:end] == 1
+
+    def _compute(self, dtype) -> None:
+        """Fill `lower` from a product in `dtype`, or from the differences."""
+        points, start, end = self._points, self.start, self.start + self.size
+        self.lower = np.empty((self.size, len(points)), dtype or np.float64)
+        if dtype is None:
+            self._slack = np.zeros(len(points))
+            rows = points.rows(np.arange(start, end))
+            for s, e in points.cuts():
+                self.lower[:, s:e] = cdist(rows, points.rows(np.arange(s, e)), "sqeuclidean")
+        else:
+            self._slack = slack(points.squares, points.features, dtype)
+            scaled = (-2 * points.centered(start, end)).astype(dtype, copy=False)
+            for s, e in points.cuts():
+                part = points.centered(s, e).astype(dtype, copy=False)
+                np.matmul(scaled, part.T, self.lower[:, s:e])
+            shrunk = (points.squares - self._slack).astype(dtype, copy=False)
+            self.lower += shrunk[start:end, None]
+            self.lower += shrunk
+        own = np.arange(self.size)
+        self.lower[own, start + own] = np.inf
+
+    @property
+    def exact(self) -> bool:
+        """Whether all distances are settled."""
+        return not self._slack.any()
 
     def upper(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Upper bounds on the squared distances of pairs; i counts from the start."""
-        squares = self._points.squares
-        return self.lower[i, j] + 2 * self._margin * (squares[self.start + i] + squares[j])
+        return self.lower[i, j] + 2 * (self._slack[self.start + i] + self._slack[j])
 
     def distances(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Distances of pairs to rounding."""
-        if not self._margin:
+        if self.exact:
             return np.sqrt(self.lower[i, j])
         return self._points.distances(self.start + i, j)
 
@@ -180,52 +213,50 @@ class _Block:
 
         return self._pairs(columns, limit)
 
-    def inside(self, columns: slice, radii: np.ndarray) -> np.ndarray:
-        """Which of `columns` are in the closed ball of radii [b] around each point, bool."""
-        reach = radii * (1 + EQUAL)
-        part, limit = self.lower[:, columns], reach**2
-        found = part <= limit[:, None]
-        if not self._margin:
-            return found
-        squares, width = self._points.squares, 2 * self._margin
-        surely = limit - width * squares[self.start : self.start + self.size]
-        doubtful = part > (surely - width * squares[columns].max())[:, None]
+    def inside(self, columns: slice, radii: np.ndarray):
+        """Which of `columns` are in the closed ball of radii [b] around each point, bool; and the
+        pairs (i, column) of those at just the radius."""
+        inner, reach = radii * (1 - EQUAL), radii * (1 + EQUAL)
+        part, slack_there = self.lower[:, columns], self._slack[columns]
+        found = part <= (reach**2)[:, None]
+        surely = inner**2 - 2 * self._slack[self.start : self.start + self.size]
+        doubtful = part >= (surely - 2 * slack_there.max())[:, None]
         doubtful &= found
-        if np.count_nonzero(doubtful) > MANY * doubtful.size:
-            doubtful &= part + width * squares[columns] > surely[:, None]
+        if not self.exact and np.count_nonzero(doubtful) > MANY * doubtful.size:
+            doubtful &= part + 2 * slack_there >= surely[:, None]
             if self._settled(doubtful):
                 return self.inside(columns, radii)
         i, j = _where(doubtful)
-        open_ = self.upper(i, j + columns.start) > limit[i]
-        i, j = i[open_], j[open_]
-        found[i, j] = self.distances(i, j + columns.start) <= reach[i]
-        return found
+        distances = self.distances(i, j + columns.start)
+        found[i, j] = distances <= reach[i]
+        touching = (inner[i] <= distances) & (distances <= reach[i])
+        return found, (i[touching], j[touching])
 
     def _pairs(self, columns: slice, limit):
         """Pairs below limit() -> [b], an upper bound on squared distances that improves when they
         are settled, with what is equal to it."""
         chosen = self.lower[:, columns] <= (limit() * (1 + EQUAL) ** 2)[:, None]
-        if self._settled(chosen):
+        while self._settled(chosen):
             chosen = self.lower[:, columns] <= (limit() * (1 + EQUAL) ** 2)[:, None]
         i, j = _where(chosen)
         j += columns.start
         return i, j, self.distances(i, j)
 
     def _settled(self, chosen: np.ndarray) -> bool:
-        """Computes all distances from differences if too many pairs were chosen for want of that;
+        """Computes all distances more precisely if too many pairs were chosen for want of that;
         whether it did."""
-        if not self._margin or np.count_nonzero(chosen) <= MANY * chosen.size:
+        if self.exact or np.count_nonzero(chosen) <= MANY * chosen.size:
             return False
-        self._margin = 0.0
-        rows = self._points.rows(np.arange(self.start, self.start + self.size))
-        for s, e in self._points.cuts():
-            self.lower[:, s:e] = cdist(rows, self._points.rows(np.arange(s, e)), "sqeuclidean")
-        self._leave_itself_out()
+        self._compute(next(self._precisions))
         return True
 
-    def _leave_itself_out(self) -> None:
-        own = np.arange(self.size)
-        self.lower[own, self.start + own] = np.inf
+
+def slack(squares: np.ndarray, features: int, dtype) -> np.ndarray:
+    """What the product in `dtype` may err by on account of each of two points, given the squares
+    [p] of their norms. What is rounded to a denormal number or to 0 errs by less than the least
+    normal one, which is added for every feature."""
+    info = np.finfo(dtype)
+    return (features + 16) * (float(info.eps) * squares + float(info.tiny))
 
 
 def _where(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

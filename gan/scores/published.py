@@ -19,12 +19,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from scipy.special import log_softmax
 
-from gan.scores import frechet
+from gan.scores import frechet, manifolds
 from gan.scores.kernel import kernel_distance
 from gan.scores.moments import moments
+from gan.scores.pair import DENSITY_NEIGHBOURS, PRECISION_NEIGHBOURS, Pair
 
 COUNT = 50_000
 """Generated examples behind published values."""
@@ -32,11 +32,6 @@ COUNT = 50_000
 SUBSETS = 100
 SUBSET_SIZE = 1000
 PARTS = 10
-PRECISION_NEIGHBOURS = 3
-DENSITY_NEIGHBOURS = 5
-
-BLOCK = 1000
-"""Rows of a matrix of distances that are there at a time."""
 
 
 class Spread(NamedTuple):
@@ -137,36 +132,20 @@ def balls(
     """Precision and recall, density and coverage of features [n, k] against [m, k].
 
     The ball of an example reaches to its neighbour number `near` (precision, recall) or `wide`
-    (density, coverage) in its own set. Distances are exact to rounding, in float64.
+    (density, coverage) in its own set. Distances are exact to rounding, by blocks: see
+    gan.scores.neighbours.
 
     Raises:
         ValueError: if a set has no more than `wide` examples.
     """
     if min(len(generated), len(real)) <= max(near, wide):
         raise ValueError(f"{max(near, wide)} neighbours need more examples than that in each set")
-    (reach,) = _radii(generated, near)
-    real_reach, real_wide = _radii(real, near, wide)
-    inside, around = [], 0
-    reached, nearest = np.zeros(len(real), bool), np.full(len(real), np.inf)
-    for start in range(0, len(generated), BLOCK):
-        rows = slice(start, start + BLOCK)
-        distances = cdist(generated[rows], real)
-        inside.append(np.any(distances <= real_reach, axis=1))
-        reached |= np.any(distances <= reach[rows, None], axis=0)
-        around += int(np.sum(distances < real_wide))
-        nearest = np.minimum(nearest, distances.min(axis=0))
+    pair = Pair.of(generated, real)
+    around = pair.balls("real", wide)
+    within = around.inside - around.touching
     return Balls(
-        precision=float(np.mean(np.concatenate(inside))),
-        recall=float(np.mean(reached)),
-        density=around / (wide * len(generated)),
-        coverage=float(np.mean(nearest < real_wide)),
+        precision=manifolds.precision(pair, near),
+        recall=manifolds.recall(pair, near),
+        density=float(np.sum(within)) / (wide * len(generated)),
+        coverage=float(np.mean(within > 0)),
     )
-
-
-def _radii(features: np.ndarray, *neighbours: int) -> list[np.ndarray]:
-    """Distances [n] to these nearest other examples of the same set, counted from 1."""
-    found = []
-    for start in range(0, len(features), BLOCK):
-        distances = cdist(features[start : start + BLOCK], features)
-        found.append(np.partition(distances, neighbours, axis=1)[:, neighbours])
-    return list(np.concatenate(found).T)

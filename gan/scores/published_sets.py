@@ -18,6 +18,7 @@ from gan.scores import frechet, published
 from gan.scores.inception import Inception, levels
 from gan.scores.metric import Score
 from gan.scores.moments import Moments, moments
+from gan.scores.pair import DENSITY_NEIGHBOURS, PRECISION_NEIGHBOURS
 from gan.scores.requirements import PUBLISHED_WEIGHTS, Situation
 from gan.scores.space import Features
 
@@ -105,7 +106,7 @@ class Sets:
         beside = {} if self.held_out is None else published.balls(self.held_out, real)._asdict()
         how = (
             f"precision, recall, density, coverage against {len(real):,} of {self._all}, k = "
-            f"{published.PRECISION_NEIGHBOURS} and {published.DENSITY_NEIGHBOURS}; their authors "
+            f"{PRECISION_NEIGHBOURS} and {DENSITY_NEIGHBOURS}; their authors "
             f"took VGG-16's features"
         )
         return {

@@ -18,9 +18,10 @@ from gan import config as configs
 from gan import rules
 from gan.config import Config
 from gan.networks import Network
+from gan.objectives.augmentations import Augmentation
 from gan.objectives.losses import Loss
 from gan.objectives.penalties import Penalty
-from gan.registries import LOSSES, OPTIMIZERS, PENALTIES
+from gan.registries import AUGMENTATIONS, LOSSES, OPTIMIZERS, PENALTIES
 from gan.training.optimizers import Optimizer
 from gan.training.precision import at_precision
 from gan.training.state import Hyperparameters, State
@@ -35,6 +36,8 @@ class CriticKeys(NamedTuple):
     real_noise: jax.Array
     fake_noise: jax.Array
     penalty2: jax.Array
+    real_change: jax.Array
+    fake_change: jax.Array
 
 
 class GeneratorKeys(NamedTuple):
@@ -43,6 +46,8 @@ class GeneratorKeys(NamedTuple):
     latent: jax.Array
     fake_noise: jax.Array
     real_noise: jax.Array
+    fake_change: jax.Array
+    real_change: jax.Array
 
 
 class RoundKeys(NamedTuple):
@@ -61,10 +66,12 @@ def round_keys(key_data: jax.Array, step: jax.Array, n_critic: int) -> RoundKeys
     """
     key = jax.random.fold_in(jax.random.wrap_key_data(key_data), step)
     streams = jax.random.split(key, len(CriticKeys._fields) + len(GeneratorKeys._fields))
-    *of_critic, latent, fake_noise, real_noise, penalty2 = streams
+    *of_critic, latent, fake_noise, real_noise, penalty2 = streams[:9]
+    real_change, fake_change, *of_generator = streams[9:]
+    of_critic += [penalty2, real_change, fake_change]
     return RoundKeys(
-        CriticKeys(*(jax.random.split(stream, n_critic) for stream in (*of_critic, penalty2))),
-        GeneratorKeys(latent, fake_noise, real_noise),
+        CriticKeys(*(jax.random.split(stream, n_critic) for stream in of_critic)),
+        GeneratorKeys(latent, fake_noise, real_noise, *of_generator),
     )
 
 
@@ -73,13 +80,14 @@ class Layout(NamedTuple):
 
     Attributes:
         place: applied to every array with a leading batch axis; the place to constrain sharding.
-        mean: applied to function(whole, batch), a player's gradient and metrics, which are means
-            over the examples unless a player has batch normalisation; the place to let devices
-            work apart.
+        critic_mean, generator_mean: applied to function(whole, batch), the gradient and metrics of
+            a player's step, which are means over the examples unless a player that takes part has
+            batch normalisation; the place to let devices work apart.
     """
 
     place: Callable = lambda x: x
-    mean: Callable = lambda function: function
+    critic_mean: Callable = lambda function: function
+    generator_mean: Callable = lambda function: function
 
 
 ONE_DEVICE = Layout()
@@ -93,6 +101,7 @@ class Setup(NamedTuple):
     critic: Network
     loss: Loss
     penalties: tuple[Penalty, ...]  # one, or two
+    augmentations: tuple[Augmentation, ...]
     optimizer: Optimizer
     batch: Callable
     labels: Callable | None
@@ -102,9 +111,9 @@ class Setup(NamedTuple):
 class Examples(NamedTuple):
     """What one critic step is trained on."""
 
-    clean: jax.Array  # the real batch without instance noise, [b, *shape]
-    real: jax.Array  # with it
-    fake: jax.Array  # generated, with noise too
+    clean: jax.Array  # the real batch as it is, [b, *shape]
+    real: jax.Array  # with instance noise, and augmented
+    fake: jax.Array  # generated, likewise
     points: tuple[Any, ...]  # what each penalty has drawn
     given: tuple[jax.Array, ...]  # what both players are given beside their input
 
@@ -147,6 +156,7 @@ def make_round(
         at_precision(config, critic),
         LOSSES.get(config.loss),
         tuple(PENALTIES.get(name) for name in names),
+        tuple(AUGMENTATIONS.get(name) for name in config.augmentations),
         OPTIMIZERS.get(config.optimizer),
         batch,
         labels,
@@ -174,6 +184,22 @@ def blurred(setup: Setup, hyper: Hyperparameters, x, key):
     return x + hyper.instance_noise * setup.layout.place(jax.random.normal(key, x.shape))
 
 
+def changes(setup: Setup, key, x):
+    """What each augmentation draws for a batch."""
+    keys = jax.random.split(key, max(1, len(setup.augmentations)))
+    pairs = zip(setup.augmentations, keys, strict=False)
+    return tuple(
+        tuple(map(setup.layout.place, augmentation.draw(key, x))) for augmentation, key in pairs
+    )
+
+
+def changed(setup: Setup, x, drawn):
+    """A batch after all augmentations, with what `changes` has drawn."""
+    for augmentation, numbers in zip(setup.augmentations, drawn, strict=True):
+        x = augmentation.apply(x, numbers)
+    return x
+
+
 def prepare(setup: Setup, state: State, hyper: Hyperparameters, data, step) -> Examples:
     """What a critic step (its number, its keys) is trained on; none of it depends on the critic."""
     (i, keys), place = step, setup.layout.place
@@ -184,6 +210,8 @@ def prepare(setup: Setup, state: State, hyper: Hyperparameters, data, step) -> E
     fake = setup.generator.apply(state.generator, latents(setup, keys.latent), *given)
     real = blurred(setup, hyper, clean, keys.real_noise)
     fake = blurred(setup, hyper, fake, keys.fake_noise)
+    real = changed(setup, real, changes(setup, keys.real_change, real))
+    fake = changed(setup, fake, changes(setup, keys.fake_change, fake))
     drawn = zip(setup.penalties, (keys.penalty, keys.penalty2), strict=False)
     points = tuple(penalty.points(real, fake, key) for penalty, key in drawn)
     return Examples(clean, real, fake, points, given)
@@ -255,7 +283,7 @@ def critic_step(setup: Setup, hyper: Hyperparameters, decay, state: State, step)
         return critic_objective(setup, params, hyper, count, examples)
 
     slope = jax.grad(objective, has_aux=True)
-    gradients, metrics = setup.layout.mean(lambda whole, examples: slope(*whole, examples))(
+    gradients, metrics = setup.layout.critic_mean(lambda whole, examples: slope(*whole, examples))(
         (state.critic, hyper, state.step * setup.config.n_critic + i), examples
     )
     params, moments = setup.optimizer.step(
@@ -280,19 +308,21 @@ def generator_gradient(
     """
     generator, critic, loss = setup.generator, setup.critic, setup.loss
     noise = blurred(setup, hyper, jnp.zeros_like(last.clean), keys.fake_noise)
+    drawn = changes(setup, keys.fake_change, last.clean)
     scores_real = None
     if loss.pairs:
         real = blurred(setup, hyper, last.clean, keys.real_noise)
+        real = changed(setup, real, changes(setup, keys.real_change, real))
         scores_real = critic.apply(state.critic, real, *last.given)
 
-    def objective(params, other, z, noise, scores_real, given):
-        fake = generator.apply(params, z, *given) + noise
+    def objective(params, other, z, noise, drawn, scores_real, given):
+        fake = changed(setup, generator.apply(params, z, *given) + noise, drawn)
         return loss.generator(scores_real, critic.apply(other, fake, *given))
 
     slope = jax.value_and_grad(objective)
-    return setup.layout.mean(lambda whole, batch: slope(*whole, *batch))(
+    return setup.layout.generator_mean(lambda whole, batch: slope(*whole, *batch))(
         (state.generator, state.critic),
-        (latents(setup, keys.latent), noise, scores_real, last.given),
+        (latents(setup, keys.latent), noise, drawn, scores_real, last.given),
     )
 
 

@@ -1,9 +1,11 @@
 """How real batches reach the jitted round: from the device, or streamed in windows of rounds.
 
 Either way the batch of critic step i in round `step` is a pure function of (seed, step, i), and
-both ways give the same bits, so there is no iterator to save or restore.
+both ways give the same bits, so there is no iterator to save or restore. Images lie on the device
+as rows of h w c numbers: an axis of few channels would be filled up to a whole tile.
 """
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -21,11 +23,13 @@ WINDOW_BYTES = 256 * 2**20
 class Feed(NamedTuple):
     """`load(step) -> (data, last)`: data on the device for the rounds step .. last - 1, `last` None
     when there is no end; inside jit `batch(data, step, i, key) -> [batch_size, *shape]` and
-    `labels(data, step, i, key) -> int32 [batch_size]`, the classes of the same examples."""
+    `labels(data, step, i, key) -> int32 [batch_size]`, the classes of the same examples. `shapes`
+    are those of `data`, known before anything is loaded."""
 
     load: Callable[[int], tuple[Any, int | None]]
     batch: Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
     labels: Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
+    shapes: Any
 
 
 def make_feed(dataset, config: Config, key_data: jax.Array, sharding=None) -> Feed:
@@ -34,11 +38,11 @@ def make_feed(dataset, config: Config, key_data: jax.Array, sharding=None) -> Fe
     Args:
         dataset: what gan.data.load returns.
         config: gives batch_size and n_critic.
-        key_data: State.key.
+        key_data: State.key; a streamed set needs it to load.
         sharding: where in-memory arrays and windows are placed (replicated on a mesh).
     """
     if not dataset.streamed:
-        arrays = jax.device_put(dataset.arrays, sharding)
+        arrays = functools.cache(lambda: jax.device_put(dataset.arrays, sharding))
 
         def batch(data, step, i, key):
             return dataset.batch(data, key, config.batch_size)[0]
@@ -46,7 +50,7 @@ def make_feed(dataset, config: Config, key_data: jax.Array, sharding=None) -> Fe
         def labels(data, step, i, key):
             return dataset.batch(data, key, config.batch_size)[1]
 
-        return Feed(lambda step: (arrays, None), batch, labels)
+        return Feed(lambda step: (arrays(), None), batch, labels, _shapes(dataset.arrays))
     return _streamed(dataset, config, key_data, sharding)
 
 
@@ -67,7 +71,7 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
         raw, labels = dataset.read(indices.ravel())
         return {
             "start": np.int32(start),
-            "raw": raw.reshape(*indices.shape, *raw.shape[1:]),
+            "raw": raw.reshape(*indices.shape, -1),
             "labels": labels.reshape(indices.shape),
         }
 
@@ -86,9 +90,20 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
         return current[start], start + window
 
     def batch(data, step, i, key):
-        return dataset.finish(data["raw"][step - data["start"], i], key)
+        rows = data["raw"][step - data["start"], i]
+        return dataset.finish(rows.reshape(-1, *dataset.shape), key)
 
     def labels(data, step, i, key):
         return data["labels"][step - data["start"], i]
 
-    return Feed(load, batch, labels)
+    drawn = window, config.n_critic, config.batch_size
+    shapes = {
+        "start": jax.ShapeDtypeStruct((), np.int32),
+        "raw": jax.ShapeDtypeStruct((*drawn, int(np.prod(dataset.shape))), np.uint8),
+        "labels": jax.ShapeDtypeStruct(drawn, np.int32),
+    }
+    return Feed(load, batch, labels, shapes)
+
+
+def _shapes(arrays: Any) -> Any:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arrays)

@@ -8,10 +8,11 @@ from jax.sharding import Mesh
 
 from gan import networks
 from gan.config import Config
+from gan.networks import platforms
 from gan.training.adversarial import Layout, make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_chunk
-from gan.training.mesh import make_mesh, mean_over, replicated, split_batch
+from gan.training.mesh import make_mesh, mean_over, platform_of, replicated, split_batch
 from gan.training.state import Hyperparameters, State, initial_state
 
 
@@ -27,12 +28,18 @@ class Game(NamedTuple):
     chunk: jax.stages.Wrapped
 
 
+class Program(NamedTuple):
+    """A chunk and the shapes, types and places of what it is called with: `chunk.lower(*given)`."""
+
+    chunk: jax.stages.Wrapped
+    given: tuple
+
+
 def make_game(config: Config, dataset, devices: int = 0) -> Game:
     """Build the game of a config on `devices` devices (0: all), state at step 0.
 
     Raises:
-        UserError: for unknown names, a shape a network cannot handle, conditional networks of data
-            without labels, or too few devices.
+        UserError: as gan.networks.players, or for too few devices.
     """
     mesh = make_mesh(devices, config.batch_size)
     everywhere = replicated(mesh)
@@ -40,11 +47,6 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     state = initial_state(generator, critic, np.uint32(config.seed), config.optimizer)
     state = jax.device_put(state, everywhere)
     feed = make_feed(dataset, config, state.key, everywhere)
-    labels = feed.labels if config.conditional else None
-    layout = Layout(split_batch(mesh))
-    if _apart(config, mesh):
-        layout = layout._replace(mean=mean_over(mesh))
-    play_round = make_round(config, generator, critic, feed.batch, labels, layout)
     return Game(
         generator,
         critic,
@@ -52,12 +54,42 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
         state,
         Hyperparameters.of(config),
         feed,
-        make_chunk(play_round, everywhere),
+        _chunk(config, generator, critic, feed, mesh),
     )
 
 
-def _apart(config: Config, mesh: Mesh) -> bool:
-    """Whether devices evaluate gradients apart: on a CPU, where threads would wait for each other
-    too often, unless a player couples the examples of a batch. Otherwise the compiler decides."""
-    coupled = "batch" in (config.generator.normalization, config.critic.normalization)
-    return mesh.size > 1 and mesh.devices.flat[0].platform == "cpu" and not coupled
+def make_program(config: Config, dataset, mesh: Mesh) -> Program:
+    """The program that trains a config on the devices of a mesh, which need not be at hand: those
+    of jax.experimental.topologies will do. Errors as of `make_game`."""
+    generator, critic = networks.players(config, dataset.shape, dataset.class_names)
+    start = initial_state.__wrapped__
+    state = jax.eval_shape(lambda: start(generator, critic, np.uint32(0), config.optimizer))
+    feed = make_feed(dataset, config, None)
+    given = (state, Hyperparameters.of(config), feed.shapes, np.int32(config.steps))
+    everywhere = replicated(mesh)
+    given = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), given
+    )
+    return Program(_chunk(config, generator, critic, feed, mesh), given)
+
+
+def _chunk(config: Config, generator, critic, feed: Feed, mesh: Mesh) -> jax.stages.Wrapped:
+    labels = feed.labels if config.conditional else None
+    layout = _layout(config, mesh)
+    play_round = make_round(config, generator, critic, feed.batch, labels, layout)
+    play_round = platforms.always_for(platform_of(mesh), play_round)
+    return make_chunk(play_round, replicated(mesh))
+
+
+def _layout(config: Config, mesh: Mesh) -> Layout:
+    """Batches split over the mesh. Devices evaluate the gradients of a step apart, unless a player
+    in it couples the examples of a batch: the threads of a CPU would wait for each other too often,
+    and GPUs would exchange every part of a gradient by itself. A TPU's compiler does as well alone.
+    """
+    layout = Layout(split_batch(mesh))
+    if mesh.size == 1 or platform_of(mesh) == "tpu" or config.critic.normalization == "batch":
+        return layout
+    layout = layout._replace(critic_mean=mean_over(mesh))
+    if config.generator.normalization == "batch":
+        return layout
+    return layout._replace(generator_mean=mean_over(mesh))

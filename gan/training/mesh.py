@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan.errors import UserError
+from gan.networks import platforms
 
 AXIS = "batch"
 
@@ -45,6 +46,12 @@ def make_mesh(devices: int = 0, batch_size: int | None = None) -> Mesh:
     return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=available[:count])
 
 
+def platform_of(mesh: Mesh) -> str:
+    """What a program for a mesh is traced for: what its devices are, "cpu", "gpu" or "tpu", unless
+    `platforms.traced_for` names another."""
+    return platforms.named() or mesh.devices.flat[0].platform
+
+
 def replicated(mesh: Mesh) -> NamedSharding:
     """Sharding of arrays that every device holds in full."""
     return NamedSharding(mesh, PartitionSpec())
@@ -61,7 +68,7 @@ def mean_over(mesh: Mesh) -> Callable:
 
     It makes function(whole, batch) -> tree one that every device evaluates on its part of `batch`,
     a tree of arrays split by `split_batch`, before the values meet. They meet laid end to end, in
-    one exchange: on a CPU the threads would otherwise wait for each other once for every array.
+    one exchange, in place of one for every array.
     """
     whole, split = PartitionSpec(), PartitionSpec(AXIS)
 

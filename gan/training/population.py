@@ -24,9 +24,11 @@ from gan import config as configs
 from gan import networks
 from gan.config import Config
 from gan.errors import UserError
+from gan.networks import platforms
 from gan.training.adversarial import make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_play
+from gan.training.mesh import platform_of
 from gan.training.state import Hyperparameters, State, initial_state
 
 AXIS = "member"
@@ -91,8 +93,9 @@ def make_population(
     feed = make_feed(dataset, config, state.key, NamedSharding(mesh, PartitionSpec()))
     labels = feed.labels if config.conditional else None
     play_round = make_round(config, generator, critic, feed.batch, labels)
+    play_round = platforms.always_for(platform_of(mesh), play_round)
     if vectorized is None:
-        vectorized = jax.default_backend() != "cpu"
+        vectorized = platform_of(mesh) != "cpu"
     return Population(
         tuple(members),
         generator,

@@ -1,5 +1,5 @@
-"""A small GAN in PyTorch on digits, as the guide docs/judge_your_gan.md judges it: writes fake.npy,
-real.npy, train.npy and critic.npz into a folder.
+"""A small GAN in PyTorch on digits, as the guide docs/guides/judge_your_gan.md judges it: writes
+fake.npy, real.npy, train.npy and critic.npz into a folder.
 
     python -m results.referee.torch_gan FOLDER
 """

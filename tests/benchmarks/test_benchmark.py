@@ -112,19 +112,21 @@ def copied(state):
 
 
 @pytest.fixture
-def small_resnet(monkeypatch):
-    """resnet32 with narrow players and a small batch; other workloads as they are."""
-    choice = workloads.WORKLOADS["resnet32"]()
-    assert (choice.generator.width, choice.generator.normalization) == (128, "batch")
+def small_images(monkeypatch):
+    """resnet32 and dcgan28 with narrow players and a small batch; other workloads as they are."""
+    assert workloads.WORKLOADS["resnet32"]().generator.normalization == "batch"
     narrow = {"batch_size": 4, "n_critic": 2, "generator.width": 8, "critic.width": 8}
-    small = config.replace(choice, narrow)
-    monkeypatch.setitem(workloads.WORKLOADS, "resnet32", lambda: small)
+    for name in ("resnet32", "dcgan28"):
+        choice = workloads.WORKLOADS[name]()
+        assert choice.generator.width >= 64
+        small = config.replace(choice, narrow)
+        monkeypatch.setitem(workloads.WORKLOADS, name, lambda small=small: small)
 
 
 @pytest.mark.parametrize(
     "name", ["mlp64", "dcgan28", pytest.param("resnet32", marks=pytest.mark.slow), "population16"]
 )
-def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_resnet):
+def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_images):
     pytest.importorskip("torch")
     from gan.benchmarks.torch_twin import Torch
 
@@ -150,7 +152,7 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_res
                     sides.compare([ours, twin])
 
 
-def test_the_residual_twin_maps_as_ours_do(small_resnet):
+def test_the_residual_twin_maps_as_ours_do(small_images):
     pytest.importorskip("torch")
     import torch
 
@@ -165,7 +167,7 @@ def test_the_residual_twin_maps_as_ours_do(small_resnet):
     for merged in (False, True):
         twins = torch_players.players(choice, shape, merged)
         for name, own, twin, x in zip(("generator", "critic"), ours, twins, inputs, strict=True):
-            params = own.init(jax.random.key(1))
+            params = jax.jit(own.init)(jax.random.key(1))
             # Biases start at zero, where a twin without them would look right.
             params = jax.tree.map(lambda p: p + 0.1 * rng.normal(size=p.shape), params)
             params = jax.tree.map(np.float32, params)
@@ -173,7 +175,7 @@ def test_the_residual_twin_maps_as_ours_do(small_resnet):
             given = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
             with torch.no_grad():
                 found = twin(torch.from_numpy(given.copy())).numpy()
-            wanted = np.asarray(own.apply(params, x))
+            wanted = np.asarray(jax.jit(own.apply)(params, x))
             if name == "generator":
                 found = found.transpose(0, 2, 3, 1)
             assert wanted.std() > 1e-2

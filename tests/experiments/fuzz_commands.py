@@ -45,6 +45,7 @@ WORK = (
     "gan.benchmarks.time_accounts.run",
     "gan.benchmarks.time_accounts.whole_run",
     "gan.benchmarks.turns.run",
+    "gan.compilers.programs.compiled",
 )
 """Functions that do the work of an experiment, beside its own `run` or that of its study."""
 

@@ -64,11 +64,15 @@ def test_the_scores_are_finite_printed_and_explained(finished):
     for name, value in scores.items():
         if name in ("proportions", "skipped_scores", "crc32"):
             continue
-        assert name in out and f"<code>{name}</code>" in report
+        assert f"<code>{name}</code>" in report
         meaning = HEADER[name] if name in HEADER else METRICS.get(name).meaning
         assert meaning.split("'")[0] in report
         if isinstance(value, float):
             assert np.isfinite(value)
+    assert len(out.splitlines()) <= 24 and f"report {workdir}/report.html" in out
+    assert "The critic is" in out and out.count("classifier of digits") == 1
+    for name in ("w1", "w1_debiased", "w1_train", "precision", "recall"):
+        assert re.search(rf"^{name} ", out, flags=re.MULTILINE)
     assert "Is the critic trained enough?" in report
     text = re.sub(r"base64,[^\"]*", "", report)
     assert "<script" not in text and "http" not in text
@@ -95,7 +99,7 @@ def test_sample_scores_stand_with_interval_n_and_features(finished):
     found = scores["proportions"]
     assert found["least_change"] <= found["plan_change"] <= 1
     assert np.sum(found["flow"]) == pytest.approx(1) and found["n"] == 40
-    assert "plan_change" in out and "<h2>Proportions</h2>" in report
+    assert "<h2>Proportions</h2>" in report
     assert (workdir / "figures" / "flow.png").stat().st_size > 1000
 
 

@@ -31,7 +31,6 @@ def test_fifty_rounds_in_one_file_are_those_of_the_library(float64):
     game = training.make_game(chosen, dataset, devices=1)
     theirs, arrays = float64(game.state), game.feed.load(0)[0]
     images = float64(dataset.finish(arrays["images"], jax.random.key(0)))
-    images = images.reshape(len(images), -1)
     run_key = jax.random.wrap_key_data(theirs.key)
     ours = wgan_gp.start(layers(theirs.generator), layers(theirs.critic))
     hyper = training.Hyperparameters(

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from gan.errors import UserError
-from gan.networks import convolution
+from gan.networks import convolution, platforms
 from gan.networks.winograd import POINTS
 
 CASES = [  # side, channels in, channels out, kernel, stride
@@ -51,18 +52,36 @@ def arrays(case, operation, dtype=np.float64):
     return rng.normal(size=size).astype(dtype), kernel.astype(dtype)
 
 
-def derivatives(operation, stride, form):
+def by_xla(x, kernel, stride, form=None):
+    """`convolve` as one operation of XLA's, whose derivatives are JAX's."""
+    low = (kernel.shape[0] - stride) // 2
+    around = (low, kernel.shape[0] - stride - low)
+    layout = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, (stride,) * 2, (around,) * 2, None, None, layout)
+
+
+def by_xla_transposed(x, kernel, stride, form=None):
+    """`convolve_transposed` likewise."""
+    b, h, w, _ = x.shape
+    image = jax.ShapeDtypeStruct((b, h * stride, w * stride, kernel.shape[2]), x.dtype)
+    return jax.linear_transpose(lambda y: by_xla(y, kernel, stride), image)(x)[0]
+
+
+REFERENCES = {"convolve": by_xla, "transposed": by_xla_transposed}
+
+
+def derivatives(function, stride, form):
     """Value, gradients, and gradients of the squared gradient norm, as one compiled function."""
 
     def scalar(x, kernel):
-        return jnp.mean(jnp.sin(OPERATIONS[operation](x, kernel, stride, form)) ** 2)
+        return jnp.mean(jnp.sin(function(x, kernel, stride, form)) ** 2)
 
     def squared_gradients(x, kernel):
         return sum(jnp.sum(g**2) for g in jax.grad(scalar, argnums=(0, 1))(x, kernel))
 
     return jax.jit(
         lambda x, kernel: [
-            OPERATIONS[operation](x, kernel, stride, form),
+            function(x, kernel, stride, form),
             *jax.grad(scalar, argnums=(0, 1))(x, kernel),
             *jax.grad(squared_gradients, argnums=(0, 1))(x, kernel),
         ]
@@ -74,8 +93,8 @@ SIDES = [  # sides of one tile, of uneven tiles, of blocks, of uneven blocks
     for side in (1, 4, 7, 8, 11, 16)
     for size, stride in ((3, 1), (4, 2))
 ]
-OTHER_FORMS = [
-    *((case, "matrix") for case in CASES),
+FORMS_OF = [
+    *((case, form) for form in ("lax", "matrix") for case in CASES),
     *((case, "winograd") for case in CASES if -(-case[3] // case[4]) in POINTS),
     *SIDES,
 ]
@@ -86,14 +105,14 @@ def of_xla(case, operation, dtype):
     """The derivatives of XLA's own convolution."""
     with jax.enable_x64(dtype == np.float64):
         return jax.device_get(
-            derivatives(operation, case[-1], "lax")(*arrays(case, operation, dtype))
+            derivatives(REFERENCES[operation], case[-1], None)(*arrays(case, operation, dtype))
         )
 
 
 def distances_from_xla(case, form, operation, dtype):
     """Relative distance of value and derivatives of a form from those of XLA's convolution."""
     with jax.enable_x64(dtype == np.float64):
-        other = derivatives(operation, case[-1], form)(*arrays(case, operation, dtype))
+        other = derivatives(OPERATIONS[operation], case[-1], form)(*arrays(case, operation, dtype))
     found = []
     for a, b in zip(of_xla(case, operation, dtype), other, strict=True):
         assert a.shape == b.shape and a.dtype == b.dtype == dtype
@@ -102,20 +121,22 @@ def distances_from_xla(case, form, operation, dtype):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize(("case", "form"), OTHER_FORMS, ids=str)
+@pytest.mark.parametrize(("case", "form"), FORMS_OF, ids=str)
 def test_all_forms_agree_to_second_order(case, form, operation):
     distances = distances_from_xla(case, form, operation, np.float64)
     assert len(distances) == 5 and max(distances) < 1e-10
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize(("case", "form"), [(CASES[0], "matrix"), SIDES[5], SIDES[10]], ids=str)
+@pytest.mark.parametrize(
+    ("case", "form"), [(CASES[0], "lax"), (CASES[0], "matrix"), SIDES[5], SIDES[10]], ids=str
+)
 def test_all_forms_agree_in_single_precision(case, form, operation):
     distances = distances_from_xla(case, form, operation, np.float32)
     assert len(distances) == 5 and max(distances) < 1e-5
 
 
-@pytest.mark.parametrize(("case", "form"), [*OTHER_FORMS, *((c, "lax") for c in CASES)], ids=str)
+@pytest.mark.parametrize(("case", "form"), FORMS_OF, ids=str)
 def test_the_transposed_one_is_the_adjoint(case, form):
     with jax.enable_x64(True):
         y, kernel = arrays(case, "convolve")
@@ -156,17 +177,26 @@ def test_both_forms_of_a_grouped_convolution_agree_to_second_order(size, outputs
             rng.normal(size=(3, 3, size, outputs * 6 // size)),
         )
 
+        def by_xla_grouped(x, kernel, _):
+            around, layout = ((1, 1), (1, 1)), ("NHWC", "HWIO", "NHWC")
+            groups = x.shape[3] // size
+            return lax.conv_general_dilated(x, kernel, (1, 1), around, None, None, layout, groups)
+
         def derivatives(form):
+            function = convolution.convolve_grouped if form else by_xla_grouped
+
             def scalar(x, kernel):
-                return jnp.mean(jnp.sin(convolution.convolve_grouped(x, kernel, form)) ** 2)
+                return jnp.mean(jnp.sin(function(x, kernel, form)) ** 2)
 
             def squares(x, kernel):
                 return jnp.sum(jax.grad(scalar)(x, kernel) ** 2)
 
             return jax.jit(lambda: jax.grad(squares, argnums=(0, 1))(x, kernel))()
 
-        for a, b in zip(derivatives("lax"), derivatives("matrix"), strict=True):
-            np.testing.assert_allclose(a, b, atol=1e-12 + 1e-10 * np.abs(a).max())
+        expected = derivatives(None)
+        for form in ("lax", "matrix"):
+            for a, b in zip(expected, derivatives(form), strict=True):
+                np.testing.assert_allclose(a, b, atol=1e-12 + 1e-10 * np.abs(a).max())
 
 
 def test_groups_that_do_not_divide_the_channels_are_refused():
@@ -195,12 +225,39 @@ SHAPES = {  # kernel, stride: the form on a CPU
 }
 
 
-def test_the_form_follows_the_backend_and_the_shape(monkeypatch):
+def test_the_form_follows_the_platform_and_the_shape():
     for (shape, stride), on_cpu in SHAPES.items():
         kernel = np.zeros(shape, np.float32)
-        for backend, form in (("cpu", on_cpu), ("gpu", "lax"), ("tpu", "lax")):
-            monkeypatch.setattr(jax, "default_backend", functools.partial(str, backend))
-            assert convolution.best_form(kernel, stride) == form
+        assert convolution.best_form(kernel, stride) == on_cpu
+        for platform, form in (("cpu", on_cpu), ("gpu", "lax"), ("cuda", "lax"), ("tpu", "lax")):
+            with platforms.traced_for(platform):
+                assert convolution.best_form(kernel, stride) == form
+
+
+def parts(jaxpr):
+    """A program and those inside it."""
+    yield jaxpr
+    for equation in jaxpr.eqns:
+        for value in equation.params.values():
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from parts(inner)
+
+
+def test_no_derivative_of_a_convolution_is_left_reversed():
+    """Flipped kernels are read by a convolution at once, which compilers fold."""
+    x, kernel = arrays(CASES[1], "convolve", np.float32)
+
+    def total(x, kernel):
+        squares = jax.grad(lambda x: jnp.sum(convolution.convolve(x, kernel, 2, "lax") ** 2))(x)
+        return jnp.sum(squares**2)
+
+    readers = []
+    for part in parts(jax.make_jaxpr(jax.grad(total, argnums=(0, 1)))(x, kernel).jaxpr):
+        flipped = [e.outvars[0] for e in part.eqns if e.primitive.name == "rev"]
+        for name in flipped:
+            readers += [e.primitive.name for e in part.eqns if name in e.invars]
+    assert len(readers) > 1 and set(readers) == {"conv_general_dilated"}
 
 
 def test_half_precision_keeps_to_the_definition():

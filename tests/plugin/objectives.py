@@ -1,9 +1,11 @@
-"""A loss, a penalty and an optimiser of somebody's own."""
+"""A loss, a penalty, an augmentation and an optimiser of somebody's own."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gan.objectives.augmentations import IMAGE, Augmentation, AugmentationCase
 from gan.objectives.losses import Loss, LossCase
 from gan.objectives.penalties import Penalty, PenaltyCase
 from gan.training.optimizers import NO_DECAY, Optimizer, OptimizerCase
@@ -27,6 +29,13 @@ small_scores = Penalty(
     points=lambda real, fake, key: (real,),
     value=lambda critic, points, target: jnp.mean(critic(points[0]) ** 2),
     case=PenaltyCase(lambda w, points, target: np.mean((points[0] @ w) ** 2), 0),
+)
+
+darker = Augmentation(
+    help="all pixels are scaled by a random factor",
+    draw=lambda key, images: (jax.random.uniform(key, images.shape[:1]),),
+    apply=lambda images, drawn: images * drawn[0][:, None, None, None],
+    case=AugmentationCase((0.25,), IMAGE / 4),
 )
 
 signs = Optimizer(

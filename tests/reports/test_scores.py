@@ -3,7 +3,7 @@
 import pytest
 
 from gan.registries import METRICS
-from gan.reports import run_page
+from gan.reports import page, run_page
 from gan.reports import scores as tables
 
 OF_OTHERS = "no_such_package.metrics:sharpness"
@@ -21,17 +21,12 @@ SCORES = {
 }
 
 
-def test_numbers_are_explained_and_others_left_out(capsys):
+def test_numbers_are_explained_and_others_left_out():
     plain = {name: (value, text) for name, value, text in tables.plain(SCORES)}
     assert list(plain) == ["step", "split", "n", "w1", "modes", OF_OTHERS]
     assert plain["w1"] == (3.0, METRICS.get("w1").meaning) and plain[OF_OTHERS] == (1.5, "")
     assert list(tables.detailed(SCORES)) == ["recall"]
-    tables.print_scores(SCORES)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 9 and lines[3].startswith("w1     ") and "Exact Wasserstein-1" in lines[3]
-    assert lines[6].endswith("0.5   [0.4, 0.6]; real examples 0.9; n = 40")
-    assert lines[7].split() == ["mode_kl", "-", "there", "are", "no", "classes"]
-    assert lines[8] == "by pixels: recall"
+    assert tables.features_used(SCORES, ["w1", "recall"]) == ["pixels"]
 
 
 def test_a_number_without_interval_or_real_examples_is_shown_as_it_is():
@@ -59,3 +54,9 @@ def test_ratios_stand_in_units_of_floors():
 def test_the_verdict_speaks_of_what_there_is(names, said, unsaid):
     text = run_page.verdict({name: SCORES[name] for name in ("step", "n", *names)})
     assert said in text and unsaid not in text
+
+
+def test_what_is_folded_is_there_and_nothing_is_folded_to_nothing():
+    part = page.folded("All <of> them", page.table([("w1", 3.0, "a distance")]))
+    assert part.startswith("<details><summary>All &lt;of&gt; them</summary>") and "<td>" in part
+    assert page.folded("Nothing", "", "") == ""

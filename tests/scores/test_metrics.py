@@ -47,7 +47,7 @@ def test_entries_say_what_they_are(name):
     metric = METRICS.get(name)
     assert metric.help and not metric.help.endswith(".")
     assert metric.meaning.endswith((".", "classes.")) and len(metric.meaning) > 20
-    assert metric.cost in ("cheap", "full") and metric.bounds[0] < metric.bounds[1]
+    assert metric.cost in ("cheap", "full", "asked") and metric.bounds[0] < metric.bounds[1]
     assert not (metric.of_features and metric.cost == "cheap")
     if metric.ratio:
         assert metric.ratio.of in METRICS

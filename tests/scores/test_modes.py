@@ -2,19 +2,19 @@ import numpy as np
 import pytest
 from scipy import spatial, stats
 
-from gan.scores.modes import count_classes, count_modes
+from gan.scores.modes import Modes, count_classes, count_modes, found_by_chance
 
 CENTERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
 
 
 def test_one_point_on_every_centre_covers_all_evenly():
     found = count_modes(CENTERS, CENTERS, 0.1)
-    assert found == (4, 4, 1.0, 0.0)
+    assert found == (4, 4, 1.0, 0.0, 1)
 
 
 def test_a_collapsed_set_covers_one():
     found = count_modes(np.zeros((50, 2)), CENTERS, 0.1)
-    assert found.covered == 1 and found.high_quality == 1
+    assert found.covered == 1 and found.high_quality == 1 and found.fewest == 50
     np.testing.assert_allclose(found.reverse_kl, np.log(4))
 
 
@@ -56,3 +56,27 @@ def test_a_thousand_classes_as_of_stacked_images():
     assert few.covered == 100
     np.testing.assert_allclose(few.reverse_kl, np.log(10), rtol=1e-12)
     assert count_classes(np.zeros(0, int), 1000)[:2] == (0, 1000)
+
+
+def test_modes_without_an_example_may_have_been_missed_by_chance():
+    """The bound holds for the rarest shares that n examples miss with a chance of 5 %, however they
+    are spread over the missed modes."""
+
+    def above(unseen):
+        return found_by_chance(Modes(2, 2 + unseen, 1.0, 0.0, 100))[1]
+
+    assert above(0) == 0
+    np.testing.assert_allclose([above(1), above(10**6)], [0.95, 3], atol=3e-4)
+    n = 500
+    together = 1 - 0.05 ** (1 / n)
+    draw = np.random.default_rng(0)
+    for unseen in (1, 2, 7):
+        for shares in together * draw.dirichlet(np.ones(unseen), 20):
+            assert np.sum(1 - (1 - shares) ** n) <= above(unseen)
+
+
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_a_mode_with_few_examples_may_be_missed_by_the_next_sample(count):
+    """By the least Poisson mean under which that many come with a chance of 5 %."""
+    below, above = found_by_chance(Modes(5, 5, 1.0, 0.0, count))
+    assert above == 0 and stats.poisson.sf(count - 1, -np.log(below)) == pytest.approx(0.05)

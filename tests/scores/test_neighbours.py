@@ -51,6 +51,12 @@ LAWS = {
     "clusters": (clusters(70, 0), clusters(60, 1)),
     "outliers": (outlier(60, 0), outlier(50, 1)),
     "interleaved": (np.array([[0.0], [1.0], [0.0], [3.0], [7.0]]), np.array([[1.0], [3.0]])),
+    "huge": (normal(30, 3, scale=1e150), normal(30, 3, 1, scale=1e150)),
+    "tiny": (normal(30, 3, scale=1e-22), normal(30, 3, 1, scale=1e-22)),
+    "tiny and large": (
+        np.concatenate([normal(30, 2, scale=1e-20), [[1.0, 0.0], [-1.0, 0.0]]]),
+        np.concatenate([normal(30, 2, 1, scale=1e-20), [[2.0, 0.0], [-2.0, 0.0]]]),
+    ),
     "two against two": (normal(2, 2), normal(2, 2, 1)),
 }
 
@@ -124,6 +130,22 @@ def test_balls_are_those_of_all_distances(law):
         inside = cdist(own, others) <= radii[:, None] * (1 + 1e-12)
         np.testing.assert_array_equal(balls.inside, inside.sum(axis=1))
         np.testing.assert_array_equal(balls.covered, inside.any(axis=0))
+        touching = inside & (cdist(own, others) >= radii[:, None] * (1 - 1e-12))
+        np.testing.assert_array_equal(balls.touching, touching.sum(axis=1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [1, 50, 2048])
+def test_the_product_errs_by_no_more_than_its_bound(dtype, k):
+    x, y = normal(40, k, scale=3), normal(50, k, 1, 0.5)
+    y[:20] = x[:20] * (1 + 1e-6)
+    exact = cdist(x, y, "sqeuclidean")
+    squares = [np.sum(part**2, axis=1) for part in (x, y)]
+    product = (-2 * x).astype(dtype) @ y.astype(dtype).T
+    found = product + squares[0].astype(dtype)[:, None] + squares[1].astype(dtype)
+    bound = [neighbours.slack(part, k, dtype) for part in squares]
+    error = np.abs(found - exact)
+    assert (error <= bound[0][:, None] + bound[1]).all() and error.max() > 0
 
 
 @pytest.mark.parametrize("law", ["lattice", "lattice of tenths", "hypercube", "simplex", "shared"])

@@ -8,7 +8,7 @@ import pytest
 from scipy import linalg
 
 from gan.errors import UserError
-from gan.scores import frechet, published, published_sets, reference_statistics
+from gan.scores import frechet, neighbours, published, published_sets, reference_statistics
 from gan.scores.moments import moments
 from gan.scores.space import Features
 from tests.scores import inception_weights
@@ -113,9 +113,9 @@ def test_precision_and_recall_are_those_of_torch_fidelity(fidelity):
     assert balls.recall == pytest.approx(found[module.KEY_METRIC_RECALL], abs=1e-6)
 
 
-@pytest.mark.parametrize("block", [1000, 64])
-def test_density_and_coverage_are_those_of_their_authors(monkeypatch, block):
-    monkeypatch.setattr(published, "BLOCK", block)
+@pytest.mark.parametrize("rows", [1000, 64])
+def test_density_and_coverage_are_those_of_their_authors(monkeypatch, rows):
+    monkeypatch.setattr(neighbours, "ROWS", rows)
     x, y = pair()
     found = published.balls(x, y)
     theirs = prdc.compute_prdc(y.astype(np.float64), x.astype(np.float64), nearest_k=5)

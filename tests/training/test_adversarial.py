@@ -9,7 +9,8 @@ import pytest
 from gan import config, networks, training
 from gan.errors import UserError
 from gan.networks import Network
-from gan.registries import OPTIMIZERS, PENALTIES
+from gan.objectives.augmentations import Augmentation
+from gan.registries import AUGMENTATIONS, OPTIMIZERS, PENALTIES
 from gan.training.adversarial import make_round, round_keys
 from gan.training.state import Hyperparameters, initial_state
 
@@ -115,11 +116,19 @@ def test_the_state_holds_arrays_only(digits, tiny):
         ("penalty", "two_sided"),
         ("penalty2", "two_sided"),
         ("optimizer", "rmsprop"),
+        ("augmentations", "cutout"),
     ],
 )
 def test_unknown_names_are_refused(field, hint):
     with pytest.raises(UserError, match=hint):
-        make_round(config.replace(config.Config(), {field: hint[:-2]}), None, None, None)
+        make_round(
+            config.replace(
+                config.Config(), {field: (hint[:-2],) if field == "augmentations" else hint[:-2]}
+            ),
+            None,
+            None,
+            None,
+        )
 
 
 def test_the_penalty_is_differentiated():
@@ -145,6 +154,41 @@ def test_instance_noise_reaches_real_and_generated_examples_alike():
     assert abs(metrics["w1_estimate_batch"]) < 1.5  # E|x|^2 is 2 + 18 on both sides
     # -E f(fake) after the first Adam step of size 1e-4 on f.
     np.testing.assert_allclose(metrics["generator_loss"], -20, rtol=0.05)
+
+
+def test_augmentations_reach_real_and_generated_examples_of_both_players_in_their_order():
+    """The critic is the mean over pixels, so that its scores tell what it was shown."""
+    ends, shown = ("darker", "lighter"), {}
+    for name, factor in zip(ends, (0.5, 3.0), strict=True):
+        shown[name] = Augmentation(
+            help=name,
+            draw=lambda key, images: (jnp.ones(images.shape[0]),),
+            apply=lambda images, drawn, by=factor: by * images + (drawn[0] * (by > 1))[:, None],
+            case=None,
+        )
+    generator, critic = affine_players()
+    state = initial_state(generator, critic, 0)
+    keys, last = round_keys(state.key, state.step, 1)
+    f = np.array([3.0, 4.0])
+    real = np.asarray(real_batch(None, 0, 0, keys.batch[0]))
+    fakes = [np.asarray(jax.random.normal(k, (4, 2))) for k in (keys.latent[0], last.latent)]
+
+    def seen(x, order):
+        for name in order:
+            x = 0.5 * x if name == "darker" else 3.0 * x + 1
+        return np.mean(x @ f)
+
+    for order in (ends, ends[::-1]):
+        chosen = tuple(f"tests.training.test_adversarial:{name}" for name in order)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(AUGMENTATIONS, "get", lambda name: shown[name.split(":")[1]])
+            cfg = affine_config(critic_learning_rate=0.0, penalty="none", augmentations=chosen)
+            play = make_round(cfg, generator, critic, real_batch)
+            after, metrics = play(state, Hyperparameters.of(cfg), None)
+        estimate = seen(real, order) - seen(fakes[0], order)
+        np.testing.assert_allclose(metrics["w1_estimate_batch"], estimate, rtol=1e-5)
+        np.testing.assert_allclose(metrics["generator_loss"], -seen(fakes[1], order), rtol=1e-5)
+        np.testing.assert_allclose(metrics["generator_gradient"], 1.5 * 5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("every", [1, 2, 3])

@@ -68,6 +68,7 @@ def uses(monkeypatch):
         ("digits", {"instance_noise": 0.3, "loss": "relativistic", "penalty": "dragan"}),
         ("gaussians25", {"n_critic": 2, "penalty2": "consistency"}),
         ("digits", {"penalty": "lipschitz", "penalty2": "dragan"}),
+        ("digits", {"loss": "relativistic", "augmentations": ("color", "translation", "cutout")}),
     ],
 )
 def test_every_key_of_three_rounds_has_one_use(uses, preset, fields):
@@ -125,4 +126,4 @@ def test_the_generator_step_shares_no_numbers_with_any_critic_step():
         for stream in keys
         for k in jnp.atleast_1d(stream)
     ]
-    assert len(drawn) == 3 * (6 * 4 + 3) == len(set(drawn))
+    assert len(drawn) == 3 * (8 * 4 + 5) == len(set(drawn))

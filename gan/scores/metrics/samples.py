@@ -179,9 +179,7 @@ mode_count = Metric(
     source="Lin et al. 2018; Srivastava et al. 2017",
     meaning="Modes that have a generated example: components of a mixture within three "
     "standard deviations, or classes that the classifier sees.",
-    compute=lambda evidence: evidence.mode_counts.score(
-        "covered", evidence.mode_counts.generated.total
-    ),
+    compute=lambda evidence: evidence.mode_counts.covered,
     needs=(HELD_OUT_SAMPLE, CLASSES, TRUSTED),
     better="higher",
     bounds=(0, np.inf),

@@ -2,7 +2,7 @@
 
 from gan.scores import class_accuracy
 from gan.scores.cases import conditional, mixture
-from gan.scores.metric import Case, Metric
+from gan.scores.metric import Case, Metric, Score
 from gan.scores.proportions import SERVED
 from gan.scores.requirements import (
     CLASSES,
@@ -13,6 +13,13 @@ from gan.scores.requirements import (
 )
 
 _FLOWS = (HELD_OUT_SAMPLE, CLASSES, FEW_CLASSES, TRUSTED)
+
+
+def _classification_accuracy(evidence) -> Score:
+    found = evidence.classification_accuracy
+    rule = f"classifier trained on {found.n:,} examples of each kind"
+    return Score(found.generated, found.n, rule, real=found.real)
+
 
 least_change = Metric(
     help="mass that must change class",
@@ -75,4 +82,18 @@ class_share_real = Metric(
     bounds=(0, 1),
     cases=(Case(lambda: conditional((1, 0)), 1),),
     column="the same of real examples",
+)
+classification_accuracy = Metric(
+    help="accuracy on real examples of a classifier trained on generated ones",
+    source="Ravuri, Vinyals 2019",
+    meaning="Classification accuracy score: the share of held-out real examples that a classifier "
+    "gives their label after training on as many generated examples as the training set has; "
+    "beside it what training on real ones gives. It falls when a class lacks variety or is drawn "
+    "beside its real form, and says nothing about copying.",
+    compute=_classification_accuracy,
+    needs=(CONDITIONAL,),
+    better="higher",
+    bounds=(0, 1),
+    cost="asked",
+    cases=(Case(lambda: conditional((0, 1)), 1), Case(lambda: conditional((1, 0)), 0)),
 )

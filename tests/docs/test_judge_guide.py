@@ -1,19 +1,19 @@
-"""The guides run as they stand."""
+"""The guide about judging a GAN of PyTorch runs as it stands."""
 
 import json
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gan import config, data
+from tests.conftest import ROOT
 from tests.experiments.commands import call
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: bench)")
 
-GUIDES = Path(__file__).parent.parent / "docs"
+GUIDES = ROOT / "docs" / "guides"
 
 
 def blocks(name: str) -> list[tuple[str, str]]:
@@ -31,6 +31,7 @@ def players():
     return Torch(train, steps=600), real, train
 
 
+@pytest.mark.slow
 def test_a_gan_of_pytorch_is_judged_by_the_guide(players, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     model, real, train = players

@@ -1,0 +1,141 @@
+"""An evaluation on one screen: what it says in words, the numbers that matter, where the rest is.
+
+An evaluation is read as evaluation.json holds it, whichever version wrote it.
+"""
+
+import textwrap
+from typing import Any, NamedTuple
+
+from gan.referee import verdicts
+from gan.reports import page
+from gan.reports import scores as tables
+
+CHOSEN = (
+    "w1",
+    "w1_debiased",
+    "w1_train",
+    "class_share",
+    "fid",
+    "kid",
+    "inception_score",
+    "inception_precision",
+    "inception_recall",
+    "frechet_classifier_distance",
+    "precision",
+    "recall",
+    "modes",
+    "high_quality",
+)
+"""The numbers that are shown of an evaluation that holds many, if it holds them."""
+
+WIDTH = 100
+"""Characters of a line."""
+
+MOST = 12
+"""Numbers of an evaluation that are all shown."""
+
+REAL = {
+    "w1": "w1_floor",
+    "sliced_w1": "sliced_w1_floor",
+    "w1_train": "w1_train_floor",
+    "nearest_train": "nearest_train_real",
+    "class_share": "class_share_real",
+    "modes": "modes_total",
+}
+"""The number that says what real examples get in place of generated ones."""
+
+ZERO = ("w1_debiased", "sliced_w1_debiased")
+"""What is 0 for real examples on average."""
+
+
+class Row(NamedTuple):
+    """A number as it is shown: of generated examples, of real ones, and its interval."""
+
+    name: str
+    generated: str
+    real: str
+    interval: str
+
+
+def sentences(scores: dict[str, Any]) -> list[str]:
+    """What an evaluation says of the generator and of the critic, a sentence each; those that it
+    holds the numbers for."""
+    found = []
+    if all(name in scores for name in ("w1_debiased", "w1_debiased_low", "w1_debiased_high")):
+        value, low, high = (
+            page.number(scores[name])
+            for name in ("w1_debiased", "w1_debiased_low", "w1_debiased_high")
+        )
+        told = "cannot" if scores["w1_debiased_low"] <= 0 else "can"
+        found.append(
+            f"Generated examples {told} be told from real ones at n = {scores['n']}: "
+            f"debiased distance {value}, 95 % interval {low} to {high}."
+        )
+    if scores.get("w1_train", 0) < scores.get("w1_train_floor", 0):
+        found.append(
+            "They are closer to the training examples than other real examples are: look for "
+            "copies."
+        )
+    if verdicts.about_critic(scores):
+        share, other = scores["critic_share"], scores["yardstick_share"]
+        enough = "is" if share > max(other, 0) else "is not"
+        found.append(
+            f"The critic {enough} trained enough: it proves {100 * share:.1f} % of the exact "
+            f"distance, where as many other examples prove {100 * other:.1f} %."
+        )
+    return found
+
+
+def rows(scores: dict[str, Any]) -> tuple[list[Row], int]:
+    """The numbers that are shown, and how many there are besides."""
+    numbers = [name for name, *_ in tables.plain(scores) if name not in tables.HEADER]
+    numbers += [*tables.detailed(scores), *(name for name, *_ in tables.flows(scores))]
+    shown = numbers
+    if len(numbers) > MOST:
+        shown = [name for name in CHOSEN if name in numbers]
+        shown += [name for name in numbers if ":" in name]
+    return [_row(scores, name) for name in shown], len(numbers) - len(shown)
+
+
+def show(scores: dict[str, Any], report: str) -> None:
+    """Print an evaluation; `report` is the path of its page."""
+    examples = f"{scores['n']} generated examples" if "n" in scores else "generated examples"
+    print(f"Step {scores['step']}, {examples} against the {scores['split']} split:")
+    for line in [*_left_out(scores), *sentences(scores)]:
+        print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    shown, more = rows(scores)
+    if shown:
+        wide = max(28, *(len(row.name) for row in shown))
+        print(f"\n{'':{wide}} {'generated':>10} {'real ones':>10}   95 % interval")
+        for row in shown:
+            print(f"{row.name:{wide}} {row.generated:>10} {row.real:>10}   {row.interval}".rstrip())
+    for features in tables.features_used(scores, [row.name for row in shown]):
+        print(f"by {features}")
+    besides = f"{more} more numbers, and what all of them mean" if more else "What they mean"
+    print(f"\n{besides}, with pictures:\nreport {report}")
+
+
+def _row(scores: dict[str, Any], name: str) -> Row:
+    if name not in scores:  # of the proportions
+        found = scores["proportions"]
+        return Row(name, page.number(found[name]), page.number(found["real"][name]), "")
+    if isinstance(found := scores[name], dict):
+        low, high = found.get("interval", (None, None))
+        real = found.get("real")
+    else:
+        low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
+        real = 0 if name in ZERO else scores.get(REAL.get(name, ""))
+    return Row(
+        name,
+        page.number(tables.value(scores, name)),
+        "" if real is None else page.number(real),
+        "" if low is None or high is None else f"{page.number(low)} to {page.number(high)}",
+    )
+
+
+def _left_out(scores: dict[str, Any]) -> list[str]:
+    """What was asked for and could not be computed, with the reason."""
+    return [
+        f"Left out: {', '.join(names)}: {reason}"
+        for reason, names in tables.left_out(scores).items()
+    ]
