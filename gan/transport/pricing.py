@@ -14,6 +14,7 @@ pairs that they leave are screened again with all coordinates.
 
 import collections
 import functools
+import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -137,11 +138,14 @@ class Pricer:
 
     def extended(self, rows, u, parts) -> np.ndarray:
         """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32."""
-        least = self._least_of(rows, u, min(parts, len(rows)), of_x=True)
+        ends = np.linspace(0, len(rows), min(parts, len(rows)) + 1).astype(int)
+        each = self._least_of(rows, u, len(rows), of_x=True)
         out = np.empty(self.geometry.shape[1])
         for some in _parts(len(out), len(rows)):
             self.look()
-            out[some] = least(some).mean(axis=1, dtype=np.float64)
+            block = each(some)
+            least = [block[:, i:j].min(axis=1) for i, j in itertools.pairwise(ends)]
+            out[some] = np.mean(least, axis=0, dtype=np.float64)
         return out / self.unit
 
     def nearest(self, rows, v) -> np.ndarray:
@@ -313,7 +317,9 @@ def _group_least(x, y, xx, yy, heights, groups, squared):
     """[r, groups] least costs less heights, about; column j is in group j modulo groups."""
     squares = jnp.maximum(xx[:, None] + yy[None, :] - 2 * product(x, y), 0)
     costs = squares if squared else jnp.sqrt(squares)
-    return (costs - heights[None, :]).reshape(len(x), -1, groups).min(axis=1)
+    # One loop for roots and minima would not be vectorised.
+    costs = jax.lax.optimization_barrier(costs - heights[None, :])
+    return costs.reshape(len(x), -1, groups).min(axis=1)
 
 
 @functools.partial(jax.jit, static_argnames="squared")
