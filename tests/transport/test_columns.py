@@ -345,3 +345,33 @@ def test_costs_of_8_bit_sets_are_exact_though_they_pass_2_to_the_24(cost):
         rows, columns = np.divmod(np.arange(1600), 40)
         assert (g.pairs(rows, columns) == wanted.ravel()).all()
         assert (g.block() == wanted).all()
+
+
+@pytest.mark.parametrize("cost", costs.NAMES)
+@pytest.mark.parametrize("kind", ["float", "sorted clusters", "few axes"])
+def test_thresholds_let_about_the_wanted_number_through(kind, cost):
+    rng = np.random.default_rng(14)
+    x, y = rng.normal(size=(1200, 10)), rng.normal(size=(3000, 10))
+    if kind == "sorted clusters":
+        x, y = (s + 50 * np.arange(len(s))[:, None] // (len(s) // 10) for s in (x, y))
+    if kind == "few axes":
+        axes = np.linalg.qr(rng.normal(size=(150, 150)))[0] / np.arange(1, 151)[:, None]
+        x, y = (rng.normal(size=(len(s), 150)) @ axes for s in (x, y))
+    g = costs.geometry(x, y, cost)
+    pricer, matrix = Pricer(g), g.block()
+    v = 0.1 * matrix.std() * rng.normal(size=3000)
+    t = pricer.quantile(v, rng.permutation(3000)[:2048], 40, transpose=False)
+    assert 30 < (matrix - v < t[:, None]).sum(axis=1).mean() < 55
+    s = pricer.quantile(t, rng.permutation(1200)[:1100], 16, transpose=True)
+    assert 11 < (matrix - t[:, None] < s).sum(axis=0).mean() < 22
+
+
+@pytest.mark.parametrize("cost", costs.NAMES)
+def test_potentials_extend_by_the_mean_of_minima(cost):
+    rng = np.random.default_rng(15)
+    x, y = rng.normal(size=(103, 10)), rng.normal(size=(300, 10))
+    g = costs.geometry(x, y, cost)
+    rows, u = np.sort(rng.permutation(103)[:50]), rng.normal(size=50)
+    reduced = g.block(rows) - u[:, None]
+    wanted = np.mean([part.min(axis=0) for part in np.split(reduced, [12, 25, 37])], axis=0)
+    np.testing.assert_allclose(Pricer(g).extended(rows, u, 4), wanted, rtol=1e-5, atol=1e-5)
