@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from gan.errors import UserError
+
 _LEAST, _MANY, _ROUND, _ROUNDED = 8, 0.5, 512, 60
 """Looks at all arcs after which potentials are given up: so many, and more by the root of the
 points; looks at an arc that a round costs besides; bits."""
@@ -47,8 +49,11 @@ def plan(n: int, rows, columns, weights):
 
 
 def _assigned(n, rows, columns, weights):
-    from ortools.graph.python import linear_sum_assignment
-
+    try:
+        from ortools.graph.python import linear_sum_assignment
+    except ImportError as error:
+        what = "transport of many points needs the package ortools, 9.15 or later"
+        raise UserError(what) from error
     solver = linear_sum_assignment.SimpleLinearSumAssignment()
     solver.add_arcs_with_cost(rows, columns, weights)
     if solver.solve() != solver.OPTIMAL:

@@ -1,11 +1,13 @@
 """Problems on lists of arcs: both methods against SciPy, and which of them is taken."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
 from gan import transport
-from gan.errors import PrecisionError
+from gan.errors import PrecisionError, UserError
 from gan.transport import scaling, simplex, sparse
 
 
@@ -49,6 +51,12 @@ def test_weights_of_all_bits_do_not_overflow():
     _, u, v = scaling.plan(n, rows, columns, weights)
     *_, du, dv = simplex.plan(np.ones(n), np.ones(n), rows, columns, weights)
     assert u.sum() + v.sum() == du.sum() + dv.sum()
+
+
+def test_without_its_package_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ortools.graph.python", None)
+    with pytest.raises(UserError, match="needs the package ortools, 9.15"):
+        scaling.plan(2, np.array([0, 1]), np.array([0, 1]), np.zeros(2))
 
 
 def test_arcs_without_a_permutation_have_no_plan():
