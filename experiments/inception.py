@@ -78,7 +78,7 @@ def score(network, values) -> None:
         name: {"value": each.value, "n": each.n, "features": each.features}
         for name, each in found.items()
     }
-    gan.reports.scores.print_scores(shown)
+    gan.reports.summary.show_numbers(shown)
 
 
 def write(network, values) -> None:

@@ -37,11 +37,13 @@ def seconds(value: float | None) -> str:
 
 def rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(name, value, meaning) of everything but the costliest operations."""
+    chosen = ", ".join(f"{k}={v}".lower() for k, v in found.get("compiler_options", {}).items())
+    options = f", with {chosen}" if chosen else ""
     fits = "yes" if found["fits"] else "NO"
     needed, there = size(found["bytes_per_device"]), size(found["memory_bytes"])
     lines = [
         ("fits", fits, f"{needed} on each device, which has {there}"),
-        ("compile", seconds(found["compile_seconds"]), "time of the compiler here"),
+        ("compile", seconds(found["compile_seconds"]), f"time of the compiler here{options}"),
     ]
     if "flops" not in found:
         return lines

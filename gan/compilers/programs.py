@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
+from gan import files
 from gan.compilers import targets
 from gan.compilers.counts import Counts
 from gan.compilers.targets import Target
@@ -28,6 +29,10 @@ EXAMPLES = 50_000
 
 DEEP = 'ulimit -s 262144 2> /dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"'
 """Starts a program whose threads have stacks of 256 MiB, or as much as the system allows."""
+
+TILES = "Couldn't find output tile sizes"
+NO_TRITON = {"xla_gpu_enable_triton_gemm": False}
+"""What the GPU's compiler says of a product that its Triton cannot tile, and what then helps."""
 
 
 def compiled(config: Config, target: Target, limit: float, keep: str | None = None) -> dict:
@@ -47,7 +52,7 @@ def compiled(config: Config, target: Target, limit: float, keep: str | None = No
     with tempfile.TemporaryDirectory() as folder:
         job, found = Path(folder, "job.json"), Path(folder, "found.json")
         asked = {"config": configs.to_dict(config), "target": str(target), "keep": keep}
-        job.write_text(json.dumps(asked))
+        files.write_json(job, asked)
         own = [sys.executable, "-m", "gan.compilers.programs", str(job), str(found)]
         try:
             done = subprocess.run(
@@ -63,8 +68,8 @@ def compiled(config: Config, target: Target, limit: float, keep: str | None = No
         except subprocess.TimeoutExpired as error:
             raise GanError(f"compiling took more than {limit:g} s; --limit allows more") from error
         if not found.exists():
-            last = [line for line in done.stdout.splitlines() if line.strip()] or ["no message"]
-            raise GanError(f"the compiler ended with status {done.returncode}: {last[-1][:400]}")
+            last = last_words(done.stdout)
+            raise GanError(f"the compiler ended with status {done.returncode}: {last}")
         return json.loads(found.read_text())
 
 
@@ -143,12 +148,12 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
     """The program that trains a config on a target, compiled in this process, in numbers.
 
     Returns:
-        preset-independent facts, ready for JSON; all costs are of one round on one device:
-        target, machine, devices, examples, examples_assumed, fits, bytes_per_device, memory {what
-        it holds}, trace_seconds, compile_seconds, operations, flops, products {by type}, hbm_bytes,
-        collectives {count, bytes}, estimated_cycles, estimated_seconds, roofline {by bound},
-        roofline_seconds, bound_by, costliest. Where it does not fit and the compiler says so, only
-        those up to compile_seconds.
+        facts, ready for JSON; all costs are of one round on one device: target, machine, devices,
+        examples, examples_assumed, memory_bytes, trace_seconds, fits, bytes_per_device, memory
+        {what it holds}, compiler_options, compile_seconds, operations, flops, products {by type},
+        hbm_bytes, collectives {count, bytes}, estimated_cycles, estimated_seconds, roofline
+        {by bound}, roofline_seconds, bound_by, costliest. Where the compiler refuses a program
+        that does not fit, those up to bytes_per_device, compile_seconds, and its refusal.
     """
     import numpy as np
     from jax.sharding import AxisType, Mesh
@@ -174,7 +179,7 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
         "trace_seconds": traced - start,
     }
     try:
-        compiled = lowered.compile()
+        compiled, facts["compiler_options"] = _compiled(lowered)
     except Exception as error:  # of the compiler's own, which has no type for this
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -187,7 +192,7 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
     seconds = time.perf_counter() - traced
     text = compiled.as_text()
     if keep:
-        Path(keep).write_text(text)
+        files.write_atomically(keep, text)
     held = _memory(compiled.memory_analysis())
     needed = sum(held.values())
     found = counts.count(hlo.parse(text))
@@ -198,6 +203,23 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
         "compile_seconds": seconds,
         **_costs(found, target),
     }
+
+
+def _compiled(lowered: Any) -> tuple[Any, dict[str, bool]]:
+    """The compiled program and the options that it took."""
+    try:
+        return lowered.compile(), {}
+    except Exception as error:  # of the compiler's own
+        if TILES not in str(error):
+            raise
+    return lowered.compile(compiler_options=NO_TRITON), NO_TRITON
+
+
+def last_words(output: str) -> str:
+    """Of what a failed process has printed, the exception, or else the last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
+    return (errors or lines or ["no message"])[-1][:400]
 
 
 def required(refusal: str) -> float | None:
@@ -261,7 +283,7 @@ def main(job: str, found: str) -> None:
     asked = json.loads(Path(job).read_text())
     target = targets.parse(asked["target"])
     answer = described(configs.from_dict(asked["config"]), target, asked["keep"])
-    Path(found).write_text(json.dumps(answer))
+    files.write_json(found, answer)
 
 
 if __name__ == "__main__":

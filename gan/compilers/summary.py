@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gan import files
 from gan.compilers.page import LIMITS
 
 COLUMNS = (
@@ -33,7 +34,7 @@ COLUMNS = (
 HEAD = """# Programs for accelerators, compiled without them
 
 ```sh
-python -m experiments.compile --preset NAME --target TARGET --output results/compile/FILE.json
+python -m experiments.compile --preset cifar10 --target v5e:1 --output cifar10-v5e-1.json
 python -m gan.compilers.summary results/compile
 ```
 
@@ -85,7 +86,7 @@ def table(programs: list[dict[str, Any]]) -> str:
 def main(folder: str) -> None:
     """Write the table of a folder."""
     programs = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
-    Path(folder, "table.md").write_text(table(programs))
+    files.write_atomically(Path(folder, "table.md"), table(programs))
 
 
 if __name__ == "__main__":

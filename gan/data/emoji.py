@@ -204,7 +204,7 @@ def _miniature(package: Package) -> Callable[[Path], RawImages]:
     def write_and_load(folder: Path) -> RawImages:
         index = []
         with io.BytesIO() as file:
-            with tarfile.open(fileobj=file, mode="w") as archive:
+            with tarfile.open(fileobj=file, mode="w:") as archive:
                 for row in range(40):
                     color = (5 * row, 200 - 5 * row, 6 * row, 255)
                     with io.BytesIO() as png:

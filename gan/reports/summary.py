@@ -105,14 +105,29 @@ def show(scores: dict[str, Any], report: str) -> None:
         print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="  "))
     shown, more = rows(scores)
     if shown:
-        wide = max(28, *(len(row.name) for row in shown))
-        print(f"\n{'':{wide}} {'generated':>10} {'real ones':>10}   95 % interval")
-        for row in shown:
-            print(f"{row.name:{wide}} {row.generated:>10} {row.real:>10}   {row.interval}".rstrip())
-    for features in tables.features_used(scores, [row.name for row in shown]):
-        print(f"by {features}")
+        print()
+        _show_rows([Row("", "generated", "real ones", "95 % interval"), *shown])
+    _show_features(scores, shown)
     besides = f"{more} more numbers, and what all of them mean" if more else "What they mean"
     print(f"\n{besides}, with pictures:\nreport {report}")
+
+
+def show_numbers(scores: dict[str, Any]) -> None:
+    """Print numbers that stand for themselves, and what they look at."""
+    shown, _ = rows(scores)
+    _show_rows(shown)
+    _show_features(scores, shown)
+
+
+def _show_rows(shown: list[Row]) -> None:
+    wide = max(28, *(len(row.name) for row in shown))
+    for row in shown:
+        print(f"{row.name:{wide}} {row.generated:>10} {row.real:>10}   {row.interval}".rstrip())
+
+
+def _show_features(scores: dict[str, Any], shown: list[Row]) -> None:
+    for features in tables.features_used(scores, [row.name for row in shown]):
+        print(f"by {features}")
 
 
 def _row(scores: dict[str, Any], name: str) -> Row:

@@ -40,6 +40,7 @@ REFUSED = {
     "metrics": _SAME_RESULT,
     "score_every": _SAME_RESULT,
     "data.stream": _SAME_RESULT,
+    "augmentations": "is a list of names: make a sweep for each, in its own directory",
     "evaluation_size": _OTHER_SCORE,
     "evaluation_repeats": _OTHER_SCORE,
     "features": _OTHER_SCORE,

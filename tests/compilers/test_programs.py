@@ -60,6 +60,28 @@ def test_what_a_program_would_need_is_read_from_its_refusal():
     assert programs.required("RESOURCE_EXHAUSTED: something else") is None
 
 
+def test_the_last_words_of_a_compiler_are_its_exception():
+    said = "Traceback\n  File x\njax.errors.JaxRuntimeError: INTERNAL: tiles\n  gan/x.py:1\n\n"
+    assert programs.last_words(said) == "jax.errors.JaxRuntimeError: INTERNAL: tiles"
+    assert programs.last_words("one\nSegmentation fault\n") == "Segmentation fault"
+    assert programs.last_words("") == "no message"
+
+
+@pytest.mark.parametrize("words", [programs.TILES, "INTERNAL: another fault"])
+def test_a_product_that_cannot_be_tiled_is_compiled_without_triton(words):
+    class Lowered:
+        def compile(self, compiler_options=None):
+            if compiler_options is None:
+                raise RuntimeError(words)
+            return compiler_options
+
+    if words == programs.TILES:
+        assert programs._compiled(Lowered()) == (programs.NO_TRITON, programs.NO_TRITON)
+    else:
+        with pytest.raises(RuntimeError, match="another fault"):
+            programs._compiled(Lowered())
+
+
 def test_a_set_without_one_size_asks_for_it():
     with pytest.raises(UserError, match=r"set --data\.image_size"):
         programs.stand_in(config.Data(name="cats_vs_dogs"))
