@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from gan.errors import UserError
-from gan.transport import sparse
+from gan.transport import simplex
 from tests.compiled import programs
 from tests.conftest import ROOT
 
@@ -63,7 +63,7 @@ def test_private_names_of_others_are_used_in_their_one_place_only():
                     found.add((path, name))
     assert found == {
         ("tests/compiled.py", "_cache_size"),
-        ("gan/transport/sparse.py", "ot.lp.emd_wrap"),
+        ("gan/transport/simplex.py", "ot.lp.emd_wrap"),
         ("tests/reports/test_text.py", "_preprocess_math"),
     }
 
@@ -72,7 +72,7 @@ def test_the_simplex_on_arcs_gives_plan_potentials_and_a_code():
     masses, costs = np.array([0.5, 0.5]), np.array([1.0, 5.0, 2.0])
     rows, columns = np.array([0, 0, 1], np.uint64), np.array([0, 1, 1], np.uint64)
     for start in (None, np.zeros(2)):
-        i, j, mass, value, u, v, code = sparse.simplex("emd_c_sparse")(
+        i, j, mass, value, u, v, code = simplex.solver("emd_c_sparse")(
             masses, masses, rows, columns, costs, 1000, start, start
         )
         assert code == 1 and value == 1.5
@@ -84,7 +84,7 @@ def test_the_simplex_on_arcs_gives_plan_potentials_and_a_code():
 def test_without_it_the_needed_version_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ot.lp.emd_wrap", None)
     with pytest.raises(UserError, match="needs POT 0.9.7"):
-        sparse.simplex("emd_c")
+        simplex.solver("emd_c")
 
 
 def test_compiled_programs_are_counted():

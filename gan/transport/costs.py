@@ -25,7 +25,7 @@ from gan.errors import UserError
 NAMES = ("euclidean", "sqeuclidean", "cityblock")
 """Named costs: |x - y|, |x - y|^2 and the sum of |x_k - y_k|."""
 
-_PAIR_CHUNK = 1 << 20
+_PAIR_CHUNK = 1 << 17
 _LEVELS, _SUMMED = 255, 256
 """Differences up to which sums of so many squares are exact in float32."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gan.errors import PrecisionError
-from gan.transport import sparse
+from gan.transport import simplex
 
 _CHUNK = 64
 
@@ -67,7 +67,7 @@ def plan(
     Raises:
         PrecisionError: if the simplex stops without an optimum.
     """
-    flow, _, start, _, code = sparse.simplex("emd_c")(
+    flow, _, start, _, code = simplex.solver("emd_c")(
         a.astype(np.float64), b.astype(np.float64), np.ascontiguousarray(matrix), 10**9, 1
     )
     if code != 1:

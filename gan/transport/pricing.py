@@ -14,6 +14,7 @@ pairs that they leave are screened again with all coordinates.
 
 import collections
 import functools
+import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,9 @@ import numpy as np
 
 ROWS, COLUMNS = 1024, 2048
 _UNIT = 2.0**-24
-_SPREAD, _SMALLER, _PAIRS = 0.97, 3, 1024
-"""Share of the spread that a sketch holds, in at most one coordinate of so many; pairs at once."""
+_GROUPS, _SPREAD, _SMALLER, _PAIRS = 128, 0.97, 3, 256
+"""Groups of a sample; share of the spread in a sketch, of at most one coordinate of so many;
+pairs at once, few enough for a cache."""
 
 
 class _Sets(NamedTuple):
@@ -48,8 +50,6 @@ class Pricer:
         self.geometry, self.look = geometry, look
         self.expanded = geometry.cost in ("euclidean", "sqeuclidean")
         self.unit = 1.0
-        # Of approximate costs: float64 where they are not scaled, because they may be huge.
-        self.number = np.float32 if self.expanded else np.float64
         if not self.expanded:
             return
         x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
@@ -114,9 +114,12 @@ class Pricer:
     def quantile(self, values, sample, count, transpose) -> np.ndarray:
         """Thresholds under which about `count` pairs of each row lie, estimated from a sample.
 
+        The sample falls into groups, of each of which only the least value is kept: one of few
+        that are least is rarely hidden by another.
+
         Args:
             values: [m] (or [n] when transposed) subtracted from the costs.
-            sample: indices of the columns (rows when transposed) that are looked at.
+            sample: indices of the columns (rows when transposed) that are looked at, shuffled.
             count: wanted number of pairs per row (column when transposed).
             transpose: estimate for every column instead of every row.
 
@@ -124,26 +127,25 @@ class Pricer:
             [n] (or [m]) float64 quantiles of c_ij - values; float32 accuracy, nothing is proved.
         """
         size = self.geometry.shape[0 if transpose else 1]
-        rank = min(len(sample) - 1, max(1, round(count * len(sample) / size)) - 1)
+        rank = min(len(sample), max(1, round(count * len(sample) / size))) - 1
+        groups = min(len(sample), max(_GROUPS, 8 * rank))
         out = np.empty(self.geometry.shape[1 if transpose else 0])
-        values = self.number(values[sample] * self.unit)
-        costs = self._approximate(sample, of_x=transpose)
+        least = self._least_of(sample, values[sample], groups, of_x=transpose)
         for some in _parts(len(out), len(sample)):
             self.look()
-            out[some] = np.partition(costs(some) - values, rank, axis=1)[:, rank]
+            out[some] = np.partition(least(some), rank, axis=1)[:, rank]
         return out / self.unit
 
     def extended(self, rows, u, parts) -> np.ndarray:
         """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32."""
-        parts = np.array_split(np.arange(len(rows)), min(parts, len(rows)))
-        out = np.zeros(self.geometry.shape[1])
-        u = self.number(u * self.unit)
-        costs = self._approximate(rows, of_x=True)
+        ends = np.linspace(0, len(rows), min(parts, len(rows)) + 1).astype(int)
+        each = self._least_of(rows, u, len(rows), of_x=True)
+        out = np.empty(self.geometry.shape[1])
         for some in _parts(len(out), len(rows)):
             self.look()
-            block = costs(some) - u
-            for part in parts:
-                out[some] += block[:, part[0] : part[-1] + 1].min(axis=1) / len(parts)
+            block = each(some)
+            least = [block[:, i:j].min(axis=1) for i, j in itertools.pairwise(ends)]
+            out[some] = np.mean(least, axis=0, dtype=np.float64)
         return out / self.unit
 
     def nearest(self, rows, v) -> np.ndarray:
@@ -193,26 +195,39 @@ class Pricer:
         self.lower(nothing, some)
         return (clock() - start) * n / len(some)
 
-    def _approximate(self, fixed, of_x):
-        """The costs between some points of one side and any of the other, about.
+    def _least_of(self, fixed, heights, groups, of_x):
+        """The least costs less heights between any point and the groups of some points, about.
 
         Args:
-            fixed: indices of points of x, or of y unless `of_x`.
+            fixed: indices of points of x, or of y unless `of_x`; every groups-th is in one group.
+            heights: one for each of them, in the unit of the costs.
+            groups: how many groups.
 
         Returns:
-            A function of a slice of the other side: costs [k, len(fixed)] in the unit of the
-            screen, where float32 does not overflow.
+            A function of a slice of the other side: [k, groups] in the unit of the screen, where
+            float32 does not overflow.
         """
+        extra = -len(fixed) % groups
+        fixed = np.concatenate([fixed, fixed[:1].repeat(extra)])
+        heights = np.concatenate([heights * self.unit, np.full(extra, -np.inf)])
         if not self.expanded:
-            if of_x:
-                return lambda some: self.geometry.block(fixed, some).T
-            return lambda some: self.geometry.block(some, fixed)
-        points, norms, others, squares, _ = self.whole
+
+            def direct(some):
+                block = self.geometry.block(fixed, some).T if of_x else None
+                block = self.geometry.block(some, fixed) if block is None else block
+                return (block - heights).reshape(len(block), -1, groups).min(axis=1)
+
+            return direct
+        points, norms, others, squares, _ = self.sketch
+        if self.points is not None:  # what is left out of a sketch is taken for orthogonal
+            points, others = points[:, :-1], others[:, :-1]
         if not of_x:
             points, norms, others, squares = others, squares, points, norms
         points, norms, squares = points[fixed], np.float32(norms[fixed]), np.float32(squares)
-        squared = self.geometry.cost == "sqeuclidean"
-        return lambda some: np.asarray(_costs(others[some], points, squares[some], norms, squared))
+        heights, squared = np.float32(heights), self.geometry.cost == "sqeuclidean"
+        return lambda some: np.asarray(
+            _group_least(others[some], points, squares[some], norms, heights, groups, squared)
+        )
 
     def _direct(self, t, v, also):
         def screen(rows, columns):
@@ -297,10 +312,14 @@ def small_integers():
     return min((jnp.bfloat16, jnp.float32), key=seconds)
 
 
-@functools.partial(jax.jit, static_argnames="squared")
-def _costs(x, y, xx, yy, squared):
+@functools.partial(jax.jit, static_argnames=("groups", "squared"))
+def _group_least(x, y, xx, yy, heights, groups, squared):
+    """[r, groups] least costs less heights, about; column j is in group j modulo groups."""
     squares = jnp.maximum(xx[:, None] + yy[None, :] - 2 * product(x, y), 0)
-    return squares if squared else jnp.sqrt(squares)
+    costs = squares if squared else jnp.sqrt(squares)
+    # One loop for roots and minima would not be vectorised.
+    costs = jax.lax.optimization_barrier(costs - heights[None, :])
+    return costs.reshape(len(x), -1, groups).min(axis=1)
 
 
 @functools.partial(jax.jit, static_argnames="squared")

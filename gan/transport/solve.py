@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from gan.errors import PrecisionError, UserError
-from gan.transport import budget, closed_forms, columns, costs, memory, powers, reduction, sparse
+from gan.transport import budget, closed_forms, columns, costs, flows, memory, powers, reduction
 from gan.transport.masses import Masses, balanced
 from gan.transport.results import Pieces, Result, result, unscaled
 
@@ -33,15 +33,17 @@ def assignment(
             gap of the result is then exactly 0. Their unit may be any.
         cost: "euclidean", "sqeuclidean", "cityblock", a callable ([r, d], [c, d]) -> [r, c], or a
             `FeatureCost`.
-        warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), which shorten the work
-            on large ones; the result does not depend on them beyond ties.
+        warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), or of a try at this one
+            that was interrupted (`Certificate.v`), which shorten the work on large ones; the result
+            does not depend on them beyond ties.
         gap: relative gap that is good enough; 0 asks for the optimum.
         seconds: time for the whole call; when it ends the best permutation so far is returned with
             rigorous bounds, which `Result.gap` states; an interrupt after the first solve does the
             same. Preparing and certifying the sets come on top: seconds at most, in which each
             number is read a few times and programs are compiled. So do half the time if a pass over
             all pairs then proves more, and that pass whatever it takes for a callable cost.
-        progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work.
+        progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work;
+            the bounds are rigorous up to rounding and never widen.
 
     Returns:
         A `Result`; `value` is the mean cost.
@@ -52,17 +54,7 @@ def assignment(
             range of float64.
         PrecisionError: if the optimum was asked for and the gap is more than rounding (`ROUNDING`).
     """
-    end = _end(seconds)
-    _fit(x, y, cost)
-    geometry = costs.geometry(x, y, cost)
-    n, m = geometry.shape
-    if n != m:
-        raise UserError(
-            f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
-        )
-    options = _options(geometry, warm, gap, end, progress)
-    pieces, report = solved(geometry, balanced(None, None, n, n), options)
-    return result(x, y, costs.name_of(cost), pieces, "assignment", report)
+    return optimum(x, y, None, None, cost, "assignment", warm, gap, seconds, progress)[1]
 
 
 def plan(
@@ -85,13 +77,23 @@ def plan(
             masked, or of unequal sums.
         PrecisionError: as for `assignment`.
     """
-    end = _end(seconds)
+    return optimum(x, y, a, b, cost, "plan", warm, gap, seconds, progress)[1]
+
+
+def optimum(x, y, a, b, cost, kind, warm, gap, seconds, progress) -> tuple[costs.Geometry, Result]:
+    """The prepared sets, and the solution as an "assignment" or a "plan"; see these."""
+    end = budget.clock() + _number("seconds", seconds, "must be positive", lambda s: s > 0)
     _fit(x, y, cost)
     geometry = costs.geometry(x, y, cost)
-    masses = balanced(a, b, *geometry.shape)
+    n, m = geometry.shape
+    if kind == "assignment" and n != m:
+        raise UserError(
+            f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
+        )
+    masses = balanced(a, b, n, m)
     options = _options(geometry, warm, gap, end, progress)
     pieces, report = solved(geometry, masses, options)
-    return result(x, y, costs.name_of(cost), pieces, "plan", report)
+    return geometry, result(x, y, costs.name_of(cost), pieces, kind, report)
 
 
 def wasserstein(x, y, p: float = 1) -> float:
@@ -135,10 +137,6 @@ def _number(name, value, wanted, holds) -> float:
     return float(array)
 
 
-def _end(seconds) -> float:
-    return budget.clock() + _number("seconds", seconds, "must be positive", lambda s: s > 0)
-
-
 def _options(geometry, warm, gap, end, progress) -> dict:
     gap = _number("gap", gap, "must be a finite number of at least 0", lambda g: 0 <= g < math.inf)
     if warm is not None:
@@ -177,7 +175,7 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
         parts.append((rows, cols, masses.share(mass, unit)))
         if not report:
             (u, v), report = potentials, found
-            whole = None if unit == 1 else sparse.exact_flow(rows, cols, masses.a, masses.b)
+            whole = None if unit == 1 else flows.exact_flow(rows, cols, masses.a, masses.b)
             if whole is not None:
                 parts = [(rows, cols, np.array([part / masses.total for part in whole]))]
             if whole is not None or found["stopped"]:

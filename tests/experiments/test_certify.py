@@ -173,3 +173,47 @@ def test_the_peers_agree_and_a_slow_one_is_left_out(tmp_path, monkeypatch):
     status, _, err = call("transport_peers", "--workdir", tmp_path, "--only", "sciphy")
     assert status == 2
     assert "did you mean 'scipy'" in err
+
+
+def test_another_solver_is_judged(files):
+    folder, x, y = files
+    sets = ["--source", folder / "x.npy", "--target", folder / "y.npz"]
+    given = np.random.default_rng(1).permutation(60)
+    np.save(folder / "s.npy", given)
+    np.savez(folder / "s.npz", plan=np.eye(60)[given] / 60)
+    excess = np.linalg.norm(x - y[given], axis=1).mean() / transport.wasserstein(x, y) - 1
+    for name in ("s.npy", "s.npz"):
+        command = [*sets, "--permutation", folder / name, "--output", folder / "c.npz"]
+        status, out, err = call("certify", *command)
+        assert (status, err) == (0, "")
+        assert float(field(out, "excess")[1]) == pytest.approx(100 * excess, rel=1e-2)
+        assert call("verify", folder / "c.npz", *sets)[0] == 0
+
+
+def test_what_is_no_permutation_is_one_line(files):
+    folder, _, _ = files
+    np.save(folder / "s.npy", np.zeros(60, int))
+    sets = ["--source", folder / "x.npy", "--target", folder / "y.npz"]
+    command = [*sets, "--output", folder / "c.npz", "--permutation", folder / "s.npy"]
+    status, _, err = call("certify", *command)
+    assert status == 2 and "every number once, got 0 60 times" in err
+    status, _, err = call("certify", *command, "--reference", folder / "x.npy")
+    assert status == 2 and "--reference is for the floor" in err
+    np.savez(folder / "s.npz", a=np.arange(60), b=np.arange(60))
+    status, _, err = call("certify", *command[:-1], folder / "s.npz")
+    assert status == 2 and "must hold one array, it holds 2" in err
+    assert not (folder / "c.npz").exists()
+
+
+def test_a_try_that_ran_out_of_time_is_resumed(tmp_path):
+    rng = np.random.default_rng(2)
+    np.save(tmp_path / "x.npy", rng.normal(size=(1500, 3)))
+    np.save(tmp_path / "y.npy", rng.normal(size=(1500, 3)) + 1)
+    sets = ["--source", tmp_path / "x.npy", "--target", tmp_path / "y.npy"]
+    early, late = tmp_path / "early.npz", tmp_path / "late.npz"
+    _, out, _ = call("certify", *sets, "--seconds", "0.000001", "--output", early)
+    assert float(field(out, "gap")[1]) > 0
+    status, out, _ = call("certify", *sets, "--resume", early, "--output", late)
+    assert status == 0 and float(field(out, "gap")[1]) < 1e-11
+    status, _, err = call("certify", *sets, "--resume", tmp_path / "x.npy", "--output", late)
+    assert status == 2 and "is not a certificate" in err

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import UserError
-from gan.transport import columns, costs
+from gan.transport import columns, costs, generation
 
 
 def cubes(x, y):
@@ -184,7 +184,7 @@ def test_arcs_do_not_drop_and_join_for_ever():
 
 def test_an_optimum_falls_only_below_every_one_before():
     ones, potentials = np.ones(3), np.arange(3.0)
-    run = columns._Generation(None, ones, ones, 0.0, math.inf, None)
+    run = generation.Generation(None, ones, ones, 0.0, math.inf, None)
     falls = [run.improved(potentials, potentials + shift) for shift in (1, 1, 2, 0, 0, 1, -1)]
     assert falls == [True, False, False, True, False, False, True]
 

@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan import transport
-from gan.transport import budget, columns, costs, separable, sparse
+from gan.transport import budget, columns, costs, generation, separable, sparse
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_integers_stay_integers_out_of_time(monkeypatch):
 
 
 def test_no_solve_is_begun_that_would_end_late(ticks, monkeypatch):
-    monkeypatch.setattr(columns, "_SOLVE", 1e9)
-    monkeypatch.setattr(sparse, "plan", lambda *_: pytest.fail("begun"))
+    monkeypatch.setattr(generation, "_SOLVE", 1e9)
+    monkeypatch.setattr(sparse.Solver, "plan", lambda *_: pytest.fail("begun"))
     x, y = np.random.default_rng(2).normal(size=(2, 400, 3))
     s = columns.plan(
         costs.geometry(x, y, "euclidean"), *np.ones((2, 400), np.int64), dense=0, end=1e9
@@ -107,13 +107,13 @@ def test_an_interrupt_in_the_subset_ends_the_call(monkeypatch):
         raise KeyboardInterrupt
 
     x, y = np.random.default_rng(5).normal(size=(2, 4200, 3))
-    real, calls = sparse.plan, []
+    real, calls = sparse.Solver.plan, []
 
     def second(*arguments):  # the subset has had its first solve then
         calls.append(1)
         return real(*arguments) if len(calls) == 1 else interrupt()
 
-    monkeypatch.setattr(sparse, "plan", second)
+    monkeypatch.setattr(sparse.Solver, "plan", second)
     with pytest.raises(KeyboardInterrupt):
         transport.assignment(x, y)
     assert len(calls) == 2

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError
-from gan.transport import columns, costs, known_pairs, pricing, reduction, sparse
+from gan.transport import columns, costs, flows, known_pairs, pricing, reduction, simplex
 from gan.transport.pricing import Pricer
 
 
@@ -189,6 +189,8 @@ def test_progress_reports_rigorous_bounds_that_close():
     r = transport.assignment(x, y, progress=seen.append)
     bounds = [(s["lower"], s["upper"]) for s in seen if s["lower"] is not None]
     assert len(bounds) >= 2
+    lows, highs = zip(*bounds, strict=True)
+    assert list(lows) == sorted(lows) and list(highs) == sorted(highs, reverse=True)
     assert all(low <= r.value * (1 + 1e-14) and high >= r.value for low, high in bounds)
     assert bounds[-1][1] - bounds[-1][0] <= 1e-12 * r.value < bounds[0][1] - bounds[0][0]
 
@@ -196,7 +198,7 @@ def test_progress_reports_rigorous_bounds_that_close():
 def test_negative_costs_are_solved():
     i, j = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     weights = np.array([-7.0, -3.0, -(2.0**30), -5.0])
-    rows, cols, _, u, v = sparse.plan(np.ones(2), np.ones(2), i, j, weights)
+    rows, cols, _, u, v = simplex.plan(np.ones(2), np.ones(2), i, j, weights)
     assert set(zip(rows.tolist(), cols.tolist(), strict=True)) == {(0, 1), (1, 0)}
     assert u.sum() + v.sum() == -3 - 2**30
 
@@ -296,12 +298,12 @@ def test_bad_options(options, message):
 
 def test_the_corner_rule_is_feasible():
     a, b = np.array([3, 1, 2]), np.array([1, 1, 4])
-    i, j = sparse.corner(a, b, np.array([0.0, 2.0, 1.0]), np.array([5.0, 6.0, 7.0]))
+    i, j = flows.corner(a, b, np.array([0.0, 2.0, 1.0]), np.array([5.0, 6.0, 7.0]))
     assert set(zip(i.tolist(), j.tolist(), strict=True)) == {(0, 0), (0, 1), (0, 2), (2, 2), (1, 2)}
-    _, _, mass, u, v = sparse.plan(a, b, i, j, np.arange(5.0))
+    _, _, mass, u, v = simplex.plan(a, b, i, j, np.arange(5.0))
     assert mass.sum() == 6
     with pytest.raises(PrecisionError, match="ended with code"):
-        sparse.plan(a, b, i[:2], j[:2], np.zeros(2))
+        simplex.plan(a, b, i[:2], j[:2], np.zeros(2))
 
 
 @pytest.mark.parametrize("cost", ["euclidean", lambda x, y: cdist(x, y) ** 3])
@@ -343,3 +345,33 @@ def test_costs_of_8_bit_sets_are_exact_though_they_pass_2_to_the_24(cost):
         rows, columns = np.divmod(np.arange(1600), 40)
         assert (g.pairs(rows, columns) == wanted.ravel()).all()
         assert (g.block() == wanted).all()
+
+
+@pytest.mark.parametrize("cost", costs.NAMES)
+@pytest.mark.parametrize("kind", ["float", "sorted clusters", "few axes"])
+def test_thresholds_let_about_the_wanted_number_through(kind, cost):
+    rng = np.random.default_rng(14)
+    x, y = rng.normal(size=(1200, 10)), rng.normal(size=(3000, 10))
+    if kind == "sorted clusters":
+        x, y = (s + 50 * np.arange(len(s))[:, None] // (len(s) // 10) for s in (x, y))
+    if kind == "few axes":
+        axes = np.linalg.qr(rng.normal(size=(150, 150)))[0] / np.arange(1, 151)[:, None]
+        x, y = (rng.normal(size=(len(s), 150)) @ axes for s in (x, y))
+    g = costs.geometry(x, y, cost)
+    pricer, matrix = Pricer(g), g.block()
+    v = 0.1 * matrix.std() * rng.normal(size=3000)
+    t = pricer.quantile(v, rng.permutation(3000)[:2048], 40, transpose=False)
+    assert 30 < (matrix - v < t[:, None]).sum(axis=1).mean() < 55
+    s = pricer.quantile(t, rng.permutation(1200)[:1100], 16, transpose=True)
+    assert 11 < (matrix - t[:, None] < s).sum(axis=0).mean() < 22
+
+
+@pytest.mark.parametrize("cost", costs.NAMES)
+def test_potentials_extend_by_the_mean_of_minima(cost):
+    rng = np.random.default_rng(15)
+    x, y = rng.normal(size=(103, 10)), rng.normal(size=(300, 10))
+    g = costs.geometry(x, y, cost)
+    rows, u = np.sort(rng.permutation(103)[:50]), rng.normal(size=50)
+    reduced = g.block(rows) - u[:, None]
+    wanted = np.mean([part.min(axis=0) for part in np.split(reduced, [12, 25, 37])], axis=0)
+    np.testing.assert_allclose(Pricer(g).extended(rows, u, 4), wanted, rtol=1e-5, atol=1e-5)

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError, UserError
-from gan.transport import closed_forms, columns, costs, dense, solve, sparse
+from gan.transport import closed_forms, costs, dense, flows, generation, solve
 from gan.transport.masses import balanced
 from tests.transport import problems
 
@@ -215,11 +215,11 @@ def test_what_is_not_proved_is_an_error(monkeypatch):
 
     monkeypatch.setattr(dense, "assignment", identity)
     monkeypatch.setattr(
-        columns._Generation, "generate", lambda run, v, matrix: (_raise(), None, None)
+        generation.Generation, "generate", lambda run, v, matrix: (_raise(), None, None)
     )
     with pytest.raises(PrecisionError, match="stuck"):
         transport.wasserstein(x, y)
-    monkeypatch.setattr(columns, "_PROVED", math.inf)
+    monkeypatch.setattr(generation, "_PROVED", math.inf)
     with pytest.raises(PrecisionError, match="may cost 0.* of its value too much"):
         transport.wasserstein(x, y)
 
@@ -231,9 +231,9 @@ def _raise():
 def test_a_forest_carries_whole_masses_exactly():
     big = 10**40
     rows, cols = np.array([0, 0, 1]), np.array([0, 1, 1])
-    assert sparse.exact_flow(rows, cols, [big + 1, 2], [big, 3]) == [big, 1, 2]
-    assert sparse.exact_flow(rows, cols, [1, 5], [3, 3]) is None  # would be negative
-    assert sparse.exact_flow(rows[:2], cols[:2], [1, 5], [3, 3]) is None
+    assert flows.exact_flow(rows, cols, [big + 1, 2], [big, 3]) == [big, 1, 2]
+    assert flows.exact_flow(rows, cols, [1, 5], [3, 3]) is None  # would be negative
+    assert flows.exact_flow(rows[:2], cols[:2], [1, 5], [3, 3]) is None
 
 
 def test_levels_add_up_to_the_masses():

@@ -1,0 +1,351 @@
+"""The loop of column generation: see `columns` for its steps."""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gan.transport import budget as budgets
+from gan.transport import dense as whole
+from gan.transport import flows, hubs, potentials, sparse
+from gan.transport.account import Account
+from gan.transport.arcs import Pool
+from gan.transport.bounds import Best, main_axis
+from gan.transport.budget import Late
+from gan.transport.outside import Outside
+from gan.transport.pricing import Pricer
+
+_FEW, _RARE = 50, 400
+_EPS = np.finfo(np.float64).eps
+_PROVED, _MOVES = 32 * _EPS, 8
+"""Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
+_START, _PROOF, _GROWTH, _SOLVE = 0.4, 0.75, 1.7, 5e-5
+"""Share of the time for the subset, and at most for the proof; time of a solve: this power of the
+points, so many seconds a point where there is none to go by."""
+
+
+@dataclasses.dataclass
+class Solution:
+    """A plan and feasible potentials: u_i <= c_ij - v_j for all i and j, up to rounding.
+
+    Attributes:
+        rows, columns, mass, costs: [s] arcs of the plan.
+        u, v: [n] and [m] float64.
+        report: solver ("dense", "hubs" or "column generation"), rounds (passes over all pairs),
+            solves (and by which method, "sparse"), arcs, seconds and seconds_cpu (of all threads)
+            per stage, peak_bytes, whether it was stopped before its end, and the report of the
+            subset's solution.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    mass: np.ndarray
+    costs: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    report: dict
+
+
+class Generation:
+    """One solve of a geometry between masses a [n] and b [m] to a relative gap."""
+
+    def __init__(self, geometry, a, b, gap, budget, progress):
+        self.geometry, self.a, self.b = geometry, a, b
+        self.gap, self.budget = gap, budget
+        self.account = Account(progress)
+        self.stage, self.counts = self.account.stage, self.account.counts
+        self.best = Best(geometry, a, b)
+        self.sparse = sparse.Solver(a, b)
+        self.pricer, self.subset, self.solver = None, None, "column generation"
+        self.stopped, self.least, self.moves, self.smallest = False, math.inf, 0, math.inf
+        self.between = -math.inf, math.inf  # the closest bounds so far
+        self.solve_seconds, self.first_seconds = None, None
+
+    def solved(self, warm, dense, proof):
+        """(rows, columns, mass, u, v) of the optimum; time is kept for a proof if asked.
+
+        Raises:
+            Late: when time ends first.
+        """
+        n, m = self.geometry.shape
+        self.budget.look()
+        if hubs.suit(n, m):
+            with self.stage("hubs"):
+                self.solver = "hubs"
+                matrix, integer = self.geometry.block(), self.geometry.integer
+                *flow, u, v = hubs.plan(matrix, self.a, self.b, integer, self.budget.look)
+                flow, u, v = self.refined(matrix, flow, u, v)
+                return *flow, u, v
+        if n * m <= dense:
+            with self.stage("dense"):
+                flow, u, v = self.dense()
+                self.solver, self.best.known = "dense", (np.arange(n), u)
+                return *flow, u, v
+        with self.stage("start"):
+            self.pricer = Pricer(self.geometry, self.budget.look)
+            if proof:
+                self.keep()
+            v = self.start() if warm is None else np.asarray(warm, np.float64)
+            v = np.rint(v) if self.geometry.integer else v - v.mean()
+        flow, u, v = self.generate(v)
+        return *flow, u, v
+
+    def keep(self):
+        """Keeps back the time of a pass over all pairs, unless that is most of what there is."""
+        if self.budget.end < math.inf:
+            self.best.pass_seconds = self.pricer.seconds(budgets.clock)
+            if self.best.pass_seconds <= _PROOF * self.budget.left():
+                self.budget.kept = self.best.pass_seconds
+
+    def proved(self):
+        """(rows, columns, mass, u, v) of the best plan and proof, out of time."""
+        self.budget.kept, self.stopped = 0.0, True
+        with self.stage("bounds"):
+            return self.best.at_the_end(self.budget, self.pricer)
+
+    def dense(self):
+        """(flow, u, v) from the whole matrix."""
+        matrix = self.geometry.block()
+        n, m = matrix.shape
+        if n == m and (self.a == self.a[0]).all() and (self.b == self.a[0]).all():
+            permutation, u, v = whole.assignment(matrix)
+            flow = np.arange(n), permutation, self.a.copy()
+        else:
+            *flow, u, v = whole.plan(matrix, self.a, self.b, self.geometry.integer)
+        return self.refined(matrix, flow, u, v)
+
+    def refined(self, matrix, flow, u, v):
+        """(flow, u, v) as they are, or refined like a pool of all arcs if they leave a gap."""
+        gap, size = self.gap_of(flow, matrix[flow[0], flow[1]], u, v)
+        rounding = 0 if self.geometry.integer else _PROVED
+        if gap <= max(rounding, self.gap) * size:
+            return flow, u, v
+        refined = self.generate(v, matrix)
+        again = self.gap_of(refined[0], matrix[refined[0][0], refined[0][1]], *refined[1:])[0]
+        return refined if again < gap else (flow, u, v)
+
+    def gap_of(self, flow, costs, u, v):
+        """The gap of a plan and potentials, and the plan's sum of absolute costs."""
+        carried = flow[2] * costs
+        gap = math.fsum(np.concatenate([carried, -self.a * u, -self.b * v]))
+        return gap, math.fsum(np.abs(carried))
+
+    def report(self):
+        return self.account.report() | {
+            "solver": self.solver,
+            "sparse": self.sparse.solves,
+            "subset": self.subset,
+            "stopped": self.stopped,
+        }
+
+    def solution(self, rows, columns, mass, u, v):
+        mass = np.rint(mass).astype(np.int64) if self.a.dtype.kind == "i" else mass
+        costs = self.geometry.pairs(rows, columns)
+        return Solution(rows, columns, mass, costs, u, v, self.report())
+
+    def start(self):
+        """Dual vector of all columns from the solution of a random quarter of both sides."""
+        rng = np.random.default_rng(0)
+        (rows, a), (columns, b) = _subset(rng, self.a, self.b)
+        share = self.budget.share(_START)
+        part = Generation(self.geometry.take(rows, columns), a, b, 1e-3, share, None)
+        try:
+            part.best.known = np.arange(len(rows)), part.solved(None, 1 << 20, proof=False)[3]
+        except Late:
+            if part.best.known is None:
+                raise
+        self.subset = part.report() | {"solver": "column generation"}
+        self.sparse.scaling &= part.sparse.scaling or not part.sparse.uniform
+        if part.first_seconds is not None:
+            grown = sum(self.geometry.shape) / sum(part.geometry.shape)
+            self.solve_seconds = part.first_seconds * grown**_GROWTH
+        some, u = part.best.known
+        self.best.known = rows[some], u
+        return self.pricer.extended(*self.best.known, 4)
+
+    def generate(self, v, matrix=None):
+        """The loop of steps 2 to 6: (flow, u, v).
+
+        Args:
+            v: [m] potentials to start from.
+            matrix: all costs, which make a complete pool; None to price.
+        """
+        geometry, outside = self.geometry, None
+        if matrix is None:
+            outside = Outside(geometry, self.pricer, self.account)
+            pool = outside.first_pool(v)
+        else:
+            pool = Pool.complete(matrix)
+        u = self.activated(pool, v)
+        joined = len(pool)
+        while True:
+            last, joined = self.settled(pool, u, v, joined)
+            flow, u, v, unit, fell = last
+            found = self.priced(pool, outside, last)
+            bound, gap = found.bound, found.gap
+            if found.complete and self.closed(last, found):
+                return flow, bound, v
+            tolerance = _tolerance(geometry, pool, u, v, unit)
+            if not found.complete or (found.reduced < -tolerance).any():
+                joined += pool.join(found.reduced, flow, tolerance, fell)
+                if joined or not found.complete:
+                    if outside is not None:
+                        outside.close = outside.close or not joined
+                    continue
+                # Only arcs that the solver has seen are violated, by rounding.
+            if unit <= (1 if geometry.integer else 4 * _EPS * _scale(u, v)):
+                if geometry.integer or gap <= _PROVED * found.size or not self.may_move(gap):
+                    return flow, bound, v
+                # Step 6: arcs that are slack under the moved potentials are not to tie them again.
+                reduced = pool.reduced(bound, v)
+                v = potentials.near_zero(pool.rows, pool.columns, reduced, flow, v)
+                bound = pool.least(v)
+                gap, _ = self.gap_of(flow, found.prices, bound, v)
+            self.fix(pool, flow, bound, v, gap, unit)
+            u, joined = bound, len(pool)
+
+    def activated(self, pool, v):
+        """Step 2, the active part of a pool: some of its best arcs, and a plan; returns u [n]."""
+        geometry = self.geometry
+        with self.stage("start the pool"):
+            u = pool.least(v)
+            pool.activate(u, v)
+            axis = main_axis(geometry)
+            order = geometry.x @ axis, geometry.y @ axis
+            pool.add(geometry, *flows.corner(self.a, self.b, *order), True)
+        self.account.tell("pool")
+        return u
+
+    def settled(self, pool, u, v, joined):
+        """Step 3: solve on the active arcs, price the pool, until few arcs join: the optimum, and
+        how many joined."""
+        points, best = sum(self.geometry.shape), self.best
+        while True:
+            self.budget.look(self.solve_seconds or _SOLVE * points)
+            with self.stage("solve"):
+                start = budgets.clock()
+                flow, u, v, unit = self.solve(pool, u, v, joined < points // _FEW)
+                self.solve_seconds = budgets.clock() - start
+                self.first_seconds = self.first_seconds or self.solve_seconds
+                self.counts["solves"] += 1
+            with self.stage("price pool"):
+                tolerance = _tolerance(self.geometry, pool, u, v, unit)
+                fell = self.improved(u, v)
+                best.flow = flow if best.flow is None or fell else best.flow
+                best.v, best.known = v, (np.arange(self.geometry.shape[0]), u)
+                joined = pool.join(pool.reduced(u, v), flow, tolerance, fell)
+            self.budget.look()
+            if joined <= points // _RARE:
+                return _Optimum(flow, u, v, unit, fell), joined
+
+    def priced(self, pool, outside, last):
+        """Step 4: price the rest, and what that proves."""
+        with self.stage("price"):
+            complete = outside is None or outside.widen(pool, last.u, last.v, last.unit)
+            self.counts["arcs"] = len(pool)
+            reduced = pool.reduced(last.u, last.v)
+            bound = last.u + np.minimum.reduceat(reduced, pool.row_starts())
+            prices = self.geometry.pairs(*last.flow[:2])
+            gap, size = self.gap_of(last.flow, prices, bound, last.v)
+        return _Priced(complete, reduced, bound, prices, gap, size)
+
+    def closed(self, last, found):
+        """Whether the bounds of a complete pool have met; tells and remembers them."""
+        upper, mass = math.fsum(last.flow[2] * found.prices), math.fsum(self.a)
+        self.between = max(self.between[0], upper - found.gap), min(self.between[1], upper)
+        self.account.tell("priced", *(bound / mass for bound in self.between))
+        if found.gap <= self.gap * abs(upper) or (self.geometry.integer and found.gap == 0):
+            return True
+        self.best.prove(found.bound, last.v)
+        self.budget.look()
+        return False
+
+    def fix(self, pool, flow, u, v, gap, unit):
+        """Step 5: leave active what an optimal plan may use, by its reduced cost.
+
+        Of very many points the gap is so many units that this would be all arcs; arcs of fewer
+        units then do, because what is missing is violated and joins."""
+        points, mass = sum(self.geometry.shape), math.fsum(self.a)
+        limit = min(max(gap, 0.0) / (mass / points), unit * 2.0 ** (2 * self.sparse.bits() // 3))
+        limit += points * 4 * _EPS * _scale(u, v)
+        pool.active = (pool.reduced(u, v) <= limit) | pool.indicator(*flow[:2])
+
+    def may_move(self, gap):
+        """Whether the potentials are worth moving once more: the gap still falls."""
+        falls = gap < self.smallest / 2
+        self.smallest, self.moves = min(gap, self.smallest), self.moves + 1
+        return self.moves <= _MOVES and (falls or self.moves <= 2)
+
+    def improved(self, u, v):
+        """Whether the optimum over the active arcs is less than ever before; remembers it.
+
+        Only then may arcs be dropped: dropped and joined again at one optimum, they would do so for
+        ever. Optima fall, and those on finitely many sets of arcs cannot fall for ever.
+        """
+        optimum = self.best.worth(u, v)
+        improved, self.least = optimum < self.least, min(optimum, self.least)
+        return improved
+
+    def solve(self, pool, u, v, near):
+        """Optimal plan of the active arcs in integers of some unit, and its potentials."""
+        rows, columns = pool.rows[pool.active], pool.columns[pool.active]
+        reduced = pool.costs[pool.active] - v[columns] - u[rows]
+        spread = float(reduced.max() - min(reduced.min(), 0.0))
+        # Without a spread the arcs are equal up to the rounding of the potentials.
+        unit = 2.0 ** (math.ceil(math.log2(spread)) - self.sparse.bits()) if spread else 0.0
+        unit = max(unit, 1.0) if self.geometry.integer else unit
+        weights = np.rint(reduced / unit) if unit else np.zeros(len(reduced))
+        i, j, mass, du, dv = self.sparse.plan(rows, columns, weights, near)
+        return (i, j, mass), u + du * unit, v + dv * unit, unit
+
+
+class _Optimum(NamedTuple):
+    """An optimal plan of the active arcs: (rows, columns, mass), potentials u [n] and v [m] up to a
+    unit of cost, and whether the optimum fell."""
+
+    flow: tuple[np.ndarray, np.ndarray, np.ndarray]
+    u: np.ndarray
+    v: np.ndarray
+    unit: float
+    fell: bool
+
+
+class _Priced(NamedTuple):
+    """An optimum priced: whether the pool holds every violated arc, the pool's reduced costs, u [n]
+    that they bound, the costs of the plan's arcs, the gap, and the plan's sum of absolute costs."""
+
+    complete: bool
+    reduced: np.ndarray
+    bound: np.ndarray
+    prices: np.ndarray
+    gap: float
+    size: float
+
+
+def _subset(rng, a, b):
+    """Points and masses of a smaller problem: units of mass drawn at random from both sides."""
+    size = max(1 << 10, (len(a) + len(b)) // 8)
+    sides = []
+    for mass in (a, b):
+        if (mass == mass[0]).all() and len(mass) >= size:
+            sides.append((np.sort(rng.permutation(len(mass))[:size]), np.ones(size, np.int64)))
+        else:
+            drawn = rng.multinomial(size, mass / mass.sum())
+            some = np.flatnonzero(drawn)
+            sides.append((some, drawn[some]))
+    return sides
+
+
+def _scale(u, v):
+    return max(float(np.abs(u).max()), float(np.abs(v).max()))
+
+
+def _tolerance(geometry, pool, u, v, unit):
+    """How far below 0 a reduced cost may be: a unit, or the rounding of that arc's potentials. An
+    arc that costs much more than they say is far from 0, whatever its rounding."""
+    if geometry.integer and unit == 1:
+        return 0.0
+    if 8 * _EPS * _scale(u, v) <= unit:
+        return unit
+    return np.maximum(unit, 4 * _EPS * (np.abs(u)[pool.rows] + np.abs(v)[pool.columns]))
