@@ -26,7 +26,7 @@ setup(
         "optax>=0.2.8",
         "optuna>=5.0",
         "orbax-checkpoint>=0.12,<0.13",
-        "ortools>=9.15",
+        "ortools>=9.15.6755",
         "pillow>=11",
         "POT>=0.9.7",
         "scikit-learn>=1.5",
