@@ -22,7 +22,7 @@ setup(
         "flax>=0.12",
         "jax>=0.10",
         "matplotlib>=3.9",
-        "numpy>=2.0",
+        "numpy>=2.0.2",
         "optax>=0.2.8",
         "optuna>=5.0",
         "orbax-checkpoint>=0.12,<0.13",
