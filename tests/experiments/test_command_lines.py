@@ -70,7 +70,7 @@ BAD = {
         (["--data.dequantize", "perhaps"], "dequantize"),
         (["--conditional", "maybe"], "conditional"),
         (["--conditional", "true", "--data.name", "swiss_roll"], "swiss_roll is one class"),
-        (["--conditional", "true", "--critic.name", "dcgan"], "critic.name dcgan takes no labels"),
+        (["--conditional", "true", "--critic.name", "cones"], "critic.name cones takes no labels"),
         (["--generator.name", "biggan"], "generator.name biggan needs labels"),
     ],
     "evaluate": [

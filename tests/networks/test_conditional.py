@@ -68,8 +68,8 @@ def test_a_latent_too_short_for_its_chunks_is_refused():
 
 
 def test_labels_where_none_are_taken_are_refused():
-    with pytest.raises(UserError, match="dcgan takes no labels; conditional networks: .*mlp"):
-        networks.critic(config.Network(name="dcgan"), (8, 8, 1), CLASSES)
+    with pytest.raises(UserError, match="cones takes no labels; conditional networks: .*mlp"):
+        networks.critic(config.Network(name="cones"), (8, 8, 1), CLASSES)
     with pytest.raises(UserError, match="biggan needs labels; without them: .*mlp"):
         networks.critic(config.Network(name="biggan"), (8, 8, 1))
     with pytest.raises(UserError, match="did you mean 'mlp'"):

@@ -145,14 +145,14 @@ def test_samplers_evaluators_and_classifiers(name):
         require_forms(texts(classifier), convolutional=True)
 
 
-@pytest.mark.parametrize("kernel", ["product", "_costs", "_least", "_screen"])
+@pytest.mark.parametrize("kernel", ["product", "_group_least", "_least", "_screen"])
 def test_pricing_multiplies_in_full_everywhere(kernel):
     x, y = jnp.zeros((4, 3)), jnp.zeros((5, 3))
     i, j = np.arange(4), np.arange(5)
     xx, yy, both = jnp.zeros(4), jnp.zeros(5), jnp.zeros((2, 4))
     given = {
         "product": (x, y),
-        "_costs": (x, y, xx, yy, False),
+        "_group_least": (x, y, xx, yy, yy, 5, False),
         "_least": (x, y, i, j, xx, yy, yy, False),
         "_screen": (x, y, i, j, both, jnp.zeros((2, 5)), False),
     }
