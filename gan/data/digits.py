@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 
 from gan.config import Data
-from gan.data.dataset import SPLITS, RawImages, shuffled
+from gan.data.dataset import RawImages, shuffled
 from gan.data.source import Case, Source
 from gan.errors import UserError
 
@@ -28,10 +28,8 @@ def load(choice: Data, data_dir: str | None = None) -> RawImages:
     from gan.data import prepared
 
     names = tuple("0123456789")
-    directory = prepared.prepare("digits", _splits, (8, 8, 1), names)
-    splits = {split: split for split in SPLITS}
-    return prepared.raw_images(
-        "digits", directory, splits, image_size=choice.image_size, levels=LEVELS, class_names=names
+    return prepared.own(
+        "digits", _splits, (8, 8, 1), names, image_size=choice.image_size, levels=LEVELS
     )
 
 

@@ -109,12 +109,12 @@ def load(package: Package, data_dir: str | None, image_size: int) -> RawImages:
     """
     from gan.data import prepared
 
-    directory = prepared.prepare(
-        package.name, lambda: _splits(_signs(package, data_dir)), (SIDE, SIDE, 3), CLASSES
-    )
-    splits = {split: split for split in SPLITS}
-    return prepared.raw_images(
-        package.name, directory, splits, image_size=image_size, class_names=CLASSES
+    return prepared.own(
+        package.name,
+        lambda: _splits(_signs(package, data_dir)),
+        (SIDE, SIDE, 3),
+        CLASSES,
+        image_size=image_size,
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gan.config import Data
-from gan.data.dataset import SPLITS, RawImages, shuffled
+from gan.data.dataset import RawImages, shuffled
 from gan.data.regular import open_regular
 from gan.data.source import Case, Source
 from gan.errors import UserError
@@ -118,12 +118,12 @@ def load(files: Files, data_dir: str | None, image_size: int) -> RawImages:
     from gan.data import prepared
 
     shape = (*files.shape, 1)
-    directory = prepared.prepare(
-        files.name, lambda: _splits(files, data_dir), shape, files.class_names
-    )
-    splits = {split: split for split in SPLITS}
-    return prepared.raw_images(
-        files.name, directory, splits, image_size=image_size, class_names=files.class_names
+    return prepared.own(
+        files.name,
+        lambda: _splits(files, data_dir),
+        shape,
+        files.class_names,
+        image_size=image_size,
     )
 
 

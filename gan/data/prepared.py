@@ -115,6 +115,23 @@ def prepare(
     return directory
 
 
+def own(
+    name: str,
+    make: Callable[[], Arrays],
+    shape: tuple[int, int, int],
+    class_names: tuple[str, ...],
+    *,
+    image_size: int,
+    levels: int = 256,
+) -> RawImages:
+    """A set of ours, prepared on first use: `prepare`, then `raw_images` of its own splits."""
+    directory = prepare(name, make, shape, class_names)
+    splits = {split: split for split in SPLITS}
+    return raw_images(
+        name, directory, splits, image_size=image_size, levels=levels, class_names=class_names
+    )
+
+
 def raw_images(
     name: str,
     directory: Path,
