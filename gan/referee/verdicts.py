@@ -21,31 +21,37 @@ def about_critic(scores: dict) -> bool:
     return all(name in scores for name in NEEDED)
 
 
-def critic(scores: dict) -> str:
-    """Tells a weak critic from a weak generator.
+def trained_enough(scores: dict) -> bool:
+    """Whether the critic certifies more of the exact distance, on held-out examples, than exact
+    transport prices between other examples do."""
+    return scores["critic_share"] > max(scores["yardstick_share"], 0)
 
-    A critic is called trained enough when it certifies more of the exact distance, on held-out
-    examples, than exact transport prices between other examples do. The generator is called
-    indistinguishable when the interval of its debiased distance holds 0.
+
+def told_apart(scores: dict) -> bool:
+    """Whether the interval of the debiased distance lies above 0."""
+    return scores["w1_debiased_low"] > 0
+
+
+def critic(scores: dict) -> str:
+    """Tells a weak critic from a weak generator, by `trained_enough` and `told_apart`.
 
     Args:
         scores: the numbers of an evaluation, those of NEEDED among them.
     """
     share, yardstick = scores["critic_share"], scores["yardstick_share"]
     low, high = scores["w1_debiased_low"], scores["w1_debiased_high"]
-    enough = share > max(yardstick, 0)
     left = f"debiased distance {scores['w1_debiased']:.3g}, 95 % interval {low:.3g} to {high:.3g}"
     certifies = (
         f"Scaled to slope 1, the critic certifies {100 * share:.1f} % of the exact distance "
         f"between held-out and generated examples. Exact transport prices between as many other "
         f"examples certify {100 * yardstick:.1f} %. "
     )
-    if low <= 0:
+    if not told_apart(scores):
         return (
             f"Nothing to see: at n = {scores['n']} the generated examples cannot be told from real "
             f"ones ({left}). {certifies}More examples would tell."
         )
-    if enough:
+    if trained_enough(scores):
         return f"Yes. {certifies}What keeps the distance above its floor is the generator ({left})."
     return (
         f"No. {certifies}The generator is above its floor too ({left}), but train the critic "

@@ -66,7 +66,7 @@ def sentences(scores: dict[str, Any]) -> list[str]:
             page.number(scores[name])
             for name in ("w1_debiased", "w1_debiased_low", "w1_debiased_high")
         )
-        told = "cannot" if scores["w1_debiased_low"] <= 0 else "can"
+        told = "can" if verdicts.told_apart(scores) else "cannot"
         found.append(
             f"Generated examples {told} be told from real ones at n = {scores['n']}: "
             f"debiased distance {value}, 95 % interval {low} to {high}."
@@ -78,7 +78,7 @@ def sentences(scores: dict[str, Any]) -> list[str]:
         )
     if verdicts.about_critic(scores):
         share, other = scores["critic_share"], scores["yardstick_share"]
-        enough = "is" if share > max(other, 0) else "is not"
+        enough = "is" if verdicts.trained_enough(scores) else "is not"
         found.append(
             f"The critic {enough} trained enough: it proves {100 * share:.1f} % of the exact "
             f"distance, where as many other examples prove {100 * other:.1f} %."
