@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import spatial, stats
 
+from gan.scores.evidence import Counts
 from gan.scores.modes import Modes, count_classes, count_modes, found_by_chance
 
 CENTERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
@@ -80,3 +81,20 @@ def test_a_mode_with_few_examples_may_be_missed_by_the_next_sample(count):
     """By the least Poisson mean under which that many come with a chance of 5 %."""
     below, above = found_by_chance(Modes(5, 5, 1.0, 0.0, count))
     assert above == 0 and stats.poisson.sf(count - 1, -np.log(below)) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("labels", "total", "low", "high"),
+    [
+        ([0, 1, 2] * 50 + [3] * 3, 4, 3 + 1 - np.exp(-stats.chi2.ppf(0.05, 6) / 2), 4),
+        ([0, 1, 2] * 50, 4, 3, 3 + 1 - np.exp(-3)),
+        ([0, 1, 2] * 50, 3, 3, 3),
+        ([0] * 150, 40, 1, 1 + 39 * (1 - np.exp(-3 / 39))),
+    ],
+)
+def test_the_interval_of_a_count_allows_for_both_kinds_of_chance(labels, total, low, high):
+    """All halves cover the same modes, so that nothing else widens it."""
+    whole = count_classes(np.array(labels), total)
+    score = Counts(whole, whole, [whole] * 5, len(labels), "labels").covered
+    assert score.value == whole.covered and score.total == total
+    np.testing.assert_allclose(score.interval, (low, high), atol=1e-12)
