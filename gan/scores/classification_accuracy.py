@@ -59,8 +59,8 @@ def accuracy(
     generate: Callable[[np.ndarray, np.ndarray], np.ndarray],
     latent_dim: int,
     dataset,
-    split: str,
     own: classifier.Classifier,
+    split: str,
     say: Callable[[str], None],
 ) -> Accuracy:
     """Train on generated examples, as the data set's own classifier was trained, and measure both.
@@ -70,8 +70,8 @@ def accuracy(
         latent_dim: length of a latent.
         dataset: what gan.data.load returns, with labels. The classes are asked for as often as it
             has them in training.
-        split: held-out real examples, "test" or "validation".
         own: the classifier of the data set.
+        split: held-out real examples, "test" or "validation".
         say: gets a line when there is something to wait for.
     """
     size = dataset.size("train")

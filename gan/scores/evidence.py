@@ -252,24 +252,22 @@ class Evidence:
     @functools.cached_property
     def class_shares(self) -> dict[str, dict[str, float | None]]:
         """How often a conditional generator makes the class that it is asked for."""
-        return class_accuracy.shares(
-            functools.partial(self.players.generate, self.look.generator_params),
-            self.players.latent_dim,
-            self.dataset,
-            self.space.classifier,
-            self.players.split,
-        )
+        return class_accuracy.shares(*self._asked)
 
     @functools.cached_property
     def classification_accuracy(self) -> classification_accuracy.Accuracy:
         """Of classifiers trained on generated examples, and on real ones."""
-        return classification_accuracy.accuracy(
+        return classification_accuracy.accuracy(*self._asked, self.say)
+
+    @property
+    def _asked(self) -> tuple:
+        """What both need that judge a generator by the classes that it is asked for."""
+        return (
             functools.partial(self.players.generate, self.look.generator_params),
             self.players.latent_dim,
             self.dataset,
-            self.players.split,
             self.space.classifier,
-            self.say,
+            self.players.split,
         )
 
     @functools.cached_property

@@ -18,7 +18,7 @@ def digits():
 
 def accuracy(digits, generate, lines):
     own = classifier.load_or_train(digits)
-    return classification_accuracy.accuracy(generate, 3, digits, "test", own, lines.append)
+    return classification_accuracy.accuracy(generate, 3, digits, own, "test", lines.append)
 
 
 def test_the_training_set_itself_scores_what_the_data_sets_own_classifier_does(digits):
