@@ -77,6 +77,16 @@ class Pool:
         order = np.argsort(self.columns, kind="stable")
         self.active[order] |= _best(reduced[order], self.columns[order], 3)
 
+    def activate_nearest(self, u, v, count, flow=None):
+        """Starts, or goes on, with the best arcs of every row and column, and with a plan's."""
+        reduced = self.reduced(u, v)
+        reduced = reduced if flow is None else np.where(self.active, reduced, np.inf)
+        self.active = _best(reduced, self.rows, count)
+        order = np.argsort(self.columns, kind="stable")
+        self.active[order] |= _best(reduced[order], self.columns[order], count)
+        if flow is not None:
+            self.active |= self.indicator(*flow[:2])
+
     def join(self, reduced, flow, tolerance, may_drop):
         """Activates violated arcs: all if few, else the worst per row and column; returns how many.
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan.transport import boxes, flows, hubs, neighbours, potentials, sparse
 from gan.transport import budget as budgets
 from gan.transport import dense as whole
-from gan.transport import flows, hubs, potentials, sparse
 from gan.transport.account import Account
 from gan.transport.arcs import Pool
 from gan.transport.bounds import Best, main_axis
@@ -17,6 +17,8 @@ from gan.transport.outside import Outside
 from gan.transport.pricing import Pricer
 
 _FEW, _RARE = 50, 400
+_FIRST, _THEN = 10, 5
+"""Active arcs of a row or column in few dimensions, before the first solve and after it."""
 _EPS = np.finfo(np.float64).eps
 _PROVED, _MOVES = 32 * _EPS, 8
 """Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
@@ -62,6 +64,12 @@ class Generation:
         self.between = -math.inf, math.inf  # the closest bounds so far
         self.solve_seconds, self.first_seconds = None, None
 
+    @property
+    def near(self):
+        """Whether points have neighbours: a named cost in few dimensions."""
+        named = isinstance(self.geometry.cost, str)
+        return named and self.geometry.x.shape[1] <= boxes.MOST
+
     def solved(self, warm, dense, proof):
         """(rows, columns, mass, u, v) of the optimum; time is kept for a proof if asked.
 
@@ -86,7 +94,9 @@ class Generation:
             self.pricer = Pricer(self.geometry, self.budget.look)
             if proof:
                 self.keep()
-            v = self.start() if warm is None else np.asarray(warm, np.float64)
+            start = self.coarse if self.near else self.start
+            self.sparse.scaling &= not self.near  # potentials are long paths there
+            v = start() if warm is None else np.asarray(warm, np.float64)
             v = np.rint(v) if self.geometry.integer else v - v.mean()
         flow, u, v = self.generate(v)
         return *flow, u, v
@@ -164,6 +174,24 @@ class Generation:
         self.best.known = rows[some], u
         return self.pricer.extended(*self.best.known, 4)
 
+    def coarse(self):
+        """Dual vector of all columns from the solution between cells of neighbours."""
+        geometry = self.geometry
+        (x, a), (y, b) = neighbours.cells(geometry.x, self.a), neighbours.cells(geometry.y, self.b)
+        share = self.budget.share(_START)
+        cells = dataclasses.replace(geometry, x=x, y=y, integer=False)
+        part = Generation(cells, a, b, 1e-3, share, None)
+        try:
+            u = part.solved(None, 1 << 20, proof=False)[3]
+        except Late:
+            if part.best.known is None:
+                raise
+            u = part.best.known[1]
+        self.subset = part.report() | {"solver": "column generation"}
+        v = boxes.Boxes(x, geometry.y, geometry.cost).nearest(u, 1, of_x=False)[1][:, 0]
+        self.best.v = v
+        return v
+
     def generate(self, v, matrix=None):
         """The loop of steps 2 to 6: (flow, u, v).
 
@@ -173,7 +201,11 @@ class Generation:
         """
         geometry, outside = self.geometry, None
         if matrix is None:
-            outside = Outside(geometry, self.pricer, self.account)
+            outside = (
+                neighbours.Neighbours(geometry, self.account, self.budget.look)
+                if self.near
+                else Outside(geometry, self.pricer, self.account)
+            )
             pool = outside.first_pool(v)
         else:
             pool = Pool.complete(matrix)
@@ -210,7 +242,10 @@ class Generation:
         geometry = self.geometry
         with self.stage("start the pool"):
             u = pool.least(v)
-            pool.activate(u, v)
+            if self.near:
+                pool.activate_nearest(u, v, _FIRST)
+            else:
+                pool.activate(u, v)
             axis = main_axis(geometry)
             order = geometry.x @ axis, geometry.y @ axis
             pool.add(geometry, *flows.corner(self.a, self.b, *order), True)
@@ -225,7 +260,9 @@ class Generation:
             self.budget.look(self.solve_seconds or _SOLVE * points)
             with self.stage("solve"):
                 start = budgets.clock()
-                flow, u, v, unit = self.solve(pool, u, v, joined < points // _FEW)
+                first = self.counts["solves"] == 0
+                close = joined < points // _FEW or (self.near and not first)
+                flow, u, v, unit = self.solve(pool, u, v, close)
                 self.solve_seconds = budgets.clock() - start
                 self.first_seconds = self.first_seconds or self.solve_seconds
                 self.counts["solves"] += 1
@@ -234,6 +271,8 @@ class Generation:
                 fell = self.improved(u, v)
                 best.flow = flow if best.flow is None or fell else best.flow
                 best.v, best.known = v, (np.arange(self.geometry.shape[0]), u)
+                if self.near and first:
+                    pool.activate_nearest(u, v, _THEN, flow)
                 joined = pool.join(pool.reduced(u, v), flow, tolerance, fell)
             self.budget.look()
             if joined <= points // _RARE:

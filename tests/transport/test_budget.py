@@ -102,11 +102,12 @@ def test_the_clock_starts_before_the_sets_are_prepared(ticks):
     assert transport.assignment(x, y, cost, seconds=60).report["solves"] == 0
 
 
-def test_an_interrupt_in_the_subset_ends_the_call(monkeypatch):
+@pytest.mark.parametrize("n, d", [(4200, 4), (8200, 2)])
+def test_an_interrupt_in_the_subset_ends_the_call(monkeypatch, n, d):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    x, y = np.random.default_rng(5).normal(size=(2, 4200, 3))
+    x, y = np.random.default_rng(5).normal(size=(2, n, d))
     real, calls = sparse.Solver.plan, []
 
     def second(*arguments):  # the subset has had its first solve then

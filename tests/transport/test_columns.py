@@ -60,9 +60,10 @@ def test_integers_close_the_gap_exactly(d, top):
     assert s.costs.sum() == matrix[linear_sum_assignment(matrix)].sum()
 
 
-def test_weights_and_unequal_sizes():
+@pytest.mark.parametrize("d", [2, 5])
+def test_weights_and_unequal_sizes(d):
     rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(300, 5)), rng.normal(size=(500, 5)) + 0.5
+    x, y = rng.normal(size=(300, d)), rng.normal(size=(500, d)) + 0.5
     a, b = rng.exponential(size=300), rng.exponential(size=500)
     a, b = a / a.sum(), b / b.sum()
     s = forced(x, y, "euclidean", a, b)
@@ -86,15 +87,16 @@ def test_a_callable_cost_is_priced_without_a_screen():
 
 
 @pytest.mark.parametrize("kind", ["clusters", "near_duplicates", "far_away", "huge", "identical"])
-def test_hard_sets(kind):
+@pytest.mark.parametrize("d", [2, 6])
+def test_hard_sets(d, kind):
     rng = np.random.default_rng(3)
-    x, y = rng.normal(size=(900, 6)), rng.normal(size=(900, 6))
+    x, y = rng.normal(size=(900, d)), rng.normal(size=(900, d))
     if kind == "clusters":
-        centres = 30 * rng.normal(size=(5, 6))
+        centres = 30 * rng.normal(size=(5, d))
         x = 0.1 * x + centres[rng.choice(5, 900, p=(0.5, 0.2, 0.1, 0.1, 0.1))]
         y = 0.1 * y + centres[rng.choice(5, 900)]
     if kind == "near_duplicates":
-        x = 1e-4 * x + rng.normal(size=(20, 6))[rng.integers(20, size=900)]
+        x = 1e-4 * x + rng.normal(size=(20, d))[rng.integers(20, size=900)]
     if kind == "far_away":
         x, y = x + 1e6, y + 1e6
     if kind == "huge":
