@@ -32,7 +32,8 @@ DISTANCES = {
 
 CRITIC = {
     "share": "What the critic, scaled to slope 1, proves of the exact distance; at most 1.",
-    "own_share": "What the exact transport prices of as many other examples prove.",
+    "reference_share": "The same of the reference critic, which exact transport between as many "
+    "other examples yields.",
     "lipschitz": "Largest slope between any two of the examples.",
     "c_transform_bound": "Lower bound on the distance that needs no slope.",
     "duality_gap": "What is left of the distance beyond the scaled critic's value.",
@@ -87,7 +88,7 @@ def _critic(judgement: Judgement) -> dict[str, Any]:
     certificate = judgement.critic.certificate
     return {
         **certificate._asdict(),
-        "own_share": judgement.critic.own_share,
+        "reference_share": judgement.critic.reference_share,
         "verdict": judgement.critic.verdict,
     }
 

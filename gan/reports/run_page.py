@@ -75,9 +75,9 @@ def _critic(inside, scores: dict) -> str:
             "Along training, on the validation split. Above: the exact distance (blue), its "
             "floor (dashed), what is left of it without the sampling (green), and what the "
             "critic believes it is (orange; grey on training batches). Below: the share of the "
-            "exact distance that the critic certifies (orange), and that the exact transport "
-            "prices of as many other examples certify (grey): a critic above that line sees "
-            "more than they do, one below it is not trained enough.",
+            "exact distance that the critic certifies (orange), and that the reference critic "
+            "certifies (grey), which exact transport between as many other examples yields: a "
+            "critic above that line sees more, one below it is not trained enough.",
             plot=True,
         ),
     )
@@ -119,7 +119,7 @@ def _proportions(inside, scores: dict) -> str:
             plot=True,
         ),
         page.picture(
-            inside("unserved.png"),
+            inside("missed.png"),
             "Real examples that are missed: they are among the nearest of no generated one. "
             "The farthest stand first.",
         ),

@@ -177,9 +177,9 @@ def proportions(scores: dict) -> list[str]:
             f"would have to change class to match the real proportions; as many other real "
             f"examples would have to change {100 * real['least_change']:.1f} %, by chance. The "
             f"exact plan moves {100 * found['plan_change']:.1f} % across classes (real examples: "
-            f"{100 * real['plan_change']:.1f} %). {100 * found['unserved']:.1f} % of the real "
+            f"{100 * real['plan_change']:.1f} %). {100 * found['missed_share']:.1f} % of the real "
             f"examples are missed: they are among the nearest of no generated one (real examples "
-            f"miss {100 * real['unserved']:.1f} %)."
+            f"miss {100 * real['missed_share']:.1f} %)."
         ),
         page.table(flows(scores)),
         page.paragraph(f"Classes of generated examples: {found['labels']}.", "note"),

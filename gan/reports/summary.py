@@ -77,7 +77,7 @@ def sentences(scores: dict[str, Any]) -> list[str]:
             "copies."
         )
     if verdicts.about_critic(scores):
-        share, other = scores["critic_share"], scores["yardstick_share"]
+        share, other = scores["critic_share"], scores["reference_share"]
         enough = "is" if verdicts.trained_enough(scores) else "is not"
         found.append(
             f"The critic {enough} trained enough: it proves {100 * share:.1f} % of the exact "

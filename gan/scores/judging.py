@@ -62,7 +62,7 @@ class CriticReport:
     proves from other examples, and the answer in words."""
 
     certificate: Certificate
-    own_share: float
+    reference_share: float
     verdict: str
 
 
@@ -279,11 +279,11 @@ def _critic(critic: Critic, look: GivenLook, distance: Distance) -> CriticReport
         np.asarray(critic.fake)[fake_rows],
         None if critic.gradients is None else np.asarray(critic.gradients)[fake_rows],
     )
-    own = look.yardstick.share
+    own = look.reference_certificate.share
     stated = {
         "n": certificate.n,
         "critic_share": certificate.share,
-        "yardstick_share": own,
+        "reference_share": own,
         "w1_debiased": distance.debiased,
         "w1_debiased_low": distance.debiased_interval.low,
         "w1_debiased_high": distance.debiased_interval.high,

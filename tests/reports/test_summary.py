@@ -17,7 +17,7 @@ FULL = {
     "w1_debiased_low": 0.3,
     "w1_debiased_high": 0.5,
     "critic_share": 0.1,
-    "yardstick_share": 0.05,
+    "reference_share": 0.05,
     "w1_train": 2.0,
     "w1_train_floor": 1.9,
     **{f"slope_{k}": 1.0 for k in (5, 50, 95)},
@@ -62,7 +62,7 @@ def test_a_number_of_somebodys_own_is_among_those_that_are_shown(capsys):
         ({"w1_debiased_low": -0.1}, "cannot be told from real ones"),
         ({}, "The critic is trained enough: it proves 10.0 %"),
         ({"critic_share": 0.05}, "The critic is not trained enough"),
-        ({"critic_share": -0.1, "yardstick_share": -0.2}, "The critic is not trained enough"),
+        ({"critic_share": -0.1, "reference_share": -0.2}, "The critic is not trained enough"),
         ({"w1_train": 1.8}, "look for copies"),
     ],
 )
@@ -76,8 +76,8 @@ def test_no_sentence_speaks_of_what_is_not_there():
 
 
 def test_proportions_are_shown_where_they_are_asked_for(capsys):
-    found = {"unserved": 0.1, "least_change": 0.2, "plan_change": 0.3, "labels": "classes"}
+    found = {"missed_share": 0.1, "least_change": 0.2, "plan_change": 0.3, "labels": "classes"}
     scores = {"step": 1, "split": "test", "n": 9, "proportions": found | {"real": found, "n": 9}}
     lines = said(scores, capsys)
-    assert any(line.split() == ["unserved", "0.1", "0.1"] for line in lines)
+    assert any(line.split() == ["missed_share", "0.1", "0.1"] for line in lines)
     assert "by classes" in lines
