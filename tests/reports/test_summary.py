@@ -51,6 +51,20 @@ def test_of_many_numbers_those_that_matter_are_shown_beside_real_examples(capsys
     assert len(lines) <= 24 and max(map(len, lines)) <= 100
 
 
+def test_six_numbers_are_shown_whatever_there_is_and_fit_a_screen(capsys):
+    def entry(name):
+        said = f"{name} against all 60,000 of train, not the 50,000 of published values; Inception"
+        return SCORES["recall"] | {"features": f"{said}, weights of a very long name {'x' * 30}"}
+
+    scores = FULL | {name: entry(name) for name in summary.CHOSEN[3:]}
+    scores["skipped_scores"] = {f"score_{k}": "there are no classes in this data" for k in range(9)}
+    lines = said(scores, capsys)
+    assert len(lines) <= 24 and max(map(len, lines)) <= 100
+    table = lines[lines.index("") + 2 :]
+    assert [line.split()[0] for line in table[: summary.FEW]] == list(summary.CHOSEN[:6])
+    assert table[summary.FEW].startswith("by ")
+
+
 def test_a_number_of_somebodys_own_is_among_those_that_are_shown(capsys):
     assert any(line.startswith(OF_OTHERS) for line in said(FULL | {OF_OTHERS: 2.0}, capsys))
 
