@@ -40,7 +40,7 @@ def game() -> None:
     figure, (left, right) = drawing.panels(2, 2, 4.2, 3.0)
     fake, real = line_sets()
     t = np.linspace(-3, 3, 400)[:, None]
-    best = critics.prices(real, fake)(t)
+    best = critics.reference_critic(real, fake)(t)
     left.plot(t, best - best.mean(), color=ACCENT, linewidth=1.8)
     on_line(left, fake, real)
     left.set_title("the best critic of slope 1", fontsize=9)
@@ -131,7 +131,7 @@ def share() -> None:
     """Three critics on the line, each scaled to slope 1 on the examples."""
     fake, real = line_sets()
     candidates = {
-        "the best critic": critics.prices(real, fake),
+        "the best critic": critics.reference_critic(real, fake),
         "a smooth critic": lambda t: np.tanh(0.8 * t[:, 0]),
         "one steep place": lambda t: 0.15 * t[:, 0] + np.tanh(8 * (t[:, 0] - 0.9)) / 2,
     }

@@ -54,7 +54,7 @@ class DiracMethod(NamedTuple):
 def field(method: DiracMethod):
     """The gradient vector field: point (theta, psi) [2] -> velocity [2], consensus included."""
     loss, penalty = LOSSES.get(method.loss), PENALTIES.get(method.penalty)
-    rest = loss.case.rest[0]
+    rest = loss.case.equilibrium[0]
     nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE if method.noise else 1)
     shifts = jnp.asarray(method.noise * nodes)
     pairs = jnp.asarray(np.outer(weights, weights) / weights.sum() ** 2)

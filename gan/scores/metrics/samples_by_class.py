@@ -3,7 +3,7 @@
 from gan.scores import class_accuracy
 from gan.scores.cases import conditional, mixture
 from gan.scores.metric import Case, Metric, Score
-from gan.scores.proportions import SERVED
+from gan.scores.proportions import NEAREST
 from gan.scores.requirements import (
     CLASSES,
     CONDITIONAL,
@@ -48,10 +48,11 @@ plan_change = Metric(
     cases=(Case(lambda: mixture(4), 0), Case(lambda: mixture(1), 3 / 4)),
     within="proportions",
 )
-unserved = Metric(
-    help="real examples that no generated one serves",
-    meaning=f"Share of real examples that are not among the {SERVED} nearest of any generated one.",
-    compute=lambda evidence: evidence.proportions.score("unserved_share"),
+missed_share = Metric(
+    help="real examples that are near no generated one",
+    meaning=f"Share of real examples that are not among the {NEAREST} real ones nearest to any "
+    "generated one.",
+    compute=lambda evidence: evidence.proportions.score("missed_share"),
     needs=_FLOWS,
     better="lower",
     bounds=(0, 1),
