@@ -78,7 +78,7 @@ def distance() -> None:
 
 
 def floor() -> None:
-    """W1 between samples of one law, and its debiased value, against n."""
+    """W1 between samples of one distribution, and its debiased value, against n."""
     figure, (left, right) = drawing.panels(2, 2, 4.2, 3.2)
     draw = np.random.default_rng(0)
     for d, colour in DIMENSIONS.items():
@@ -96,7 +96,7 @@ def floor() -> None:
         for axes, found in ((left, raw), (right, debiased)):
             spread = {"yerr": np.std(found, axis=1), "capsize": 2, "linewidth": 1.2}
             axes.errorbar(SIZES, np.mean(found, axis=1), color=colour, label=f"d = {d}", **spread)
-    left.set_title("W1 of two samples of one law: the floor", fontsize=9)
+    left.set_title("W1 of two samples of one distribution: the floor", fontsize=9)
     right.set_title("the same, debiased", fontsize=9)
     for axes in (left, right):
         axes.set(xscale="log", xlabel="n", ylim=(-0.3, 1.6), xticks=SIZES)

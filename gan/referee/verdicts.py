@@ -43,8 +43,9 @@ def critic(scores: dict) -> str:
     left = f"debiased distance {scores['w1_debiased']:.3g}, 95 % interval {low:.3g} to {high:.3g}"
     certifies = (
         f"Scaled to slope 1, the critic certifies {100 * share:.1f} % of the exact distance "
-        f"between held-out and generated examples. The reference critic, from exact transport "
-        f"between as many other examples, certifies {100 * reference:.1f} %. "
+        f"between held-out and generated examples. The reference critic, which exact transport "
+        f"between as many other examples yields, certifies {100 * reference:.1f} % of that "
+        "distance. "
     )
     if not told_apart(scores):
         return (
@@ -91,5 +92,6 @@ def generator(distance: Distance, faults: Sequence[Fault]) -> str:
     if not faults:
         named = " None of the known faults was found, so look at the pictures."
     if not far:
-        return f"The distance alone tells nothing: {beside}. But:{named}"
+        alone = "By the distance alone the examples cannot be told from real ones"
+        return f"{alone}: {beside}. But:{named}"
     return f"Can be told from real examples: it {where}; {beside}.{named}"

@@ -227,7 +227,9 @@ def _samples(of: Sequence[Compared]) -> list[str]:
         return []
     return [
         f"<div class=samples>{together}</div>",
-        page.paragraph("The same latents in every run whose latents have as many numbers.", "note"),
+        page.paragraph(
+            "Runs whose latents have equal lengths are shown at the same latents.", "note"
+        ),
     ]
 
 

@@ -24,16 +24,16 @@ ROWS, NEAREST = 8, 5
 
 DISTANCES = {
     "w1": "Exact Wasserstein-1 distance to the real examples: the mean distance an example travels "
-    "under the cheapest one-to-one matching. That of other real examples is its floor.",
-    "w1_debiased": "The distance less half of those within both sides; near 0 for a perfect "
-    "generator.",
-    "p_value": "Probability of so high a debiased distance, were both of one law.",
+    "under the cheapest one-to-one matching. Its floor is the distance of other real examples.",
+    "w1_debiased": "The distance less half the distance between two real sets and half that "
+    "between two generated sets; near 0 for a perfect generator.",
+    "p_value": "Probability of so high a debiased distance, if both came from one distribution.",
 }
 """What the numbers of a distance mean."""
 
 CRITIC = {
     "share": "What the critic, scaled to slope 1, proves of the exact distance; at most 1.",
-    "reference_share": "The same of the reference critic, which exact transport between as many "
+    "reference_share": "What the reference critic proves, which exact transport between as many "
     "other examples yields.",
     "lipschitz": "Largest slope between any two of the examples.",
     "c_transform_bound": "Lower bound on the distance that needs no slope.",
@@ -318,15 +318,15 @@ def _how(report: Report, notes: Sequence[str]) -> str:
         "How it was measured",
         page.paragraph(
             f"Distances are Euclidean on examples scaled to [-1, 1] (points: as they are), "
-            f"{exact}, between sets of n = {judgement.n}. They depend on n: compare values at one "
-            "n only.",
+            f"{exact}, between sets of n = {judgement.n}. Distances depend on n: compare values "
+            "at one n only.",
             "note",
         ),
         page.paragraph(f"Scores look at: {'; '.join(sorted(features))}.", "note"),
         page.paragraph(COVERS, "note"),
         page.paragraph(
-            "A fault is named only if it is large and chance is no explanation; that none is named "
-            "does not prove that there is none.",
+            "A fault is named only if it is large and chance is no explanation; a report that "
+            "names none does not prove that there is none.",
             "note",
         ),
         *(page.paragraph(f"{note}.", "note") for note in notes),

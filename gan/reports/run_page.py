@@ -66,8 +66,7 @@ def _critic(inside, scores: dict) -> str:
             "floor (dashed), what is left of it without the sampling (green), and what the "
             "critic believes it is (orange; grey on training batches). Below: the share of the "
             "exact distance that the critic certifies (orange), and that the reference critic "
-            "certifies (grey), which exact transport between as many other examples yields: a "
-            "critic above that line sees more, one below it is not trained enough.",
+            "certifies (grey). A critic below the grey line is not trained enough.",
             plot=True,
         ),
     )
@@ -87,7 +86,8 @@ def _share(scores: dict) -> str:
         "examples reaches 100 %: it is the potential of exact transport between them. But nobody "
         f"can learn how {n} fresh examples happen to lie. The potential of exact transport "
         f"between {n} other examples, the reference critic, reaches "
-        f"{100 * scores['reference_share']:.1f} % here. So a critic above that is trained enough."
+        f"{100 * scores['reference_share']:.1f} % here. A critic with a larger share than the "
+        "reference critic is trained enough."
     )
 
 
@@ -109,7 +109,7 @@ def _numbers(scores: dict) -> str:
         page.folded("Of samples, in their features", *tables.sample_scores(scores)),
         page.paragraph(
             "Distances are Euclidean on examples scaled to [-1, 1] (points: in the units of "
-            "the plane), and exact for the compared samples. They depend on n, so compare "
+            "the plane), and exact for the compared samples. Distances depend on n, so compare "
             "values at the same n only.",
             "note",
         ),
@@ -123,13 +123,14 @@ def _proportions(inside, scores: dict) -> str:
         page.picture(
             inside("flow.png"),
             "Mass in per cent that the exact plan sends from each class of the generated "
-            "examples (rows) to each class of the real ones (columns). Blue stays in its "
-            "class, orange changes it.",
+            "examples (rows) to each class of the real ones (columns). Blue mass stays in its "
+            "class, orange mass changes it.",
             plot=True,
         ),
         page.picture(
             inside("missed.png"),
-            "Real examples that are missed: they are among the nearest of no generated one. "
+            "Real examples that are missed: no generated example has them among its nearest real "
+            "ones. "
             "The farthest stand first.",
         ),
     )

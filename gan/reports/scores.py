@@ -187,8 +187,8 @@ def proportions(scores: dict) -> list[str]:
             f"examples would have to change {100 * real['least_change']:.1f} %, by chance. The "
             f"exact plan moves {100 * found['plan_change']:.1f} % across classes (real examples: "
             f"{100 * real['plan_change']:.1f} %). {100 * found['missed_share']:.1f} % of the real "
-            f"examples are missed: they are among the nearest of no generated one (real examples "
-            f"miss {100 * real['missed_share']:.1f} %)."
+            f"examples are missed: no generated example has them among its nearest real ones "
+            f"(real examples miss {100 * real['missed_share']:.1f} %)."
         ),
         page.folded("What these numbers are", page.table(flows(scores))),
     ]

@@ -75,8 +75,8 @@ def sentences(scores: dict[str, Any]) -> list[str]:
         )
     if scores.get("w1_train", 0) < scores.get("w1_train_floor", 0):
         found.append(
-            "They are closer to the training examples than other real examples are: look for "
-            "copies."
+            "Generated examples are closer to the training examples than other real ones are: "
+            "look for copies."
         )
     if verdicts.about_critic(scores):
         share, other = scores["critic_share"], scores["reference_share"]

@@ -50,7 +50,7 @@ critic_share = Metric(
 reference_share = Metric(
     help="critic_share of the reference critic",
     meaning="critic_share of the reference critic, which exact transport between as many other "
-    "examples yields. A critic below it is not trained enough.",
+    "examples yields. A critic with a smaller share is not trained enough.",
     compute=lambda evidence: evidence.look.reference_certificate.share,
     needs=(PLAYERS,),
     bounds=(-np.inf, 1),

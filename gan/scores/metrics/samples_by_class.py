@@ -40,7 +40,7 @@ least_change = Metric(
 )
 plan_change = Metric(
     help="mass that changes class under the exact plan",
-    meaning="Share that changes class under the exact W1 plan.",
+    meaning="Share of the mass that changes class under the exact W1 plan.",
     compute=lambda evidence: evidence.proportions.score("plan_change"),
     needs=_FLOWS,
     better="lower",
@@ -76,8 +76,8 @@ class_share = Metric(
 )
 class_share_real = Metric(
     help="the same of real examples",
-    meaning="The same share of held-out real examples and their labels: what a perfect "
-    "generator would have.",
+    meaning="Share of held-out real examples that the classifier assigns to their own "
+    "label: what a perfect generator would have.",
     compute=lambda evidence: class_accuracy.means(evidence.class_shares)[1],
     needs=(CONDITIONAL, TRUSTED),
     bounds=(0, 1),
