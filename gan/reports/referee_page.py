@@ -362,6 +362,7 @@ def _draw_ranking(path: str, report: Report) -> None:
         axes.plot([low, high], [row, row], color=drawing.SOURCE, linewidth=2)
         axes.plot(distance.debiased, row, "o", color=drawing.SOURCE)
     axes.axvline(0, color=drawing.LINE, linewidth=0.8)
+    axes.set_ylim(-0.5, len(names) - 0.5)
     axes.set_yticks(range(len(names)), [label(name) for name in names])
     axes.set_xlabel("debiased W1")
     drawing.save(figure, path)
