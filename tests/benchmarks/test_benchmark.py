@@ -123,11 +123,20 @@ def small_images(monkeypatch):
         monkeypatch.setitem(workloads.WORKLOADS, name, lambda small=small: small)
 
 
+@pytest.fixture
+def torch():
+    """PyTorch with one thread: more wait for each other where other tests run beside."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield torch
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize(
     "name", ["mlp64", "dcgan28", pytest.param("resnet32", marks=pytest.mark.slow), "population16"]
 )
-def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_images):
-    pytest.importorskip("torch")
+def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_images, torch):
     from gan.benchmarks.torch_twin import Torch
 
     modes = workloads.modes(workloads.of(name))
@@ -152,10 +161,7 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_ima
                     sides.compare([ours, twin])
 
 
-def test_the_residual_twin_maps_as_ours_do(small_images):
-    pytest.importorskip("torch")
-    import torch
-
+def test_the_residual_twin_maps_as_ours_do(small_images, torch):
     from gan.benchmarks import torch_players
 
     choice = workloads.of("resnet32")
