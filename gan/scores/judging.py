@@ -132,9 +132,9 @@ def judge(
     >>> import numpy as np
     >>> draw = np.random.default_rng(0)
     >>> fake, real = draw.normal(size=(200, 2)) + 3, draw.normal(size=(200, 2))
-    >>> report = judge(fake, real, scores=("recall",))
-    >>> report.n, round(report.distance.debiased / 3 / 2**0.5, 1), report.scores["recall"].value
-    (100, 1.0, 0.005)
+    >>> report = judge(fake, real, scores=("precision",))
+    >>> report.n, round(report.distance.debiased / 3 / 2**0.5, 1), report.scores["precision"].value
+    (100, 0.9, 0.02)
     """
     given = {"fake": fake, "real": real} | ({} if train is None else {"train": train})
     found = {name: arrays.examples(array, name=name).values for name, array in given.items()}
