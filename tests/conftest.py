@@ -1,9 +1,11 @@
 """A strict session: two fake CPU devices, no silent rank promotion.
 
-Programs of this process are compiled without most optimisations, since most run once and most of
-their time is the compiler's. Those of the processes that tests start are optimised.
+Programs of this process are compiled without most optimisations and without fusions, in one piece,
+since most run once and most of their time is the compiler's. Those of the processes that tests
+start are optimised: the flags are out of the environment once XLA has read them.
 """
 
+import gc
 import os
 import pathlib
 import re
@@ -14,12 +16,15 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
 os.environ["XDG_CACHE_HOME"] = str(ROOT / ".cache")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
-)
+FLAGS = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+QUICK = " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+os.environ["XLA_FLAGS"] = FLAGS + QUICK
 
 import jax  # noqa: E402  (the flags above must be set first)
 import pytest  # noqa: E402
+
+jax.devices()  # reads the flags
+os.environ["XLA_FLAGS"] = FLAGS
 
 from gan import config, data, presets  # noqa: E402
 from tests import entries  # noqa: E402
@@ -59,6 +64,12 @@ def pytest_collection_modifyitems(config):
     left = set(entries.GIVEN) - entries.RUN
     if left and not hasattr(config, "workerinput"):
         raise pytest.UsageError(f"no test that was chosen runs over {', '.join(sorted(left))}")
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays, so that no garbage collection has to go through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def _judged(report, allowed: str | None):

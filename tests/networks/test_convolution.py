@@ -136,22 +136,6 @@ def test_all_forms_agree_in_single_precision(case, form, operation):
     assert len(distances) == 5 and max(distances) < 1e-5
 
 
-@pytest.mark.parametrize(("case", "form"), FORMS_OF, ids=str)
-def test_the_transposed_one_is_the_adjoint(case, form):
-    with jax.enable_x64(True):
-        y, kernel = arrays(case, "convolve")
-        x, _ = arrays(case, "transposed")
-        both = jax.jit(
-            lambda x, y, kernel: (
-                convolution.convolve(y, kernel, case[-1], form),
-                convolution.convolve_transposed(x, kernel, case[-1], form),
-            )
-        )
-        forward, backward = both(x, y, kernel)
-        left, right = np.vdot(forward, x), np.vdot(y, backward)
-        assert abs(left - right) < 1e-10 * abs(left)
-
-
 @pytest.mark.parametrize("form", convolution.FORMS)
 @pytest.mark.parametrize("name", RESAMPLING)
 def test_resampling_convolutions_are_those_of_their_definitions(name, form):

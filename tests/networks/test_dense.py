@@ -1,3 +1,5 @@
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -29,6 +31,7 @@ class Flax(nn.Module):
         return stack(nn.Dense, x)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def derivatives(module, params, x):
     """Values, gradients, those of the squared slopes, and those of their squares again."""
 
@@ -49,13 +52,13 @@ def derivatives(module, params, x):
 def test_layers_are_those_of_flax_to_third_order(dtype, tolerance):
     with jax.enable_x64(dtype == np.float64):
         x = np.random.default_rng(0).normal(size=(4, SIZES[0])).astype(dtype)
-        params = Flax().init(jax.random.key(0), x)
-        ours = Ours().init(jax.random.key(0), x)
+        params = jax.jit(Flax().init)(jax.random.key(0), x)
+        ours = jax.jit(Ours().init)(jax.random.key(0), x)
         jax.tree.map(np.testing.assert_array_equal, ours, params)  # old checkpoints are read
         params = jax.tree.map(lambda leaf: jnp.asarray(leaf + 0.1, dtype), params)
-        found = jax.jit(lambda *given: derivatives(Ours(), *given))(params, x)
+        found = derivatives(Ours(), params, x)
         wanted = derivatives(Flax(), params, x)
-        scale = jax.tree.map(lambda leaf: float(jnp.abs(leaf).max()), wanted)
+        scale = jax.tree.map(lambda leaf: np.abs(leaf).max(), wanted)
         jax.tree.map(
             lambda a, b, s: np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * s),
             found,
@@ -66,8 +69,9 @@ def test_layers_are_those_of_flax_to_third_order(dtype, tolerance):
 
 def test_members_of_a_population_are_apart():
     x = np.random.default_rng(0).normal(size=(4, SIZES[0])).astype(np.float32)
-    params = [Flax().init(jax.random.key(seed), x) for seed in range(2)]
-    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *params)
+    init = jax.jit(Flax().init)
+    params = [init(jax.random.key(seed), x) for seed in range(2)]
+    together = jax.tree.map(lambda *leaves: np.stack(leaves), *params)
     found = jax.vmap(lambda params: derivatives(Ours(), params, x))(together)
     for member, own in enumerate(params):
         jax.tree.map(
@@ -92,7 +96,7 @@ def test_a_cpu_is_given_no_product_of_the_slow_form():
     """None whose first factor is summed over its first axis, in a penalty's second derivative."""
     spec = config.Network(name="mlp", width=64, depth=3)
     critic, x = mlp.Critic(spec, (2,)), jnp.ones((32, 2))
-    params = critic.init(jax.random.key(0), x)
+    params = jax.jit(critic.init)(jax.random.key(0), x)
 
     def slow(module, params):
         def penalty(params, x):
@@ -105,4 +109,4 @@ def test_a_cpu_is_given_no_product_of_the_slow_form():
 
     assert slow(critic, params) == 0
     examples_first = nn.Sequential([nn.Dense(64), jnp.tanh, nn.Dense(64), jnp.tanh, nn.Dense(1)])
-    assert slow(examples_first, examples_first.init(jax.random.key(0), x)) > 0
+    assert slow(examples_first, jax.jit(examples_first.init)(jax.random.key(0), x)) > 0

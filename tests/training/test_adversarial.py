@@ -63,7 +63,7 @@ def test_the_number_of_critic_steps_and_a_zero_learning_rate_are_obeyed():
     for n_critic in (1, 3):
         cfg = affine_config(critic_learning_rate=0.1, generator_learning_rate=0.0)
         cfg = config.replace(cfg, {"n_critic": n_critic})
-        state, _ = make_round(cfg, generator, critic, real_batch)(
+        state, _ = jax.jit(make_round(cfg, generator, critic, real_batch))(
             initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
         )
         assert int(state.critic_optimizer.count) == n_critic
@@ -74,12 +74,11 @@ def test_the_number_of_critic_steps_and_a_zero_learning_rate_are_obeyed():
 def test_the_linear_schedule_falls_to_zero_at_the_last_step():
     generator, critic = affine_players()
     sizes = []
+    cfg = affine_config(schedule="linear", generator_learning_rate=0.2)
+    play = jax.jit(make_round(cfg, generator, critic, real_batch))
     for step in (0, 5, 10):
-        cfg = affine_config(schedule="linear", generator_learning_rate=0.2)
         state = initial_state(generator, critic, 0)._replace(step=jnp.int32(step))
-        after, _ = make_round(cfg, generator, critic, real_batch)(
-            state, Hyperparameters.of(cfg), None
-        )
+        after, _ = play(state, Hyperparameters.of(cfg), None)
         sizes.append(float(jnp.abs(after.generator["g"]).max()))
     np.testing.assert_allclose(sizes, [0.2, 0.1, 0.0], rtol=1e-4)
 
@@ -149,7 +148,7 @@ def test_instance_noise_reaches_real_and_generated_examples_alike():
     def batch(data, step, i, key):
         return jax.random.normal(key, (4096, 2))
 
-    play = make_round(cfg, generator, critic, batch)
+    play = jax.jit(make_round(cfg, generator, critic, batch))
     _, metrics = play(initial_state(generator, critic, 0), Hyperparameters.of(cfg), None)
     assert abs(metrics["w1_estimate_batch"]) < 1.5  # E|x|^2 is 2 + 18 on both sides
     # -E f(fake) after the first Adam step of size 1e-4 on f.
@@ -183,7 +182,7 @@ def test_augmentations_reach_real_and_generated_examples_of_both_players_in_thei
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(AUGMENTATIONS, "get", lambda name: shown[name.split(":")[1]])
             cfg = affine_config(critic_learning_rate=0.0, penalty="none", augmentations=chosen)
-            play = make_round(cfg, generator, critic, real_batch)
+            play = jax.jit(make_round(cfg, generator, critic, real_batch))
             after, metrics = play(state, Hyperparameters.of(cfg), None)
         estimate = seen(real, order) - seen(fakes[0], order)
         np.testing.assert_allclose(metrics["w1_estimate_batch"], estimate, rtol=1e-5)
@@ -242,7 +241,7 @@ def test_every_optimiser_moves_both_players_as_its_steps_say(name):
     generator, critic = affine_players()
     cfg = affine_config(optimizer=name, beta1=0.5, penalty="none", critic_learning_rate=0.1)
     state = initial_state(generator, critic, 0, name)
-    after, metrics = make_round(cfg, generator, critic, real_batch)(
+    after, metrics = jax.jit(make_round(cfg, generator, critic, real_batch))(
         state, Hyperparameters.of(cfg), None
     )
     keys = round_keys(state.key, state.step, 1).critic
@@ -265,7 +264,7 @@ def test_somebodys_own_loss_and_penalties_are_played():
         penalty2_weight=1.0,
     )
     cfg = affine_config(**own)
-    after, metrics = make_round(cfg, generator, critic, real_batch)(
+    after, metrics = jax.jit(make_round(cfg, generator, critic, real_batch))(
         initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
     )
     assert metrics["penalty2"] > 100 and np.all(np.isfinite(after.critic["f"]))
@@ -274,7 +273,7 @@ def test_somebodys_own_loss_and_penalties_are_played():
 def test_weights_are_clipped_after_every_critic_step():
     generator, critic = affine_players()
     cfg = affine_config(weight_clip=0.25, n_critic=3)
-    state, _ = make_round(cfg, generator, critic, real_batch)(
+    state, _ = jax.jit(make_round(cfg, generator, critic, real_batch))(
         initial_state(generator, critic, 0), Hyperparameters.of(cfg), None
     )
     np.testing.assert_array_equal(state.critic["f"], 0.25)
@@ -308,7 +307,9 @@ def test_the_relativistic_generator_sees_the_real_examples_of_the_last_critic_st
         return real_batch(data, step, i, key) + i
 
     state = initial_state(generator, critic, 0)
-    _, metrics = make_round(cfg, generator, critic, batch)(state, Hyperparameters.of(cfg), None)
+    _, metrics = jax.jit(make_round(cfg, generator, critic, batch))(
+        state, Hyperparameters.of(cfg), None
+    )
     keys, last = round_keys(state.key, state.step, 2)
     f = np.array([3.0, 4.0])
     real = np.asarray(batch(None, 0, 1, keys.batch[1])) @ f
@@ -324,7 +325,7 @@ def test_scoring_both_sides_in_one_call_changes_no_score(normalization):
     cfg = affine_config(penalty="none", critic=spec)
     generator, critic = affine_players()[0], networks.critic(spec, (2,))
     state = initial_state(generator, critic, 0)
-    _, metrics = make_round(cfg, generator, critic, real_batch)(
+    _, metrics = jax.jit(make_round(cfg, generator, critic, real_batch))(
         state, Hyperparameters.of(cfg), None
     )
     keys = round_keys(state.key, state.step, 1).critic
