@@ -30,7 +30,7 @@ def sets(kind, d, n=700, m=900):
 @pytest.mark.parametrize("d", [1, 2, 8])
 def test_boxes_miss_no_pair_below_a_threshold(d, kind, cost):
     g = costs.geometry(*sets(kind, d), cost)
-    matrix = g.block()
+    matrix = g.pairs(*np.indices(g.shape).reshape(2, -1)).reshape(g.shape)
     rng = np.random.default_rng(4)
     for v in (0.1 * np.median(matrix) * rng.normal(size=len(g.y)), -matrix[0]):
         # Thresholds exactly at costs that occur, and just above them.
@@ -46,6 +46,21 @@ def test_boxes_miss_no_pair_below_a_threshold(d, kind, cost):
         slack = matrix - t[:, None] - v
         rounding = 1e-13 * (matrix + np.abs(t)[:, None] + np.abs(v))
         assert (slack[found > 0] <= rounding[found > 0]).all()
+
+
+@pytest.mark.parametrize("cost", ["euclidean", "cityblock"])
+def test_boxes_keep_what_is_below_by_rounding_alone(cost):
+    """On a line with one set beside the other the bounds of boxes are the costs themselves."""
+    rng = np.random.default_rng(5)
+    x, y = rng.uniform(size=(3000, 1)), 3 + rng.uniform(size=(200, 1))
+    matrix, v = np.abs(x - y.T), 1000 + rng.normal(size=200)
+    t = (matrix - v).min(axis=1) - 1.0  # no pair, but for few rows
+    t[::20] += 1.0 + np.spacing(1000.0)
+    below = matrix < t[:, None] + v
+    found = np.zeros(matrix.shape, bool)
+    for rows, columns, _ in Boxes(x, y, cost).below(t, v):
+        found[rows, columns] = True
+    assert below.any() and not (below & ~found).any()
 
 
 def test_boxes_leave_most_pairs_out():
