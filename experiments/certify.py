@@ -116,7 +116,8 @@ def define(flags) -> None:
     flags.text(
         "reference",
         None,
-        "points of the target's law, independent of it, for the floor; as many as the source "
+        "points of the target's distribution, independent of it, for the floor; as many as the "
+        "source "
         "(default: other examples of the target's data set)",
         "SET",
     )

@@ -44,7 +44,7 @@ def run(paths: Sequence[str], output: str, command: str = ""):
 
 def summary(found) -> str:
     """A screen of text: what differs, the scores that tell most, what cannot be compared."""
-    comparison, page = gan.reports.comparison, gan.reports.page
+    comparison, page, tables = gan.reports.comparison, gan.reports.page, gan.reports.scores
     every = {one.name: one.cells for one in found.runs}
     values = {
         run: {name: cell.value for name, cell in cells.items()} for run, cells in every.items()
@@ -54,7 +54,7 @@ def summary(found) -> str:
         values = {one.name: comparison.last(one) for one in found.runs}
         where = "on the validation split, from the last lines of the logs"
     names = dict.fromkeys(name for of in values.values() for name in of)
-    names = [name for name in (*TELLING, *names) if name in names and comparison.better(name)]
+    names = [name for name in (*TELLING, *names) if name in names and tables.better(name)]
     shown = list(dict.fromkeys(names))[:MOST_SCORES]
     best = {
         name: comparison.best(name, {r: c[name] for r, c in every.items() if name in c})

@@ -4,10 +4,11 @@
 
 A generator g turns noise z into 8 x 8 digits. A critic f learns to score real digits above
 generated ones: E f(real) - E f(fake), maximised over functions of slope at most 1, is the
-Wasserstein-1 distance between the two laws (Arjovsky et al. 2017). A penalty holds the slope near 1
-(Gulrajani et al. 2017, Algorithm 1). The generator then takes a step that lowers what the critic
-measures. JAX and optax do it all. Nothing of this project's library is imported, and given the same
-start the numbers are those of experiments.train to rounding (tests/experiments/test_wgan_gp.py).
+Wasserstein-1 distance between the two distributions (Arjovsky et al. 2017). A penalty holds the
+slope near 1 (Gulrajani et al. 2017, Algorithm 1). The generator then takes a step that lowers what
+the critic measures. JAX and optax do it all. Nothing of this project's library is imported, and
+given the same start the numbers are those of experiments.train to rounding
+(tests/experiments/test_wgan_gp.py).
 
 About 20 seconds on two idle CPU cores. Expect an estimate that falls from about 2 to about 0.6, and
 digits that can be read. What is missing here is what the rest of the project is for: an exact

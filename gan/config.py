@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from gan import inputs
+from gan import earlier, inputs
 from gan.errors import UserError
 from gan.inputs import SEEDS, STEPS, named, ranged, ranges, shown, unknown
 from gan.registries import (
@@ -306,9 +306,9 @@ def _checked(value: Any, wanted: Any, path: str) -> Any:
 
 
 def _names(value: Any, path: str) -> tuple[str, ...]:
-    """A list of names as a field holds it."""
+    """A list of names as a field holds it; those of earlier versions become the present ones."""
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise UserError(f"{path} must be a list of names, got {shown(value)}")
-    if len(set(value)) < len(value):
+    if len(set(map(earlier.name, value))) < len(value):
         raise UserError(f"{path}: the list {shown(value)} names one twice")
-    return tuple(value)
+    return tuple(map(earlier.name, value))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from gan import earlier
 from gan.errors import UserError
 
 LARGEST_FILE = 1_000_000
@@ -96,9 +97,11 @@ def shown(value: Any) -> str:
 
 
 def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
-    """One line for an unknown name: the closest match, or all that is allowed."""
+    """One line for an unknown name: what it is called now, or the closest match, and all that is
+    allowed."""
     allowed = sorted(allowed)
-    close = difflib.get_close_matches(name[:SHOWN], allowed, n=1)
+    close = [now for now in [earlier.name(name)] if now in allowed]
+    close = close or difflib.get_close_matches(name[:SHOWN], allowed, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     listed = ", ".join(allowed) if len(allowed) <= 20 else ", ".join(allowed[:20]) + ", ..."
     return f"unknown {kind} {shown(name)}; {hint}allowed: {listed}"

@@ -43,7 +43,7 @@ def test_the_glossary_holds_every_number_as_its_entry_explains_it():
 
 
 def test_nothing_of_a_certificate_is_missing():
-    assert set(CERTIFICATE) == {*Certificate._fields, "own_share"}
+    assert set(CERTIFICATE) == {*Certificate._fields, "reference_share"}
 
 
 def test_every_part_of_a_judgement_is_explained():

@@ -10,17 +10,18 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 BASE = {
     "errors": set(),
+    "earlier": set(),
     "cache": set(),
     "lazy": set(),
     "precise": set(),
     "signals": set(),
     "files": {"errors"},
-    "inputs": {"errors"},
+    "inputs": {"earlier", "errors"},
     "outputs": {"errors", "files"},
     "arrays": {"errors", "inputs"},
     "registry": {"errors", "inputs"},
     "registries": {"registry"},
-    "config": {"errors", "inputs", "registries"},
+    "config": {"earlier", "errors", "inputs", "registries"},
     "rules": {"config", "errors", "inputs"},
     "presets": {"config", "errors", "registries", "registry"},
 }

@@ -40,7 +40,7 @@ def game() -> None:
     figure, (left, right) = drawing.panels(2, 2, 4.2, 3.0)
     fake, real = line_sets()
     t = np.linspace(-3, 3, 400)[:, None]
-    best = critics.prices(real, fake)(t)
+    best = critics.reference_critic(real, fake)(t)
     left.plot(t, best - best.mean(), color=ACCENT, linewidth=1.8)
     on_line(left, fake, real)
     left.set_title("the best critic of slope 1", fontsize=9)
@@ -78,7 +78,7 @@ def distance() -> None:
 
 
 def floor() -> None:
-    """W1 between samples of one law, and its debiased value, against n."""
+    """W1 between samples of one distribution, and its debiased value, against n."""
     figure, (left, right) = drawing.panels(2, 2, 4.2, 3.2)
     draw = np.random.default_rng(0)
     for d, colour in DIMENSIONS.items():
@@ -96,7 +96,7 @@ def floor() -> None:
         for axes, found in ((left, raw), (right, debiased)):
             spread = {"yerr": np.std(found, axis=1), "capsize": 2, "linewidth": 1.2}
             axes.errorbar(SIZES, np.mean(found, axis=1), color=colour, label=f"d = {d}", **spread)
-    left.set_title("W1 of two samples of one law: the floor", fontsize=9)
+    left.set_title("W1 of two samples of one distribution: the floor", fontsize=9)
     right.set_title("the same, debiased", fontsize=9)
     for axes in (left, right):
         axes.set(xscale="log", xlabel="n", ylim=(-0.3, 1.6), xticks=SIZES)
@@ -131,7 +131,7 @@ def share() -> None:
     """Three critics on the line, each scaled to slope 1 on the examples."""
     fake, real = line_sets()
     candidates = {
-        "the best critic": critics.prices(real, fake),
+        "the best critic": critics.reference_critic(real, fake),
         "a smooth critic": lambda t: np.tanh(0.8 * t[:, 0]),
         "one steep place": lambda t: 0.15 * t[:, 0] + np.tanh(8 * (t[:, 0] - 0.9)) / 2,
     }

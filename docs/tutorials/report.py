@@ -37,7 +37,7 @@ for name in ("w1", "w1_floor", "w1_debiased", "w1_debiased_low", "w1_debiased_hi
 # means](../concepts/share.md).
 
 # %%
-for name in ("critic_share", "yardstick_share", "lipschitz", "gradient_cosine"):
+for name in ("critic_share", "reference_share", "lipschitz", "gradient_cosine"):
     print(f"{name:17} {scores[name]:.3f}")
 
 # %% [markdown]

@@ -134,9 +134,10 @@ def story(numbers: dict) -> list:
         "Along the run its belief was between {lowest_ratio:.2f} and {highest_ratio:.2f} times the "
         "exact value. On the batches it is trained on it says {last_batch:.3f}.",
         (
-            "Part of the difference is fair. Two samples of one law are {last_floor:.3f} apart, "
-            "and a critic that has not learned the samples by heart cannot see that; the debiased "
-            "distance, which takes it off, is {last_debiased:.3f}. The rest is the critic's: its "
+            "Part of the difference is fair. Two samples of one distribution are "
+            "{last_floor:.3f} apart, and a critic that has not learned the samples by heart cannot "
+            "see that. The debiased distance, which takes it off, is "
+            "{last_debiased:.3f}. The rest is the critic's: its "
             "prices are the best that a network found, not the best there are. "
             if numbers["last_ratio"] < 1
             else "A critic whose slope never exceeds one cannot believe in more than the exact "

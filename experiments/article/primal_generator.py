@@ -256,7 +256,7 @@ IN_THE_PLANE = (
     Picture(
         "gaussians8_curve",
         "Exact distance along the rounds. The floor is the distance of other real points to "
-        "the held-out ones: two honest samples of one law are not at distance zero.",
+        "the held-out ones: two honest samples of one distribution are not at distance zero.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Which ways of playing the adversarial game arrive, and how far is training from its rest point?
+"""Which ways of playing the adversarial game arrive, and how far is training from its equilibrium?
 
     python -m experiments.games --workdir runs/games
 

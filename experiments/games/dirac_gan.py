@@ -174,7 +174,7 @@ def _draw_eigenvalues(path: str, found, known, locus) -> None:
         right.scatter(measured.real, measured.imag, s=7, color=colour, label=order)
     right.set(xlim=(0.55, 1.15), ylim=(-0.3, 0.3), aspect="equal")
     right.set(xlabel="real part", ylabel="imaginary part")
-    right.set_title("steps of 0.2: theory (rings), measured (dots), unit circle", fontsize=9)
+    right.set_title("one step of 0.2: theory (rings), measured (dots)", fontsize=9)
     right.legend(fontsize=7)
     drawing.save(figure, path)
 
@@ -209,18 +209,18 @@ def story(numbers: dict) -> list:
     return [
         "The smallest adversarial network has one parameter a player: the real data are the point "
         "0, the generator makes the point theta, the critic's score of x is psi times x. The only "
-        "place to rest is theta = psi = 0. Both players descend with steps of {h:g} from "
+        "equilibrium is theta = psi = 0. Both players descend with steps of {h:g} from "
         "({start[0]:g}, {start[1]:g}), {steps} times, as Mescheder, Geiger and Nowozin did in "
         "2018, and every loss and penalty is the one that this project trains images with.",
         Picture(
             "portraits",
             "Arrows: where both players want to go. Lines: where they go, in simultaneous (red) "
             "and alternating (blue) steps. Without damping they circle; a penalty that asks for "
-            "slope 1 never lets the critic rest; R1, consensus and noise spiral in.",
+            "slope 1 keeps the critic moving; R1, consensus and noise spiral in.",
         ),
-        "Near the rest point the field is a matrix, and its eigenvalues decide. Theory has them in "
-        "closed form, automatic differentiation measures them: over {with_derivative} methods and "
-        "{weights} weights of R1 the two differ by at most {largest_error:.0e}.",
+        "Near the equilibrium the field is a matrix, and its eigenvalues decide. Theory has them "
+        "in closed form, and automatic differentiation measures them. Over {with_derivative} "
+        "methods and {weights} weights of R1 the two differ by at most {largest_error:.0e}.",
         Picture(
             "eigenvalues",
             "Left: eigenvalues under growing R1, from circling (imaginary) to creeping (real). "
@@ -239,7 +239,7 @@ def story(numbers: dict) -> list:
             rows,
         ),
         "Theory and trajectory agree on {agreements} of {count} methods.",
-        Picture("distances", "Distance to the rest point, alternating steps."),
+        Picture("distances", "Distance to the equilibrium, alternating steps."),
     ]
 
 

@@ -59,14 +59,19 @@ def load(choice: config.Data, data_dir: str | None = None) -> Dataset | Measure:
 
 
 def dataset_of(choice: config.Data, loaded: RawImages | Law) -> Dataset | Measure:
-    """The data set that `choice` describes, of what its source has loaded."""
+    """The data set that `choice` describes, of what its source has loaded.
+
+    Args:
+        choice: the data part of a config.
+        loaded: images by split, or a distribution in the plane.
+    """
     if isinstance(loaded, Law):
         return Measure(choice.name, loaded)
     return Dataset(loaded, dequantize=choice.dequantize, stream=choice.stream)
 
 
 def describe(dataset: Dataset | Measure) -> dict[str, Any]:
-    """What identifies a data set, ready for JSON: a run keeps it and refuses other data.
+    """What identifies a `dataset`, ready for JSON: a run keeps it and refuses other data.
 
     The notes, where there are any, are kept with it and identify nothing.
     """

@@ -72,5 +72,7 @@ class Source(Entry):
                 continue
             name = shown(choice.name)
             if field.name in IMAGES:
-                raise UserError(f"data.{field.name} is for images; {name} is a planar law")
+                raise UserError(
+                    f"data.{field.name} is for images; {name} is a distribution in the plane"
+                )
             raise UserError(f"data.{field.name} goes with data.name 'folder', not with {name}")

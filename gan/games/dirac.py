@@ -1,6 +1,6 @@
 """The Dirac-GAN: real data at 0, fakes at theta, critic f(x) = psi x (Mescheder et al. 2018).
 
-The critic's scores are shifted by a constant, the score at which the loss rests: 1/2 for least
+The critic's scores are shifted by a constant, its score at equilibrium: 1/2 for least
 squares with labels 0 and 1, and 0 for most others. The only equilibrium is theta = psi = 0. Near it
 a method is known by the eigenvalues of the gradient vector field v = (-dG/dtheta, -dC/dpsi), whose
 Jacobian has, for the methods here, the form
@@ -54,7 +54,7 @@ class DiracMethod(NamedTuple):
 def field(method: DiracMethod):
     """The gradient vector field: point (theta, psi) [2] -> velocity [2], consensus included."""
     loss, penalty = LOSSES.get(method.loss), PENALTIES.get(method.penalty)
-    rest = loss.case.rest[0]
+    rest = loss.case.equilibrium[0]
     nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE if method.noise else 1)
     shifts = jnp.asarray(method.noise * nodes)
     pairs = jnp.asarray(np.outer(weights, weights) / weights.sum() ** 2)

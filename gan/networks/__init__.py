@@ -52,6 +52,11 @@ def players(
 ) -> tuple[Network, Network]:
     """The generator and the critic of a config, for data of that shape and those classes.
 
+    Args:
+        choice: the config.
+        shape: of one example.
+        class_names: of the data; they count if the config is conditional.
+
     Raises:
         UserError: as `generator` and `critic`, for conditional players of data without labels, and
             for augmentations of points.
@@ -89,19 +94,30 @@ def generator(
 def critic(spec: config.Network, shape: tuple[int, ...], classes: int = 0) -> Network:
     """Critic from examples [b, *shape] to scores [b], without a bound on their range.
 
-    Arguments and errors as for `generator`.
+    Args:
+        spec: the architecture.
+        shape: of one example.
+        classes: number of classes of a conditional critic; 0 for one without labels.
+
+    Raises:
+        UserError: as `generator`.
     """
     module, condition = _build("critic", spec, shape, classes)
     return _with_weights(_pure(module, shape, condition), spec)
 
 
 def classifier(shape: tuple[int, ...], classes: int) -> Network:
-    """Classifier from examples [b, *shape] to (features [b, k], logits [b, classes])."""
+    """Classifier from examples [b, *shape] to (features [b, k], logits [b, classes]).
+
+    Args:
+        shape: of one example.
+        classes: how many there are.
+    """
     return _pure(Classifier(classes), shape)
 
 
 def parameter_count(params: Any) -> int:
-    """Number of scalars in a tree of parameters."""
+    """Number of scalars in a tree of parameters, `params`."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 

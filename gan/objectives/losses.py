@@ -25,15 +25,16 @@ class LossCase(NamedTuple):
     """What is known of a loss without computing it.
 
     Attributes:
-        rest: (score, critic's loss, generator's loss) at equilibrium, all scores being equal.
+        equilibrium: (score, critic's loss, generator's loss) where all scores are equal.
         example: both losses of the scores 1 and 3 of real examples, 2 and 6 of generated ones.
-        pull: sqrt(-b'(rest) c'(rest)), of a critic's loss a(f(real)) + b(f(fake)) and a generator's
-            loss c(f(fake)); how strongly a Dirac-GAN turns (Mescheder et al. 2018, their f'(0)).
+        pull: sqrt(-b'(t) c'(t)) at the score t of equilibrium, of a critic's loss a(f(real)) +
+            b(f(fake)) and a generator's loss c(f(fake)); how strongly a Dirac-GAN turns (Mescheder
+            et al. 2018, their f'(0)).
         curvature: their f''(0), of a loss whose critic's part is smooth and symmetric,
             a(t) = b(-t) = -f(-t); None of the others.
     """
 
-    rest: tuple[float, float, float]
+    equilibrium: tuple[float, float, float]
     example: tuple[float, float]
     pull: float
     curvature: float | None = None
@@ -73,7 +74,7 @@ wasserstein = Loss(
     source="Arjovsky et al. 2017",
     critic=wasserstein_critic,
     generator=wasserstein_generator,
-    case=LossCase(rest=(0, 0, 0), example=(4 - 2, -4), pull=1, curvature=0),
+    case=LossCase(equilibrium=(0, 0, 0), example=(4 - 2, -4), pull=1, curvature=0),
 )
 
 
@@ -101,7 +102,7 @@ minimax = Loss(
     critic=logistic_critic,
     generator=minimax_generator,
     case=LossCase(
-        rest=(0, 2 * math.log(2), -math.log(2)),
+        equilibrium=(0, 2 * math.log(2), -math.log(2)),
         example=(
             sum(map(_log_one_and_exp, (-1, -3, 2, 6))) / 2,
             -sum(map(_log_one_and_exp, (2, 6))) / 2,
@@ -125,7 +126,7 @@ non_saturating = Loss(
     critic=logistic_critic,
     generator=non_saturating_generator,
     case=LossCase(
-        rest=(0, 2 * math.log(2), math.log(2)),
+        equilibrium=(0, 2 * math.log(2), math.log(2)),
         example=(
             sum(map(_log_one_and_exp, (-1, -3, 2, 6))) / 2,
             sum(map(_log_one_and_exp, (-2, -6))) / 2,
@@ -156,7 +157,7 @@ least_squares = Loss(
     critic=least_squares_critic,
     generator=least_squares_generator,
     case=LossCase(
-        rest=(1 / 2, 1 / 4, 1 / 8),
+        equilibrium=(1 / 2, 1 / 4, 1 / 8),
         example=((0 + 4) / 4 + (4 + 36) / 4, (1 + 25) / 4),
         pull=1 / 2,
     ),
@@ -176,7 +177,7 @@ hinge = Loss(
     source="Lim and Ye 2017",
     critic=hinge_critic,
     generator=wasserstein_generator,
-    case=LossCase(rest=(0, 2, 0), example=((3 + 7) / 2, -4), pull=1),
+    case=LossCase(equilibrium=(0, 2, 0), example=((3 + 7) / 2, -4), pull=1),
 )
 
 
@@ -204,7 +205,7 @@ relativistic = Loss(
     generator=relativistic_generator,
     pairs=True,
     case=LossCase(
-        rest=(0, math.log(2), math.log(2)),
+        equilibrium=(0, math.log(2), math.log(2)),
         example=(
             sum(map(_log_one_and_exp, (2 - 1, 6 - 3))) / 2,
             sum(map(_log_one_and_exp, (1 - 2, 3 - 6))) / 2,

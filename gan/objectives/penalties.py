@@ -24,8 +24,8 @@ class PenaltyCase(NamedTuple):
     Attributes:
         linear: linear(w [d], points, target) -> float, its value of the critic <w, x>, of its own
             points with all examples flat; arrays of NumPy.
-        damping: what it adds, with weight 1, to the damping of the critic of a Dirac-GAN at rest;
-            None where it has no derivative there.
+        damping: what it adds, with weight 1, to the damping of the critic of a Dirac-GAN at its
+            equilibrium; None where it has no derivative there.
     """
 
     linear: Callable

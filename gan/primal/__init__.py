@@ -54,6 +54,10 @@ def parse(name: str) -> tuple[str, int]:
 def make(problem: Problem, name: str) -> Method:
     """The method `name`, as in "minibatch" or "minibatch:64".
 
+    Args:
+        problem: what is to be solved.
+        name: of METHODS, with the size of a batch behind a colon where it takes one.
+
     Raises:
         UserError: as for `parse`, and for a batch larger than the data.
     """

@@ -77,8 +77,14 @@ def make_problem(
     examples: np.ndarray,
     features: Callable = lambda x: x.reshape(len(x), -1),
 ) -> Problem:
-    """The problem of a generator, examples [n, *shape] and a differentiable phi: [m, *shape] ->
-    [m, k]; the seed of the config orders the data."""
+    """The problem of moving a generator's examples to the data, in features.
+
+    Args:
+        config: gives steps, batches and the seed, which orders the data.
+        generator: pure network.
+        examples: the data, [n, *shape].
+        features: differentiable, [m, *shape] -> [m, k]; flattened examples by default.
+    """
 
     def apply(params, z):
         return features(generator.apply(params, z))
@@ -90,7 +96,12 @@ def make_problem(
 
 
 def start(problem: Problem, memory: Any = ()) -> Fit:
-    """The state before the first step; its generator is the one that the game starts with."""
+    """The state before the first step; its generator is the one that the game starts with.
+
+    Args:
+        problem: from `make_problem`.
+        memory: what the method keeps from step to step.
+    """
     # The same split as in gan.training.state.
     generator_key, _, run_key = jax.random.split(jax.random.key(problem.config.seed), 3)
     params = problem.generator.init(generator_key)

@@ -12,7 +12,7 @@ It knows no score: gan.scores builds on it, and `judge` is defined there.
 """
 
 from gan.lazy import on_first_use
-from gan.referee.critics import Certificate, Judged, certify, certify_critic, prices
+from gan.referee.critics import Certificate, Judged, certify, certify_critic, reference_critic
 from gan.referee.distances import Distance, distance, nearest, reference, sliced, w1
 from gan.referee.players import Players, RealSets, real_sets
 from gan.referee.probe import Look, Probe
@@ -32,9 +32,9 @@ __all__ = [
     "distance",
     "judge",
     "nearest",
-    "prices",
     "real_sets",
     "reference",
+    "reference_critic",
     "sliced",
     "w1",
 ]

@@ -12,9 +12,9 @@ a fixed probe of samples every critic can be certified:
   any f whatever, likewise with the generated side kept, and the better of the two counts.
 
 How large can a share be? A critic sees what the laws differ in, not how these two samples happen to
-lie, and in high dimension most of W1 is the latter. The yardstick is the referee's own critic:
-exact transport prices between as many other examples, extended with slope 1 (`prices`). A trained
-critic that certifies less than it has more to learn.
+lie, and in high dimension most of W1 is the latter. So a share is compared with that of the
+reference critic: exact potentials between as many other examples, extended with slope 1
+(`reference_critic`). A trained critic that certifies less than it has more to learn.
 
 Only scores on the probe enter, and they enter in float64: the bounds are theorems about that table
 of scores, whatever precision the network computed it in.
@@ -180,7 +180,7 @@ def scores(values: np.ndarray, n: int, name: str) -> np.ndarray:
     return values.reshape(-1)
 
 
-def prices(
+def reference_critic(
     real: np.ndarray, fake: np.ndarray, solution: transport.Result | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The critic that exact transport between two sets yields, on all of space, with slope 1.

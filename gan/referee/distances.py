@@ -126,7 +126,7 @@ def distance(
     """The distance of generated sets to a real one, with floor, debiased value and uncertainty.
 
     Args:
-        generated: at least two independent generated sets, each of the size of the real one.
+        generated: at least two independent generated sets [n, *shape], of the real set's size n.
         against: from `reference`.
         resamples: half-samples that the intervals are computed from (40 give their width to a
             tenth); 0 leaves the intervals out.
@@ -170,8 +170,19 @@ def distance(
 
 
 def w1(x: np.ndarray, y: np.ndarray, gap: float = 0.0) -> float:
-    """Exact W1 between two sets, Euclidean on flattened examples [n, *shape]; with `gap`, too large
-    by that share of itself at most, for sets of equal size."""
+    """Exact W1 between two sets, with Euclidean distances (Kantorovich 1942).
+
+    Args:
+        x, y: sets [n, *shape] and [m, *shape]; flattened.
+        gap: 0 is exact. Otherwise the result may be too large by that share of itself, and the sets
+            have equal sizes.
+
+    Returns:
+        A number >= 0 in units of the data; |s| between a set and itself shifted by s.
+
+    >>> w1(np.zeros((4, 2)), np.full((4, 2), 3.0)) / 18**0.5
+    1.0
+    """
     if gap:
         return transport.assignment(_points(x), _points(y), gap=gap).value
     return transport.wasserstein(_points(x), _points(y), p=1)
@@ -183,6 +194,15 @@ def sliced(x: np.ndarray, y: np.ndarray) -> float:
     The directions are uniform on the sphere and depend on the dimension only (Rabin et al. 2012).
     Between a set and itself shifted by s in dimension d it is about |s| E|theta_1|, which is
     2 |s| / pi in the plane and falls like |s| sqrt(2 / (pi d)).
+
+    Args:
+        x, y: sets [n, *shape] and [m, *shape]; flattened.
+
+    Returns:
+        A number >= 0 in units of the data; on the line, d = 1, it is W1.
+
+    >>> sliced(np.zeros((4, 1)), np.full((4, 1), 3.0))
+    3.0
     """
     x, y = _points(x), _points(y)
     directions = _directions(x.shape[1])
@@ -256,10 +276,19 @@ def _debiased(values, floors, within) -> float:
 def nearest(
     queries: np.ndarray, references: np.ndarray, count: int = 1, block: int = 1024
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` nearest references of each query: (distances, indices), each [q, count].
+    """The `count` nearest references of each query, in Euclidean distance on flattened examples.
 
-    Euclidean on flattened examples; queries [q, *shape], references [r, *shape]. Sorted by
-    distance; computed in blocks of queries.
+    Args:
+        queries: [q, *shape].
+        references: [r, *shape].
+        count: at most r.
+        block: queries that are computed at a time.
+
+    Returns:
+        (distances, indices), each [q, count], sorted by distance.
+
+    >>> nearest(np.array([[0.0]]), np.array([[3.0], [1.0]]))
+    (array([[1.]]), array([[1]]))
     """
     x, y = _points(queries), _points(references)
     squares = np.sum(y**2, axis=1)

@@ -135,9 +135,10 @@ class Look:
         )
 
     @functools.cached_property
-    def yardstick(self) -> critics.Certificate:
-        """The same of the referee's own critic: the exact prices of as many other examples."""
-        own = critics.prices(self.probe.others[0], self.fakes[1])
+    def reference_certificate(self) -> critics.Certificate:
+        """The same of the reference critic, which exact transport between as many other examples
+        yields."""
+        own = critics.reference_critic(self.probe.others[0], self.fakes[1])
         first = self.fakes[0]
         return critics.certify(
             self.probe.real,

@@ -8,7 +8,7 @@ from gan.referee.faults import Fault
 NEEDED = (
     "n",
     "critic_share",
-    "yardstick_share",
+    "reference_share",
     "w1_debiased",
     "w1_debiased_low",
     "w1_debiased_high",
@@ -22,9 +22,9 @@ def about_critic(scores: dict) -> bool:
 
 
 def trained_enough(scores: dict) -> bool:
-    """Whether the critic certifies more of the exact distance, on held-out examples, than exact
-    transport prices between other examples do."""
-    return scores["critic_share"] > max(scores["yardstick_share"], 0)
+    """Whether the critic certifies more of the exact distance, on held-out examples, than the
+    reference critic does, which exact transport between other examples yields."""
+    return scores["critic_share"] > max(scores["reference_share"], 0)
 
 
 def told_apart(scores: dict) -> bool:
@@ -38,13 +38,14 @@ def critic(scores: dict) -> str:
     Args:
         scores: the numbers of an evaluation, those of NEEDED among them.
     """
-    share, yardstick = scores["critic_share"], scores["yardstick_share"]
+    share, reference = scores["critic_share"], scores["reference_share"]
     low, high = scores["w1_debiased_low"], scores["w1_debiased_high"]
     left = f"debiased distance {scores['w1_debiased']:.3g}, 95 % interval {low:.3g} to {high:.3g}"
     certifies = (
         f"Scaled to slope 1, the critic certifies {100 * share:.1f} % of the exact distance "
-        f"between held-out and generated examples. Exact transport prices between as many other "
-        f"examples certify {100 * yardstick:.1f} %. "
+        f"between held-out and generated examples. The reference critic, which exact transport "
+        f"between as many other examples yields, certifies {100 * reference:.1f} % of that "
+        "distance. "
     )
     if not told_apart(scores):
         return (
@@ -91,5 +92,6 @@ def generator(distance: Distance, faults: Sequence[Fault]) -> str:
     if not faults:
         named = " None of the known faults was found, so look at the pictures."
     if not far:
-        return f"The distance alone tells nothing: {beside}. But:{named}"
+        alone = "By the distance alone the examples cannot be told from real ones"
+        return f"{alone}: {beside}. But:{named}"
     return f"Can be told from real examples: it {where}; {beside}.{named}"

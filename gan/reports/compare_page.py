@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan.reports import compare_curves, comparison, page
+from gan.reports import compare_curves, comparison, page, summary
 from gan.reports import scores as tables
 from gan.reports.comparison import Cell, Compared, Comparison
 from gan.scores.samples import COVERS
@@ -142,21 +142,12 @@ def _scores(of: Sequence[Compared]) -> list[str]:
 def _evaluated(of: Sequence[Compared]) -> list[str]:
     """Every score of the evaluations, with what real examples get as the last run."""
     every = {run.name: run.cells for run in of}
-    names = dict.fromkeys(name for found in every.values() for name in found)
-    texts: dict[str, list[str]] = {}
-    for name in names:
-        cells = {run: found[name] for run, found in every.items() if name in found}
-        winner = comparison.best(name, cells)
-        line = [_cell(cells.get(run.name), run.name == winner) for run in of]
-        apart = len(cells) > 1 and not comparison.comparable(list(cells.values()))
-        texts[f"{name} (not comparable)" if apart else name] = [*line, _real(cells.values())]
-    columns = [*(run.name for run in of), "real examples"]
-    if len(of) <= MOST_COLUMNS:
-        table = page.grid(("score", *columns), ((name, *line) for name, line in texts.items()))
-    else:
-        table = page.grid(("run", *texts), zip(columns, *texts.values(), strict=True))
+    names = list(dict.fromkeys(name for found in every.values() for name in found))
+    first = [name for name in summary.CHOSEN if name in names]
+    few = len(names) <= summary.MOST or not first
     return [
-        page.wide(table),
+        side_by_side(names if few else first, every),
+        "" if few else page.folded("All scores", side_by_side(names, every)),
         page.paragraph(
             "Value and 95 % interval. Bold is best: its interval lies beyond those of all others, "
             "at the same data, split, n and features. Where nothing is bold, the runs cannot be "
@@ -166,9 +157,37 @@ def _evaluated(of: Sequence[Compared]) -> list[str]:
     ]
 
 
+def side_by_side(names: Sequence[str], every: dict[str, dict[str, Cell]]) -> str:
+    """Scores of the runs by name, with what real examples get as the last run."""
+    by_score = {
+        name: {run: found[name] for run, found in every.items() if name in found} for name in names
+    }
+    apart = {
+        name
+        for name, cells in by_score.items()
+        if len(cells) > 1 and not comparison.comparable(list(cells.values()))
+    }
+    texts: dict[str, list[str]] = {}
+    for name, cells in by_score.items():
+        winner = comparison.best(name, cells)
+        line = [_cell(cells.get(run), run == winner) for run in every]
+        alone = name in apart and len(apart) < len(names)
+        texts[f"{name} (not comparable)" if alone else name] = [*line, _real(cells.values())]
+    columns = [*every, "real examples"]
+    if len(every) <= MOST_COLUMNS:
+        table = page.grid(("score", *columns), ((name, *line) for name, line in texts.items()))
+    else:
+        table = page.grid(("run", *texts), zip(columns, *texts.values(), strict=True))
+    nothing = (
+        "No two runs can be compared by these scores: their data, split, n or features differ."
+    )
+    return page.wide(table) + (page.paragraph(nothing) if len(apart) == len(names) else "")
+
+
 def _meanings(of: Sequence[Compared]) -> list[str]:
     names = dict.fromkeys(name for run in of for name in run.cells)
-    return [page.table((name, "", tables.meaning(name) or "") for name in names)] if names else []
+    rows = [(name, "", tables.meaning(name) or "") for name in names]
+    return [page.folded("Every score", page.table(rows))] if rows else []
 
 
 def _cell(cell: Cell | None, best: bool) -> str:
@@ -208,7 +227,9 @@ def _samples(of: Sequence[Compared]) -> list[str]:
         return []
     return [
         f"<div class=samples>{together}</div>",
-        page.paragraph("The same latents in every run whose latents have as many numbers.", "note"),
+        page.paragraph(
+            "Runs whose latents have equal lengths are shown at the same latents.", "note"
+        ),
     ]
 
 

@@ -183,14 +183,6 @@ def last(run: Compared) -> dict[str, float]:
     return {name: values[-1] for name, values in found.items() if values}
 
 
-def better(name: str) -> str | None:
-    """ "lower" or "higher" for a metric that has a direction, None for any other number."""
-    try:
-        return METRICS.get(name).better
-    except UserError:
-        return None
-
-
 def comparable(of: Sequence[Cell]) -> bool:
     """Whether numbers rest on the same data, split, n and features, all of them known."""
     return len({cell.rests_on for cell in of}) == 1 and None not in of[0].rests_on
@@ -207,7 +199,7 @@ def best(name: str, of: dict[str, Cell]) -> str | None:
         The run whose interval lies beyond the intervals of all others; None if there is none, if
         the numbers cannot be compared, one of them has no interval, or neither direction is better.
     """
-    direction = better(name)
+    direction = tables.better(name)
     if direction is None or len(of) < 2 or not comparable(list(of.values())):
         return None
     if any(cell.interval is None for cell in of.values()):

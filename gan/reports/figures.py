@@ -160,7 +160,7 @@ DISTANCES = (
 )
 SHARES = (
     ("critic_share", "certified by the critic", dict(color=ACCENT, marker="o")),
-    ("yardstick_share", "trained enough above this line", dict(color=LINE)),
+    ("reference_share", "trained enough above this line", dict(color=LINE)),
 )
 """Name, label and style of each line."""
 

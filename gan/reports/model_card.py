@@ -62,8 +62,8 @@ def _loading(name: str, ending: str, facts: Mapping[str, Any]) -> str:
             f"{draw}images = sampler.call({given})  # {shape} float32\n"
         )
         return (
-            "With the packages `jax` and `flatbuffers`, from the folder of the file. It runs on "
-            f"{', '.join(facts['platforms'])}, for any number of latents.\n\n"
+            "With the packages `jax` and `flatbuffers`, from the folder of the file. The sampler "
+            f"runs on {', '.join(facts['platforms'])}, for any number of latents.\n\n"
             + _fenced("python", code.rstrip())
         )
     if ending == "safetensors":

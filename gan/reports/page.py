@@ -22,10 +22,25 @@ figure { margin: 1rem 0; display: inline-block; vertical-align: top; margin-righ
 figcaption, .note { color: #555; font-size: .92rem; max-width: 60rem; }
 code { background: #f3f3f3; padding: 0 .25rem; } .verdict { font-size: 1.1rem; margin: .6rem 0; }
 summary { cursor: pointer; color: #2b6cb0; margin: .5rem 0; }
-.wide { overflow-x: auto; } .key span { margin-right: 1.2rem; white-space: nowrap; }
-@media (max-width: 32rem) { table { display: block; overflow-x: auto; }
-       td, th { padding-right: .5rem; font-size: .85rem; } }
+.wide { overflow-x: auto; } .key span { margin-right: 1.2rem; overflow-wrap: anywhere; }
+.bars { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr));
+       gap: .6rem 2.5rem; margin: 1.2rem 0 .6rem; }
+.bar { break-inside: avoid; } .bar p { margin: 0; } .bar svg { width: 100%; display: block; }
+.bar .head, .bar .ends { display: flex; justify-content: space-between; }
+.bar .head { flex-wrap: wrap; column-gap: 1rem; } .bar span { white-space: nowrap; }
+.bar code { background: none; padding: 0; } .bar .ends { color: #555; font-size: .8rem; }
+@media (max-width: 32rem) { body { margin: 1rem auto; } h1 { font-size: 1.3rem; }
+       table { display: block; overflow-x: auto; }
+       td, th { padding-right: .5rem; font-size: .85rem; }
+       figure { max-width: 100%; overflow-x: auto; margin-right: 0; }
+       img.large { max-width: none; width: 34rem; } }
+@media print { body { font-size: 10.5pt; max-width: none; margin: 0; }
+       h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
+       details::details-content { content-visibility: visible; display: block; } }
 """
+
+LARGE = 700
+"""Pixels from which on a plot is too wide for a phone: there it is moved sideways."""
 
 
 class Best(str):
@@ -94,10 +109,12 @@ def picture(path: str, caption: str, plot: bool = False) -> str:
     except OSError:
         pass
     try:
-        data = base64.b64encode(read_bytes(path)).decode("ascii")
+        content = read_bytes(path)
     except OSError:
         return ""
-    kind = " class=plot" if plot else ""
+    width = int.from_bytes(content[16:20], "big")  # of a PNG file
+    kind = (" class='plot large'" if width > LARGE else " class=plot") if plot else ""
+    data = base64.b64encode(content).decode("ascii")
     return (
         f'<figure><img{kind} src="data:image/png;base64,{data}" alt="{escaped(caption)}">'
         f"<figcaption>{escaped(caption)}</figcaption></figure>"

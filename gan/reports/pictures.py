@@ -20,7 +20,7 @@ CLASS_ROWS, CLASS_COLUMNS = 16, 10
 POINTS = 2000
 NEIGHBOUR_ROWS = 8
 NEIGHBOURS = 5
-UNSERVED = 16
+MISSED = 16
 
 
 @functools.lru_cache(maxsize=8)
@@ -111,15 +111,15 @@ def save_evaluation(path: str | Path, look) -> None:
 
 def save_proportions(path: str | Path, dataset, found: Flows | None) -> None:
     """The matrix of flows between classes, and the real examples that are missed."""
-    flow, lonely = (os.path.join(path, "figures", name) for name in ("flow.png", "unserved.png"))
-    stale = {flow, lonely}
+    flow, missed = (os.path.join(path, "figures", name) for name in ("flow.png", "missed.png"))
+    stale = {flow, missed}
     if found is not None:
         figures.attempt(
             flow, lambda: figures.save_flow(flow, found.generated.flow, found.class_names)
         )
         stale.remove(flow)
-        if len(found.unserved) and len(dataset.shape) == 3:
-            save_examples(lonely, dataset, found.unserved[:UNSERVED], found.unserved, UNSERVED)
-            stale.remove(lonely)
+        if len(found.missed) and len(dataset.shape) == 3:
+            save_examples(missed, dataset, found.missed[:MISSED], found.missed, MISSED)
+            stale.remove(missed)
     for picture in stale:
         figures.remove(picture)

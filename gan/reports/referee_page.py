@@ -13,7 +13,8 @@ import numpy as np
 
 from gan import arrays, files
 from gan.registries import METRICS
-from gan.reports import drawing, figures, page, pictures
+from gan.reports import bars, drawing, figures, page, pictures
+from gan.reports import scores as tables
 from gan.reports.text import label
 from gan.scores.judging import PLAIN, Judgement, Report
 from gan.scores.metric import Score
@@ -23,16 +24,17 @@ ROWS, NEAREST = 8, 5
 
 DISTANCES = {
     "w1": "Exact Wasserstein-1 distance to the real examples: the mean distance an example travels "
-    "under the cheapest one-to-one matching. That of other real examples is its floor.",
-    "w1_debiased": "The distance less half of those within both sides; near 0 for a perfect "
-    "generator.",
-    "p_value": "Probability of so high a debiased distance, were both of one law.",
+    "under the cheapest one-to-one matching. Its floor is the distance of other real examples.",
+    "w1_debiased": "The distance less half the distance between two real sets and half that "
+    "between two generated sets; near 0 for a perfect generator.",
+    "p_value": "Probability of so high a debiased distance, if both came from one distribution.",
 }
 """What the numbers of a distance mean."""
 
 CRITIC = {
     "share": "What the critic, scaled to slope 1, proves of the exact distance; at most 1.",
-    "own_share": "What the exact transport prices of as many other examples prove.",
+    "reference_share": "What the reference critic proves, which exact transport between as many "
+    "other examples yields.",
     "lipschitz": "Largest slope between any two of the examples.",
     "c_transform_bound": "Lower bound on the distance that needs no slope.",
     "duality_gap": "What is left of the distance beyond the scaled critic's value.",
@@ -69,6 +71,7 @@ def _generator(judgement: Judgement) -> dict[str, Any]:
         "faults": [fault._asdict() for fault in judgement.faults],
         "scores": {name: _score(score) for name, score in judgement.scores.items()},
         "skipped_scores": judgement.skipped,
+        "collapsed": judgement.collapsed,
     }
     if judgement.critic is not None:
         found["critic"] = _critic(judgement)
@@ -87,7 +90,7 @@ def _critic(judgement: Judgement) -> dict[str, Any]:
     certificate = judgement.critic.certificate
     return {
         **certificate._asdict(),
-        "own_share": judgement.critic.own_share,
+        "reference_share": judgement.critic.reference_share,
         "verdict": judgement.critic.verdict,
     }
 
@@ -259,15 +262,36 @@ def _about(number: int, judgement: Judgement, sets, inside) -> str:
         name,
         faults,
         *parts,
-        page.grid(header, [row[:5] for row in rows]),
+        bars.bars(_main_scores(judgement)),
         _about_critic(judgement),
-        "<details><summary>What the numbers mean</summary>",
-        page.table(
-            (row.name, row.value, row.meaning) for row in (*rows, *_score_rows(judgement, True))
+        page.folded("All numbers", page.grid(header, [row[:5] for row in rows])),
+        page.folded(
+            "What the numbers mean",
+            page.table(
+                (row.name, row.value, row.meaning) for row in (*rows, *_score_rows(judgement, True))
+            ),
+            *(page.paragraph(f"{key}: {why}.", "note") for key, why in judgement.skipped.items()),
         ),
-        *(page.paragraph(f"{key}: {why}.", "note") for key, why in judgement.skipped.items()),
-        "</details>",
     )
+
+
+MAIN = ("precision", "recall", "density", "coverage", "frechet_distance", "kernel_distance")
+"""Scores of samples that stand as bars beside the distances."""
+
+
+def _main_scores(judgement: Judgement) -> Iterator[bars.Score]:
+    """The distances, and those scores of MAIN that there are."""
+    found, collapsed = judgement.distance, judgement.collapsed
+    for name, value, interval, real in (
+        ("w1", found.value, found.interval, found.floor),
+        ("w1_debiased", found.debiased, found.debiased_interval, 0.0),
+    ):
+        yield bars.Score(name, value, interval, real, collapsed.get(name), "lower")
+    for name in MAIN:
+        if name in judgement.scores:
+            score = judgement.scores[name]
+            beside = score.real, collapsed.get(name), tables.better(name)
+            yield bars.Score(name, float(score.value), score.interval, *beside)
 
 
 def _about_critic(judgement: Judgement) -> str:
@@ -294,15 +318,15 @@ def _how(report: Report, notes: Sequence[str]) -> str:
         "How it was measured",
         page.paragraph(
             f"Distances are Euclidean on examples scaled to [-1, 1] (points: as they are), "
-            f"{exact}, between sets of n = {judgement.n}. They depend on n: compare values at one "
-            "n only.",
+            f"{exact}, between sets of n = {judgement.n}. Distances depend on n: compare values "
+            "at one n only.",
             "note",
         ),
         page.paragraph(f"Scores look at: {'; '.join(sorted(features))}.", "note"),
         page.paragraph(COVERS, "note"),
         page.paragraph(
-            "A fault is named only if it is large and chance is no explanation; that none is named "
-            "does not prove that there is none.",
+            "A fault is named only if it is large and chance is no explanation; a report that "
+            "names none does not prove that there is none.",
             "note",
         ),
         *(page.paragraph(f"{note}.", "note") for note in notes),
@@ -338,6 +362,7 @@ def _draw_ranking(path: str, report: Report) -> None:
         axes.plot([low, high], [row, row], color=drawing.SOURCE, linewidth=2)
         axes.plot(distance.debiased, row, "o", color=drawing.SOURCE)
     axes.axvline(0, color=drawing.LINE, linewidth=0.8)
+    axes.set_ylim(-0.5, len(names) - 0.5)
     axes.set_yticks(range(len(names)), [label(name) for name in names])
     axes.set_xlabel("debiased W1")
     drawing.save(figure, path)

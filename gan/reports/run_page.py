@@ -10,16 +10,8 @@ from pathlib import Path
 from gan import config as configs
 from gan import files, runs
 from gan.referee import verdicts
-from gan.reports import figures, page, summary
+from gan.reports import bars, figures, page, summary
 from gan.reports import scores as tables
-
-SHARE = (
-    "The certified share is claim / (steepest slope x exact distance): the claim is the mean score "
-    "of real examples less that of generated ones. 100 % is the most there is, and only a critic "
-    "that knew these very examples could reach it. What can be known about them from as many "
-    "others is the second number, so that is what a critic is compared with."
-)
-"""What the share of a critic is, and what it could be."""
 
 
 def write(path: str | Path) -> None:
@@ -44,11 +36,10 @@ def write(path: str | Path) -> None:
         _critic(inside, scores),
         _copying(inside),
         page.section("Does it make what it is asked for?", *tables.class_shares(scores)),
-        _numbers(scores),
-        page.section("Sample scores", page.folded("All of them", *tables.sample_scores(scores))),
         _proportions(inside, scores),
         _along_training(inside, path),
-        _how_it_was_made(run, described),
+        _numbers(scores),
+        _how_it_was_made(run, described, scores),
     )
 
 
@@ -59,27 +50,44 @@ def _examples(inside) -> str:
 
 
 def _chosen(scores: dict) -> str:
-    """The few numbers that a command prints, beside those of real examples."""
-    shown, _ = summary.rows(scores)
-    header = ("number", "generated", "real ones", "95 % interval")
-    return page.wide(page.grid(header, shown)) if shown else ""
+    """The few numbers that a command prints, each between collapse and real examples."""
+    shown, _ = summary.chosen(scores)
+    return bars.bars(shown)
 
 
 def _critic(inside, scores: dict) -> str:
     return page.section(
         "Is the critic trained enough?",
         page.paragraph(verdicts.critic(scores)) if verdicts.about_critic(scores) else "",
-        page.paragraph(SHARE, "note") if verdicts.about_critic(scores) else "",
+        page.paragraph(_share(scores), "note") if verdicts.about_critic(scores) else "",
         page.picture(
             inside("distances.png"),
             "Along training, on the validation split. Above: the exact distance (blue), its "
             "floor (dashed), what is left of it without the sampling (green), and what the "
             "critic believes it is (orange; grey on training batches). Below: the share of the "
-            "exact distance that the critic certifies (orange), and that the exact transport "
-            "prices of as many other examples certify (grey): a critic above that line sees "
-            "more than they do, one below it is not trained enough.",
+            "exact distance that the critic certifies (orange), and that the reference critic "
+            "certifies (grey). A critic below the grey line is not trained enough.",
             plot=True,
         ),
+    )
+
+
+def _share(scores: dict) -> str:
+    """How the share of a critic is computed, and what it could be."""
+    n, distance = scores["n"], ""
+    if _has(scores, "w1_estimate", "lipschitz", "w1"):
+        distance = (
+            f" = {scores['w1_estimate']:.3g} / ({scores['lipschitz']:.3g} x {scores['w1']:.3g})"
+        )
+    return (
+        "Certified share = claim / (largest slope x exact distance)"
+        f"{distance} = {100 * scores['critic_share']:.1f} %, where the claim is the mean score of "
+        "the real examples less that of the generated ones. A perfect critic of these very "
+        "examples reaches 100 %: it is the potential of exact transport between them. But nobody "
+        f"can learn how {n} fresh examples happen to lie. The potential of exact transport "
+        f"between {n} other examples, the reference critic, reaches "
+        f"{100 * scores['reference_share']:.1f} % here. A critic with a larger share than the "
+        "reference critic is trained enough."
     )
 
 
@@ -96,11 +104,12 @@ def _copying(inside) -> str:
 
 def _numbers(scores: dict) -> str:
     return page.section(
-        "The numbers",
-        page.folded("All of them", page.table(tables.plain(scores))),
+        "All numbers",
+        page.folded("Of distances, copying and the critic", page.table(tables.plain(scores))),
+        page.folded("Of samples, in their features", *tables.sample_scores(scores)),
         page.paragraph(
             "Distances are Euclidean on examples scaled to [-1, 1] (points: in the units of "
-            "the plane), and exact for the compared samples. They depend on n, so compare "
+            "the plane), and exact for the compared samples. Distances depend on n, so compare "
             "values at the same n only.",
             "note",
         ),
@@ -114,13 +123,14 @@ def _proportions(inside, scores: dict) -> str:
         page.picture(
             inside("flow.png"),
             "Mass in per cent that the exact plan sends from each class of the generated "
-            "examples (rows) to each class of the real ones (columns). Blue stays in its "
-            "class, orange changes it.",
+            "examples (rows) to each class of the real ones (columns). Blue mass stays in its "
+            "class, orange mass changes it.",
             plot=True,
         ),
         page.picture(
-            inside("unserved.png"),
-            "Real examples that are missed: they are among the nearest of no generated one. "
+            inside("missed.png"),
+            "Real examples that are missed: no generated example has them among its nearest real "
+            "ones. "
             "The farthest stand first.",
         ),
     )
@@ -144,7 +154,7 @@ def _along_training(inside, path: str | Path) -> str:
     )
 
 
-def _how_it_was_made(run, described: dict) -> str:
+def _how_it_was_made(run, described: dict, scores: dict) -> str:
     return page.section(
         "How it was made",
         page.folded(
@@ -152,6 +162,7 @@ def _how_it_was_made(run, described: dict) -> str:
             page.table((name, value, "") for name, value in configs.flatten(run.config).items()),
         ),
         *(page.paragraph(f"Data: {note}.", "note") for note in described.get("notes", [])),
+        *(page.paragraph(line, "note") for line in tables.features_lines(scores)),
         page.paragraph(_environment_line(run.environment()), "note"),
     )
 

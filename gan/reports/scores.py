@@ -26,6 +26,14 @@ def meaning(name: str) -> str | None:
         return ""
 
 
+def better(name: str) -> str | None:
+    """ "lower" or "higher" for a metric that has a direction, None for any other number."""
+    try:
+        return METRICS.get(name).better
+    except UserError:
+        return None
+
+
 def plain(scores: dict) -> Iterator[tuple[str, float, str]]:
     """(name, value, meaning) of the numbers that stand alone."""
     for name, value in scores.items():
@@ -89,12 +97,14 @@ def features_used(scores: dict, names: list[str]) -> list[str]:
     return list(found)
 
 
-def _rest_on(entries: dict[str, dict]) -> dict[str, list[str]]:
-    """The names of the scores that rest on the same features, by what these are."""
+def features_lines(scores: dict) -> list[str]:
+    """What the scores of samples look at, a sentence for each kind of features."""
     found: dict[str, list[str]] = {}
-    for name, entry in entries.items():
+    for name, entry in detailed(scores).items():
         found.setdefault(entry["features"], []).append(name)
-    return found
+    for name, *_ in flows(scores):
+        found.setdefault(scores["proportions"]["labels"], []).append(name)
+    return [f"{', '.join(names)}: by {text}." for text, names in found.items()]
 
 
 def left_out(scores: dict) -> dict[str, list[str]]:
@@ -131,11 +141,10 @@ def sample_scores(scores: dict) -> list[str]:
         real = page.number(entry["real"]) if "real" in entry else ""
         interval = _interval(entry, "{} to {}")
         rows.append((name, page.number(entry["value"]), interval, real, str(entry["n"])))
-    used = [f"{', '.join(names)}: {text}." for text, names in _rest_on(entries).items()]
     return [
         page.grid(header, rows),
         page.table((name, "", meaning(name)) for name in entries),
-        page.paragraph("Features. " + " ".join([*used, *missing]), "note"),
+        *(page.paragraph(text, "note") for text in missing),
         page.paragraph(
             f"The column of real examples holds what held-out real ones would get in place of "
             f"the generated ones. {COVERS}",
@@ -177,10 +186,9 @@ def proportions(scores: dict) -> list[str]:
             f"would have to change class to match the real proportions; as many other real "
             f"examples would have to change {100 * real['least_change']:.1f} %, by chance. The "
             f"exact plan moves {100 * found['plan_change']:.1f} % across classes (real examples: "
-            f"{100 * real['plan_change']:.1f} %). {100 * found['unserved']:.1f} % of the real "
-            f"examples are missed: they are among the nearest of no generated one (real examples "
-            f"miss {100 * real['unserved']:.1f} %)."
+            f"{100 * real['plan_change']:.1f} %). {100 * found['missed_share']:.1f} % of the real "
+            f"examples are missed: no generated example has them among its nearest real ones "
+            f"(real examples miss {100 * real['missed_share']:.1f} %)."
         ),
-        page.table(flows(scores)),
-        page.paragraph(f"Classes of generated examples: {found['labels']}.", "note"),
+        page.folded("What these numbers are", page.table(flows(scores))),
     ]

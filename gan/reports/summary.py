@@ -9,30 +9,32 @@ from typing import Any, NamedTuple
 from gan.referee import verdicts
 from gan.reports import page
 from gan.reports import scores as tables
+from gan.reports.bars import Score
 
 CHOSEN = (
     "w1",
     "w1_debiased",
     "w1_train",
     "class_share",
-    "fid",
-    "kid",
-    "inception_score",
-    "inception_precision",
-    "inception_recall",
-    "frechet_classifier_distance",
-    "precision",
-    "recall",
     "modes",
     "high_quality",
+    "fid",
+    "kid",
+    "precision",
+    "recall",
+    "frechet_classifier_distance",
+    "inception_score",
 )
-"""The numbers that are shown of an evaluation that holds many, if it holds them."""
+"""The numbers that matter most, in this order."""
+
+FEW = 6
+"""Of these so many are shown, where an evaluation holds more than MOST numbers."""
 
 WIDTH = 100
 """Characters of a line."""
 
 MOST = 12
-"""Numbers of an evaluation that are all shown."""
+"""Numbers of an evaluation up to which all are shown."""
 
 REAL = {
     "w1": "w1_floor",
@@ -73,11 +75,11 @@ def sentences(scores: dict[str, Any]) -> list[str]:
         )
     if scores.get("w1_train", 0) < scores.get("w1_train_floor", 0):
         found.append(
-            "They are closer to the training examples than other real examples are: look for "
-            "copies."
+            "Generated examples are closer to the training examples than other real ones are: "
+            "look for copies."
         )
     if verdicts.about_critic(scores):
-        share, other = scores["critic_share"], scores["yardstick_share"]
+        share, other = scores["critic_share"], scores["reference_share"]
         enough = "is" if verdicts.trained_enough(scores) else "is not"
         found.append(
             f"The critic {enough} trained enough: it proves {100 * share:.1f} % of the exact "
@@ -86,15 +88,15 @@ def sentences(scores: dict[str, Any]) -> list[str]:
     return found
 
 
-def rows(scores: dict[str, Any]) -> tuple[list[Row], int]:
+def chosen(scores: dict[str, Any]) -> tuple[list[Score], int]:
     """The numbers that are shown, and how many there are besides."""
     numbers = [name for name, *_ in tables.plain(scores) if name not in tables.HEADER]
     numbers += [*tables.detailed(scores), *(name for name, *_ in tables.flows(scores))]
     shown = numbers
     if len(numbers) > MOST:
-        shown = [name for name in CHOSEN if name in numbers]
+        shown = [name for name in CHOSEN if name in numbers][:FEW]
         shown += [name for name in numbers if ":" in name]
-    return [_row(scores, name) for name in shown], len(numbers) - len(shown)
+    return [_score(scores, name) for name in shown], len(numbers) - len(shown)
 
 
 def show(scores: dict[str, Any], report: str) -> None:
@@ -103,10 +105,10 @@ def show(scores: dict[str, Any], report: str) -> None:
     print(f"Step {scores['step']}, {examples} against the {scores['split']} split:")
     for line in [*_left_out(scores), *sentences(scores)]:
         print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="  "))
-    shown, more = rows(scores)
+    shown, more = chosen(scores)
     if shown:
         print()
-        _show_rows([Row("", "generated", "real ones", "95 % interval"), *shown])
+        _show_rows([Row("", "generated", "real ones", "95 % interval"), *map(_row, shown)])
     _show_features(scores, shown)
     besides = f"{more} more numbers, and what all of them mean" if more else "What they mean"
     print(f"\n{besides}, with pictures:\nreport {report}")
@@ -114,8 +116,8 @@ def show(scores: dict[str, Any], report: str) -> None:
 
 def show_numbers(scores: dict[str, Any]) -> None:
     """Print numbers that stand for themselves, and what they look at."""
-    shown, _ = rows(scores)
-    _show_rows(shown)
+    shown, _ = chosen(scores)
+    _show_rows(list(map(_row, shown)))
     _show_features(scores, shown)
 
 
@@ -125,26 +127,39 @@ def _show_rows(shown: list[Row]) -> None:
         print(f"{row.name:{wide}} {row.generated:>10} {row.real:>10}   {row.interval}".rstrip())
 
 
-def _show_features(scores: dict[str, Any], shown: list[Row]) -> None:
+def _show_features(scores: dict[str, Any], shown: list[Score]) -> None:
     for features in tables.features_used(scores, [row.name for row in shown]):
-        print(f"by {features}")
+        print(textwrap.fill(f"by {features}", WIDTH, subsequent_indent="   "))
 
 
-def _row(scores: dict[str, Any], name: str) -> Row:
+def _score(scores: dict[str, Any], name: str) -> Score:
+    """A number of an evaluation with its interval and what is known beside it."""
     if name not in scores:  # of the proportions
         found = scores["proportions"]
-        return Row(name, page.number(found[name]), page.number(found["real"][name]), "")
-    if isinstance(found := scores[name], dict):
-        low, high = found.get("interval", (None, None))
-        real = found.get("real")
+        interval, real = found.get(f"{name}_interval"), found["real"].get(name)
+        value = found[name]
+    elif isinstance(found := scores[name], dict):
+        value, interval, real = found["value"], found.get("interval"), found.get("real")
     else:
-        low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
+        value, interval = found, [scores.get(f"{name}_low"), scores.get(f"{name}_high")]
         real = 0 if name in ZERO else scores.get(REAL.get(name, ""))
-    return Row(
+    return Score(
         name,
-        page.number(tables.value(scores, name)),
-        "" if real is None else page.number(real),
-        "" if low is None or high is None else f"{page.number(low)} to {page.number(high)}",
+        value,
+        None if interval is None or None in interval else tuple(interval),
+        real,
+        scores.get("collapsed", {}).get(name),
+        tables.better(name),
+    )
+
+
+def _row(score: Score) -> Row:
+    low, high = score.interval or (None, None)
+    return Row(
+        score.name,
+        page.number(score.value),
+        "" if score.real is None else page.number(score.real),
+        "" if low is None else f"{page.number(low)} to {page.number(high)}",
     )
 
 

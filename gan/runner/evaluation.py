@@ -12,7 +12,7 @@ from gan.config import Config
 from gan.referee.probe import Probe
 from gan.registries import METRICS
 from gan.reports import pictures, run_page
-from gan.scores import evaluation
+from gan.scores import collapse, evaluation
 from gan.scores.space import Features
 
 
@@ -91,6 +91,7 @@ def evaluate_and_report(
     found = evaluation.evaluate(config.metrics, evidence)
     players = look.probe.players
     scores = {"step": step, "split": players.split, **evaluation.to_json(found)}
+    scores["collapsed"] = collapse.scores(found.values, evidence)
     runs.read(path).record_evaluation(scores)
     pictures.save_evaluation(path, look)
     pictures.save_proportions(path, players.dataset, found.proportions)

@@ -25,7 +25,19 @@ BATCH = 1024
 
 
 def load(workdir: str, step: int | str | None = None) -> Sampler:
-    """The averaged generator of a run; arguments and errors as of Sampler."""
+    """The averaged generator of a run, ready to make examples.
+
+    Args:
+        workdir: run directory.
+        step: number of a kept checkpoint, "best", or None for the newest.
+
+    Returns:
+        A Sampler: `load(workdir).sample(16)` gives examples [16, *shape].
+
+    Raises:
+        UserError: the directory holds no run, or the step is not kept.
+        CheckpointError: the checkpoint is damaged.
+    """
     return Sampler(workdir, step)
 
 
@@ -205,6 +217,12 @@ def write_examples(
     examples: np.ndarray, labels: np.ndarray | None, output: str, columns: int
 ) -> None:
     """Write examples, with their labels if any, as .npz or as a .png picture.
+
+    Args:
+        examples: images [n, h, w, c] in [-1, 1], or points [n, 2].
+        labels: int [n]; None without classes. A picture does not show them.
+        output: path of the file; its ending says which kind.
+        columns: images in a row of a picture.
 
     Raises:
         UserError: for another ending.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
-from gan import files
+from gan import earlier, files
 from gan.config import Config
 from gan.errors import StorageError, UserError
 from gan.inputs import shown
@@ -55,7 +55,7 @@ class Run:
 
     def evaluation(self) -> dict[str, Any]:
         """The scores of the latest evaluation."""
-        return files.read_sealed(self.path / "evaluation.json")
+        return earlier.values(files.read_sealed(self.path / "evaluation.json"))
 
     def record_evaluation(self, scores: Mapping[str, Any]) -> None:
         """Keeps the scores of an evaluation; also while another process trains or evaluates."""

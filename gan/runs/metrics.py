@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gan import files
+from gan import earlier, files
 from gan.errors import NonFiniteError, StorageError, UserError
 
 
@@ -104,7 +104,7 @@ def _lines(path: Path) -> tuple[list[tuple[dict[str, Any], bytes]], dict[int, st
             bad[number] = str(error)
         else:
             sealed = files.CHECKSUM in value
-            kept.append((record, line))
+            kept.append((earlier.values(record), line))
     return kept, bad, torn
 
 

@@ -195,11 +195,11 @@ def _flows_to_json(found: Flows) -> dict[str, Any]:
         "least_change": generated.least_change,
         "least_change_interval": generated.least_change_interval,
         "plan_change": generated.plan_change,
-        "unserved": generated.unserved_share,
+        "missed_share": generated.missed_share,
         "real": {
             "least_change": real.least_change,
             "plan_change": real.plan_change,
-            "unserved": real.unserved_share,
+            "missed_share": real.missed_share,
         },
         "generated_shares": generated.flow.sum(axis=1).tolist(),
         "real_shares": generated.flow.sum(axis=0).tolist(),

@@ -65,14 +65,14 @@ class Counts(NamedTuple):
 
 class Flows(NamedTuple):
     """Proportions of `n` generated examples, and of as many other real ones, against real ones;
-    `unserved` are the real examples [k, *shape] that no generated one serves."""
+    `missed` are the real examples [k, *shape] that are near no generated one."""
 
     generated: flows.Proportions
     real: flows.Proportions
     n: int
     class_names: list[str]
     rule: str
-    unserved: np.ndarray
+    missed: np.ndarray
 
     def score(self, field: str, interval: tuple[float, float] | None = None) -> Score:
         """One of the numbers of gan.scores.proportions.Proportions."""
@@ -240,7 +240,7 @@ class Evidence:
             len(sets.generated[few]),
             list(self.dataset.class_names),
             self.space.labelled_by,
-            sets.real[few][found.unserved],
+            sets.real[few][found.missed],
         )
 
     @functools.cached_property

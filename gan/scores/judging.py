@@ -20,7 +20,7 @@ from gan.referee.critics import Certificate, certify_critic
 from gan.referee.distances import Distance
 from gan.referee.faults import Fault
 from gan.referee.ranking import Comparison
-from gan.scores import evaluation, requirements, samples
+from gan.scores import collapse, evaluation, requirements, samples
 from gan.scores import space as spaces
 from gan.scores.evidence import Evidence, Flows
 from gan.scores.given import GivenLook, RealExamples, RealSide, Sample
@@ -62,7 +62,7 @@ class CriticReport:
     proves from other examples, and the answer in words."""
 
     certificate: Certificate
-    own_share: float
+    reference_share: float
     verdict: str
 
 
@@ -80,6 +80,7 @@ class Judgement:
         verdict: the answer in a sentence or two.
         critic: what is proved about the critic; None without one.
         look: the sets themselves.
+        collapsed: what n copies of one real example would get, by name of the score.
         flows: between classes; None without classes.
     """
 
@@ -92,6 +93,7 @@ class Judgement:
     verdict: str
     critic: CriticReport | None
     look: GivenLook = dataclasses.field(repr=False)
+    collapsed: dict[str, float] = dataclasses.field(default_factory=dict, repr=False)
     flows: Flows | None = dataclasses.field(default=None, repr=False)
 
 
@@ -130,9 +132,9 @@ def judge(
     >>> import numpy as np
     >>> draw = np.random.default_rng(0)
     >>> fake, real = draw.normal(size=(200, 2)) + 3, draw.normal(size=(200, 2))
-    >>> report = judge(fake, real, scores=("recall",))
-    >>> report.n, round(report.distance.debiased / 3 / 2**0.5, 1), report.scores["recall"].value
-    (100, 1.0, 0.005)
+    >>> report = judge(fake, real, scores=("precision",))
+    >>> report.n, round(report.distance.debiased / 3 / 2**0.5, 1), report.scores["precision"].value
+    (100, 0.9, 0.02)
     """
     given = {"fake": fake, "real": real} | ({} if train is None else {"train": train})
     found = {name: arrays.examples(array, name=name).values for name, array in given.items()}
@@ -249,6 +251,7 @@ def _judgement(name, look, space, wanted, critic, say) -> Judgement:
         verdicts.generator(distance, wrong),
         None if critic is None else _critic(critic, look, distance),
         look,
+        collapse.scores([*scores, "w1", "w1_debiased"], evidence),
         found.proportions,
     )
 
@@ -279,11 +282,11 @@ def _critic(critic: Critic, look: GivenLook, distance: Distance) -> CriticReport
         np.asarray(critic.fake)[fake_rows],
         None if critic.gradients is None else np.asarray(critic.gradients)[fake_rows],
     )
-    own = look.yardstick.share
+    own = look.reference_certificate.share
     stated = {
         "n": certificate.n,
         "critic_share": certificate.share,
-        "yardstick_share": own,
+        "reference_share": own,
         "w1_debiased": distance.debiased,
         "w1_debiased_low": distance.debiased_interval.low,
         "w1_debiased_high": distance.debiased_interval.high,

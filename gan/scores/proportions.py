@@ -5,10 +5,9 @@ the classes of the generated examples, columns those of the real ones. Its margi
 proportions. Whatever the plan, mass of at least the total variation between the margins must change
 class; the optimal plan may move more across, where classes are close or examples unlike any.
 
-A plan of equal masses serves every real example, so it cannot say whom nobody serves. For that the
-real side is set free: each generated example serves the real ones nearest to it, and a real example
-is unserved if it is among the nearest of none. Some are by chance: compare with the share that as
-many other real examples leave unserved.
+A plan of equal masses sends mass to every real example, so it cannot say which are missed. A real
+example is called missed if it is not among the NEAREST real ones of any generated example. Some are
+missed by chance: compare with the share that as many other real examples miss.
 """
 
 from typing import NamedTuple
@@ -18,31 +17,31 @@ import numpy as np
 from gan import transport
 from gan.referee import distances, resampling
 
-SERVED = 5
-"""Nearest real examples that a generated one serves."""
+NEAREST = 5
+"""Real examples nearest to a generated one, none of which it misses."""
 
 HALVES = 100
 """Half-samples behind the interval of the least change."""
 
 
 class Proportions(NamedTuple):
-    """Flows between classes, and the real examples nobody serves.
+    """Flows between classes, and the real examples that are missed.
 
     Attributes:
         flow: [c, c] share of the mass that goes from each generated to each real class; sums to 1.
         least_change: mass that must change class under any plan, in [0, 1].
         least_change_interval: 95 % interval of it, see gan.referee.resampling.
         plan_change: mass that changes class under the exact W1 plan, at least least_change.
-        unserved_share: share of real examples among the SERVED nearest of no generated one.
-        unserved: their rows, farthest from any generated example first.
+        missed_share: share of real examples that are among the NEAREST of no generated one.
+        missed: their rows, farthest from any generated example first.
     """
 
     flow: np.ndarray
     least_change: float
     least_change_interval: list[float]
     plan_change: float
-    unserved_share: float
-    unserved: np.ndarray
+    missed_share: float
+    missed: np.ndarray
 
 
 def proportions(
@@ -74,14 +73,14 @@ def proportions(
 
     value = least()
     on_halves = [least(*rows) for rows in resampling.halves((len(generated), len(real)), HALVES)]
-    missed = unserved(generated, real)
+    rows = missed_examples(generated, real)
     return Proportions(
         flow=flow,
         least_change=value,
         least_change_interval=np.clip(resampling.interval(value, on_halves), 0, 1).tolist(),
         plan_change=float(1 - np.trace(flow)),
-        unserved_share=len(missed) / len(real),
-        unserved=missed,
+        missed_share=len(rows) / len(real),
+        missed=rows,
     )
 
 
@@ -98,10 +97,10 @@ def total_variation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).sum() / 2)
 
 
-def unserved(generated: np.ndarray, real: np.ndarray, count: int = SERVED) -> np.ndarray:
+def missed_examples(generated: np.ndarray, real: np.ndarray, count: int = NEAREST) -> np.ndarray:
     """Rows of the real examples [m, *shape] that are among the `count` nearest of no generated one
     [n, *shape], the one farthest from every generated example first."""
-    _, served = distances.nearest(generated, real, min(count, len(real)))
-    missed = np.setdiff1d(np.arange(len(real)), served)
+    _, near = distances.nearest(generated, real, min(count, len(real)))
+    rows = np.setdiff1d(np.arange(len(real)), near)
     away, _ = distances.nearest(real, generated)
-    return missed[np.argsort(-away[missed, 0], kind="stable")]
+    return rows[np.argsort(-away[rows, 0], kind="stable")]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
-from gan import files
+from gan import earlier, files
 from gan.errors import UserError
 from gan.sweeps.driver import Plan
 
@@ -29,6 +29,9 @@ def load(folder: Path) -> dict[str, Any] | None:
         raise UserError(f"{error}; {remedy}") from error
     if set(saved) != set(SETTINGS):
         raise UserError(f"{path} does not hold the settings of a sweep; {remedy}")
+    saved["rank_by"] = earlier.name(saved["rank_by"])
+    if "metrics" in saved["base"]:
+        saved["base"]["metrics"] = list(map(earlier.name, saved["base"]["metrics"]))
     return saved
 
 

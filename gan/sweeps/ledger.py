@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan import files
+from gan import earlier, files
 from gan.errors import LockedError, StorageError
 from gan.sweeps.outcomes import unseal
 from gan.sweeps.proposals import quiet_study
@@ -171,6 +171,7 @@ class Ledger:
         rows = []
         for trial in self._study.get_trials(deepcopy=False):
             row = Row(**unseal(json.loads(trial.user_attrs["row"])))
+            row = row._replace(result=earlier.values(row.result))
             state = states.get(row.state, TrialState.RUNNING)
             if trial.state == TrialState.RUNNING:  # killed before its end was written
                 row = row._replace(state=UNFINISHED, result={})

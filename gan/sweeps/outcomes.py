@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
-from gan import files, runs
+from gan import earlier, files, runs
 from gan.config import Config
 from gan.errors import GanError, UserError
 from gan.runs import sealed
@@ -62,7 +62,7 @@ def read(directory: Path, config: Config | None) -> dict[str, Any]:
         if digest != kept["files"].get(name):
             what = "was changed since the trial ended" if digest else "is gone"
             raise ValueError(f"{directory / name} {what}")
-    result = kept["result"]
+    result = earlier.values(kept["result"])
     if "config.json" in kept["files"]:
         check_config(directory, config)
     if "state_sha256" in result:

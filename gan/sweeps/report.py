@@ -19,7 +19,10 @@ from gan.sweeps.importances import Importances, importances
 from gan.sweeps.ledger import FAILED, FINISHED, NAME, UNFINISHED, Row
 
 MOST_ROWS = 50
-"""Settings in the page's table; results.csv has all."""
+"""Settings in the page's tables; results.csv has all."""
+
+FIRST_ROWS = 10
+"""Settings that are seen at once; the others are folded."""
 
 
 def write(folder: Path, plan: Plan, rows: Sequence[Row], command: str) -> None:
@@ -39,7 +42,7 @@ def write(folder: Path, plan: Plan, rows: Sequence[Row], command: str) -> None:
         report.paragraph(verdict(plan, rows), "verdict"),
         report.section(
             "Settings, best first",
-            _table(plan, best[:MOST_ROWS]),
+            *_table(plan, best[:MOST_ROWS]),
             report.paragraph(
                 f"Ranked by {plan.score} on the validation split at the last step, "
                 f"{metric.better} is better: {metric.meaning} Mean and standard deviation over "
@@ -81,11 +84,13 @@ def write(folder: Path, plan: Plan, rows: Sequence[Row], command: str) -> None:
                 f"To look at it in a browser: {dashboard(folder)}",
                 "note",
             ),
-            report.paragraph("Every trial has these values."),
-            report.table(
-                (name, value, "")
-                for name, value in configs.flatten(plan.base).items()
-                if name not in plan.space.fields
+            report.folded(
+                "The values that every trial has",
+                report.table(
+                    (name, value, "")
+                    for name, value in configs.flatten(plan.base).items()
+                    if name not in plan.space.fields
+                ),
             ),
         ),
     )
@@ -148,11 +153,13 @@ def _chance(plan: Plan, first: tables.Setting, second: tables.Setting) -> str:
     return f"; a seed of the best beats one of the next in {100 * wins:.0f} % of the pairs"
 
 
-def _table(plan: Plan, best: Sequence[tables.Setting]) -> str:
+def _table(plan: Plan, best: Sequence[tables.Setting]) -> tuple[str, str]:
     paths = [p for p in plan.space.fields if p != "seed" or plan.space.seeds is None]
     header = ["rank", *paths, plan.score, "sd", "trials"]
     lines = [[str(rank), *tables.cells(paths, s)] for rank, s in enumerate(best, 1)]
-    return report.grid(header, lines)
+    first, others = lines[:FIRST_ROWS], lines[FIRST_ROWS:]
+    more = report.folded("More settings", report.grid(header, others)) if others else ""
+    return report.wide(report.grid(header, first)), more
 
 
 def _samples(folder: Path, plan: Plan, rows: Sequence[Row]) -> str:

@@ -91,6 +91,11 @@ def estimate(config: Config, dataset, members: int = 1) -> Estimate:
 def check(config: Config, dataset, devices: int = 0) -> None:
     """Refuses a run that could not be trained, before anything is compiled or created.
 
+    Args:
+        config: of the run.
+        dataset: what gan.data.load returns.
+        devices: how many to train on; 0 for all.
+
     Raises:
         UserError: for unknown names, a shape that a network cannot handle, conditional networks of
             data without labels, too few devices; and as `require`.

@@ -36,7 +36,12 @@ class Program(NamedTuple):
 
 
 def make_game(config: Config, dataset, devices: int = 0) -> Game:
-    """Build the game of a config on `devices` devices (0: all), state at step 0.
+    """Build the game of a config, with its state at step 0.
+
+    Args:
+        config: of the run.
+        dataset: what gan.data.load returns.
+        devices: how many to train on; 0 for all.
 
     Raises:
         UserError: as gan.networks.players, or for too few devices.

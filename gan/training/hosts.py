@@ -50,7 +50,7 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
 
 
 def agreed(flag: bool) -> bool:
-    """True in every process if it is true in any; all processes must call it together."""
+    """Whether `flag` is true in any process; all processes must call it together."""
     if jax.process_count() == 1:
         return flag
     from jax.experimental import multihost_utils

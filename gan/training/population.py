@@ -109,12 +109,17 @@ def make_population(
 
 
 def stack(trees: Sequence):
-    """Trees of one structure as one tree with a leading axis of members."""
+    """Several `trees` of one structure as one tree with a leading axis of members."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def member(tree, index: int):
-    """The tree of one member, on the host, from a stacked tree that is there already."""
+    """The tree of one member, on the host, from a stacked tree that is there already.
+
+    Args:
+        tree: of arrays [members, ...].
+        index: of the member.
+    """
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 

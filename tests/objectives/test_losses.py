@@ -29,7 +29,7 @@ def test_the_losses_are_those_of_their_cases(loss):
 
 
 def test_a_constant_critic_rests_at_the_stated_value(loss):
-    score, critic, generator = loss.case.rest
+    score, critic, generator = loss.case.equilibrium
     scores = jnp.full(4, float(score))
     found = loss.critic(scores, scores), loss.generator(scores, scores)
     np.testing.assert_allclose(found, (critic, generator), rtol=1e-6)
@@ -39,7 +39,7 @@ def test_a_constant_critic_rests_at_the_stated_value(loss):
 
 def test_the_pull_and_the_curvature_are_those_of_the_derivatives_at_rest(loss):
     """On one real and one generated example, the players' derivatives in the generated score."""
-    rest = jnp.full(1, float(loss.case.rest[0]))
+    rest = jnp.full(1, float(loss.case.equilibrium[0]))
     critic = jax.grad(lambda fake: loss.critic(rest, fake))
     generator = jax.grad(lambda fake: loss.generator(rest, fake))
     np.testing.assert_allclose(-critic(rest) * generator(rest), loss.case.pull**2, rtol=1e-6)

@@ -15,7 +15,7 @@ exponential = Loss(
     critic=lambda real, fake: jnp.mean(jnp.exp(-jnp.arctan(real)) + jnp.exp(jnp.arctan(fake))) / 2,
     generator=lambda real, fake: jnp.mean(jnp.exp(-jnp.arctan(fake))),
     case=LossCase(
-        rest=(0, 1, 1),
+        equilibrium=(0, 1, 1),
         example=(
             np.mean(np.exp(np.arctan([-1, -3, 2, 6]))),
             np.mean(np.exp(np.arctan([-2, -6]))),

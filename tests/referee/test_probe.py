@@ -150,7 +150,7 @@ def test_given_sets_are_compared_as_those_of_players(digits, settings):
     assert look.certificate == certify(probe.real, look.fakes, *look.judged)
     alone = Probe(probe.real, probe.others).compare(look.fakes, look.judged)
     assert alone.distance == look.distance and alone.certificate == look.certificate
-    assert alone.yardstick == look.yardstick
+    assert alone.reference_certificate == look.reference_certificate
     first = Judged(look.judged.real_scores, *(part[:1] for part in look.judged[1:]))
     assert probe.compare(look.fakes, first).certificate.w1 == look.solutions[0].value
     with pytest.raises(ValueError, match="without a critic's scores"):

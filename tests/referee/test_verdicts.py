@@ -6,7 +6,7 @@ from gan.referee.distances import Distance, Interval
 SCORES = {
     "n": 398,
     "critic_share": 0.3,
-    "yardstick_share": 0.2,
+    "reference_share": 0.2,
     "w1_debiased": 0.4,
     "w1_debiased_low": 0.3,
     "w1_debiased_high": 0.5,
@@ -18,7 +18,7 @@ SCORES = {
     [
         ({}, "Yes", "is the generator"),
         ({"critic_share": 0.1}, "No", "train the critic first"),
-        ({"critic_share": -0.1, "yardstick_share": -0.2}, "No", "train the critic first"),
+        ({"critic_share": -0.1, "reference_share": -0.2}, "No", "train the critic first"),
         ({"w1_debiased": 0.1, "w1_debiased_low": -0.1}, "Nothing to see", "cannot be told"),
         ({"critic_share": 0.1, "w1_debiased_low": -0.1}, "Nothing to see", "cannot be told"),
     ],

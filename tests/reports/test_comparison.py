@@ -9,7 +9,7 @@ from PIL import Image
 
 from gan import config, files, presets
 from gan.errors import UserError
-from gan.reports import compare_curves, comparison, figures
+from gan.reports import compare_curves, compare_page, comparison, figures
 from gan.reports.comparison import Cell
 from gan.runs import listing, metrics
 from tests.experiments.commands import call
@@ -202,7 +202,20 @@ def test_what_cannot_be_compared_is_said_and_not_marked(tmp_path, changes, words
     status, out, _ = call("compare", tmp_path / "a", tmp_path / "b", "--output", page)
     text = text_of(page)
     assert status == 0 and words in out and words in text
-    assert "w1 (not comparable)" in text and "<b>2.5" not in text and "2.5*" not in out
+    nothing = "No two runs can be compared by these scores" in text
+    assert nothing != ("w1 (not comparable)" in text)  # of other examples, features may be the same
+    assert nothing == ("scores" not in changes) and "<b>2.5" not in text and "2.5*" not in out
+
+
+def test_scores_that_cannot_be_compared_are_named_where_others_can_be():
+    rests = ("f00d", "test", 40)
+    one = Cell(1.0, (0.9, 1.1), None, rests)
+    names = ["w1", *(f"score_{k}" for k in range(20))]
+    every = {run: dict.fromkeys(names, one) for run in ("a", "b")}
+    every["b"]["score_3"] = one._replace(rests_on=(*rests[:2], 50))
+    texts = compare_page.side_by_side(names, every)
+    assert texts.count("(not comparable)") == 1 and "score_3 (not comparable)" in texts
+    assert "No two runs" not in texts
 
 
 def test_many_runs_stand_below_each_other_and_fit_a_screen(tmp_path):

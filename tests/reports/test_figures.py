@@ -30,7 +30,7 @@ def test_certified_shares_have_a_panel_of_their_own(tmp_path):
     names = ("w1", "w1_floor", "w1_debiased", "w1_estimate", "w1_estimate_batch")
     plain = [{"step": step, **dict.fromkeys(names, 1.0)} for step in (1, 2)]
     figures.save_distance_curves(str(tmp_path / "plain.png"), plain)
-    judged = [r | {"critic_share": 0.5, "yardstick_share": -0.1} for r in plain]
+    judged = [r | {"critic_share": 0.5, "reference_share": -0.1} for r in plain]
     figures.save_distance_curves(str(tmp_path / "judged.png"), judged)
     sizes = [Image.open(tmp_path / f"{name}.png").size for name in ("plain", "judged")]
     assert sizes[0][0] == sizes[1][0] and sizes[0][1] < sizes[1][1]

@@ -17,7 +17,7 @@ FULL = {
     "w1_debiased_low": 0.3,
     "w1_debiased_high": 0.5,
     "critic_share": 0.1,
-    "yardstick_share": 0.05,
+    "reference_share": 0.05,
     "w1_train": 2.0,
     "w1_train_floor": 1.9,
     **{f"slope_{k}": 1.0 for k in (5, 50, 95)},
@@ -51,6 +51,20 @@ def test_of_many_numbers_those_that_matter_are_shown_beside_real_examples(capsys
     assert len(lines) <= 24 and max(map(len, lines)) <= 100
 
 
+def test_six_numbers_are_shown_whatever_there_is_and_fit_a_screen(capsys):
+    def entry(name):
+        said = f"{name} against all 60,000 of train, not the 50,000 of published values; Inception"
+        return SCORES["recall"] | {"features": f"{said}, weights of a very long name {'x' * 30}"}
+
+    scores = FULL | {name: entry(name) for name in summary.CHOSEN[3:]}
+    scores["skipped_scores"] = {f"score_{k}": "there are no classes in this data" for k in range(9)}
+    lines = said(scores, capsys)
+    assert len(lines) <= 24 and max(map(len, lines)) <= 100
+    table = lines[lines.index("") + 2 :]
+    assert [line.split()[0] for line in table[: summary.FEW]] == list(summary.CHOSEN[:6])
+    assert table[summary.FEW].startswith("by ")
+
+
 def test_a_number_of_somebodys_own_is_among_those_that_are_shown(capsys):
     assert any(line.startswith(OF_OTHERS) for line in said(FULL | {OF_OTHERS: 2.0}, capsys))
 
@@ -62,7 +76,7 @@ def test_a_number_of_somebodys_own_is_among_those_that_are_shown(capsys):
         ({"w1_debiased_low": -0.1}, "cannot be told from real ones"),
         ({}, "The critic is trained enough: it proves 10.0 %"),
         ({"critic_share": 0.05}, "The critic is not trained enough"),
-        ({"critic_share": -0.1, "yardstick_share": -0.2}, "The critic is not trained enough"),
+        ({"critic_share": -0.1, "reference_share": -0.2}, "The critic is not trained enough"),
         ({"w1_train": 1.8}, "look for copies"),
     ],
 )
@@ -76,8 +90,8 @@ def test_no_sentence_speaks_of_what_is_not_there():
 
 
 def test_proportions_are_shown_where_they_are_asked_for(capsys):
-    found = {"unserved": 0.1, "least_change": 0.2, "plan_change": 0.3, "labels": "classes"}
+    found = {"missed_share": 0.1, "least_change": 0.2, "plan_change": 0.3, "labels": "classes"}
     scores = {"step": 1, "split": "test", "n": 9, "proportions": found | {"real": found, "n": 9}}
     lines = said(scores, capsys)
-    assert any(line.split() == ["unserved", "0.1", "0.1"] for line in lines)
+    assert any(line.split() == ["missed_share", "0.1", "0.1"] for line in lines)
     assert "by classes" in lines

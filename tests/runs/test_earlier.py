@@ -6,7 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from gan import config, runner, runs
+from gan import config, files, runner, runs
+from gan import earlier as names
+from gan.errors import UserError
+from gan.registries import METRICS
+from gan.reports import run_page
+from gan.sweeps import binding, ledger, outcomes
 from tests.conftest import ROOT
 
 KEPT = ROOT / "tests" / "runs" / "of_0_1"
@@ -45,3 +50,53 @@ def test_it_is_continued(earlier):
     result = runner.train(longer, str(earlier), evaluated=False)
     assert result["step"] == 6 and runs.read(earlier).read_step()[0] == 6
     assert [record["step"] for record in runs.read(earlier).metrics()][-2:] == [4, 6]
+
+
+def test_numbers_are_read_under_their_present_names(earlier):
+    run = runs.read(earlier)
+    written = json.loads((earlier / "evaluation.json").read_text())
+    last = json.loads((earlier / "metrics.jsonl").read_text().splitlines()[-1])
+    found = run.evaluation()
+    assert found["reference_share"] == written["yardstick_share"]
+    assert found["proportions"]["missed_share"] == written["proportions"]["unserved"] == 0.375
+    assert found["proportions"]["real"]["missed_share"] == 0.0625
+    assert run.metrics()[-1]["reference_share"] == last["yardstick_share"]
+    assert not names.RENAMED.keys() & {*found, *found["proportions"], *run.metrics()[-1]}
+
+
+def test_its_report_shows_them(earlier):
+    run_page.write(earlier)
+    page = (earlier / "report.html").read_text()
+    assert "reference_share" in page and "missed_share" in page and "yardstick" not in page
+
+
+def test_a_config_that_names_them_names_the_present_metrics(earlier):
+    path = earlier / "config.json"
+    values = json.loads(path.read_text()) | {"metrics": ["w1", "yardstick_share"]}
+    path.write_text(json.dumps(values))
+    assert runs.read(earlier).config.metrics == ("w1", "reference_share")
+    scores = runner.evaluate(str(earlier), metrics=["yardstick_share"])
+    assert "reference_share" in scores and "yardstick_share" not in scores
+    with pytest.raises(UserError, match="names one twice"):
+        config.replace(config.Config(), {"metrics": ["unserved", "missed_share"]})
+
+
+def test_who_asks_for_an_earlier_name_elsewhere_is_told_the_present_one():
+    for before, now in names.RENAMED.items():
+        with pytest.raises(UserError, match=f"did you mean '{now}'"):
+            METRICS.get(before)
+
+
+def test_a_sweep_that_ranks_by_one_goes_on(tmp_path):
+    settings = dict.fromkeys(binding.SETTINGS, 0)
+    settings |= {"rank_by": "unserved", "base": {"metrics": ["w1", "unserved"]}}
+    files.write_json(tmp_path / "sweep.json", files.seal(settings))
+    found = binding.load(tmp_path)
+    assert found["rank_by"] == "missed_share" and found["base"]["metrics"] == ["w1", "missed_share"]
+    outcomes.keep(tmp_path / "0", {"state": "finished", "unserved": 0.25})
+    assert outcomes.read(tmp_path / "0", None) == {"state": "finished", "missed_share": 0.25}
+    study = ledger.Ledger(tmp_path / "sweep.db", {}, "unserved", True)
+    study.begin(0, {})
+    study.end(0, {"state": "finished", "unserved": 0.25})
+    rows = ledger.Ledger(tmp_path / "sweep.db", {}, "missed_share", True).rows
+    assert rows[0].result == {"state": "finished", "missed_share": 0.25}

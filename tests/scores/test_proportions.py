@@ -5,7 +5,7 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
 from gan.scores import proportions
-from gan.scores.proportions import SERVED, total_variation, unserved
+from gan.scores.proportions import NEAREST, missed_examples, total_variation
 
 
 def blobs(counts, seed=0, apart=10.0):
@@ -55,23 +55,23 @@ def test_sets_of_unequal_size():
     np.testing.assert_allclose(found.flow, [[0.5, 0.2, 0], [0, 0.3, 0], [0, 0, 0]], atol=1e-9)
 
 
-def test_a_missed_class_is_unserved_and_the_loneliest_comes_first():
+def test_the_examples_of_a_missing_class_are_missed_and_the_farthest_comes_first():
     x, _ = blobs([100, 0, 0])
     y, target = blobs([50, 25, 25], seed=1)
-    missed = unserved(x, y)
+    missed = missed_examples(x, y)
     assert set(missed) >= set(np.flatnonzero(target == 2))
     assert target[missed[0]] == 2 and target[missed[24]] == 2 and target[missed[25]] != 2
     away = np.linalg.norm(y[missed][:, None] - x[None], axis=2).min(axis=1)
     assert np.all(np.diff(away) <= 1e-9)
     found = proportions.proportions(x, np.zeros(100, int), y, target, 3)
-    assert found.unserved_share == len(missed) / 100 >= 0.5
-    np.testing.assert_array_equal(found.unserved, missed)
+    assert found.missed_share == len(missed) / 100 >= 0.5
+    np.testing.assert_array_equal(found.missed, missed)
 
 
 def test_copies_serve_everybody():
     x, _ = blobs([30, 30])
-    assert len(unserved(x[::-1], x)) == 0
-    assert len(unserved(x[:1], x)) == 60 - SERVED
+    assert len(missed_examples(x[::-1], x)) == 0
+    assert len(missed_examples(x[:1], x)) == 60 - NEAREST
 
 
 def test_total_variation():
@@ -95,8 +95,8 @@ def test_the_flow_agrees_with_pot_and_scipy():
     assert 0.1 < found.least_change < found.plan_change
 
 
-def test_who_is_unserved_agrees_with_scikit_learn():
+def test_what_is_missed_agrees_with_scikit_learn():
     x, _ = blobs([40, 5])
     y, _ = blobs([30, 20], seed=1)
-    served = NearestNeighbors(n_neighbors=SERVED).fit(y).kneighbors(x)[1]
-    assert set(unserved(x, y)) == set(range(50)) - set(served.ravel())
+    near = NearestNeighbors(n_neighbors=NEAREST).fit(y).kneighbors(x)[1]
+    assert set(missed_examples(x, y)) == set(range(50)) - set(near.ravel())

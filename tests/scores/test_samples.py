@@ -47,7 +47,7 @@ def evaluate(dataset, sample, where, split, count=1000, given=None):
         scores={name: value for name, value in plain.items() if name in METRICS},
         skipped=plain["skipped_scores"],
         proportions=plain.get("proportions"),
-        unserved=found.proportions and found.proportions.unserved,
+        missed=found.proportions and found.proportions.missed,
         everything=plain,
     )
 
@@ -68,8 +68,8 @@ def test_real_digits_are_scored_like_real_digits(digits, where):
         if name != "nearest_neighbour_accuracy":  # which memorising the training set may lower
             assert low - (high - low) / 2 <= entry["real"] <= high + (high - low) / 2, name
     assert found.scores["mode_count"]["value"] == found.scores["mode_count"]["total"] == 10
-    assert found.proportions["least_change"] < 0.25 and found.proportions["unserved"] < 0.2
-    assert len(found.unserved) == round(198 * found.proportions["unserved"])
+    assert found.proportions["least_change"] < 0.25 and found.proportions["missed_share"] < 0.2
+    assert len(found.missed) == round(198 * found.proportions["missed_share"])
 
 
 def test_a_collapsed_generator_is_seen_by_every_score(digits, where):
@@ -85,7 +85,7 @@ def test_a_collapsed_generator_is_seen_by_every_score(digits, where):
     assert scores["nearest_neighbour_accuracy"] > 0.9
     assert found.scores["nearest_neighbour_accuracy"]["p_value"] == 1 / 1000
     assert scores["mode_count"] == 1 and scores["mode_kl"] == pytest.approx(np.log(10))
-    assert found.proportions["least_change"] > 0.7 and found.proportions["unserved"] > 0.8
+    assert found.proportions["least_change"] > 0.7 and found.proportions["missed_share"] > 0.8
     assert max(found.proportions["generated_shares"]) == pytest.approx(1)
 
 

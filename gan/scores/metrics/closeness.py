@@ -70,8 +70,8 @@ w1_low = Metric(
     cases=(Case(apart, APART),),
 )
 w1_high = Metric(
-    help="upper end of that interval",
-    meaning="Upper end of that interval.",
+    help="upper end of a 95 % interval of w1",
+    meaning="Upper end of a 95 % interval of w1 over other samples of the same n.",
     compute=lambda evidence: evidence.look.uncertain_distance.interval.high,
     cases=(Case(apart, APART),),
 )
@@ -82,16 +82,17 @@ w1_debiased_low = Metric(
     cases=(Case(apart, APART),),
 )
 w1_debiased_high = Metric(
-    help="upper end of that interval",
-    meaning="Upper end of that interval.",
+    help="upper end of a 95 % interval of w1_debiased",
+    meaning="Upper end of a 95 % interval of w1_debiased over other samples.",
     compute=lambda evidence: evidence.look.uncertain_distance.debiased_interval.high,
     cases=(Case(apart, APART),),
 )
 p_value = Metric(
-    help="permutation test that generated and real examples are of one law",
+    help="permutation test that generated and real examples come from one distribution",
     source="Fisher 1935",
-    meaning="Probability of a w1_debiased as high, were generated and real examples of one law: "
-    "a permutation test on at most 256 examples a set, which can say 0.005 at the least.",
+    meaning="Probability of a w1_debiased as high, if generated and real examples came from one "
+    "distribution: a permutation test on at most 256 examples a set, which can say 0.005 at the "
+    "least.",
     compute=lambda evidence: evidence.look.uncertain_distance.p_value,
     bounds=(0.005, 1),
     cases=(Case(apart, 0.005), Case(lambda: apart(0.0), 1)),

@@ -47,11 +47,11 @@ critic_share = Metric(
     cost="cheap",
     cases=(Case(apart, 1), Case(blind, 0), Case(backwards, -1)),
 )
-yardstick_share = Metric(
-    help="critic_share of the referee's own critic",
-    meaning="critic_share of the referee's own critic, the exact transport prices of as "
-    "many other examples. A critic below it is not trained enough.",
-    compute=lambda evidence: evidence.look.yardstick.share,
+reference_share = Metric(
+    help="critic_share of the reference critic",
+    meaning="critic_share of the reference critic, which exact transport between as many other "
+    "examples yields. A critic with a smaller share is not trained enough.",
+    compute=lambda evidence: evidence.look.reference_certificate.share,
     needs=(PLAYERS,),
     bounds=(-np.inf, 1),
     cost="cheap",

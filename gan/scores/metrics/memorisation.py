@@ -26,7 +26,7 @@ nearest_train = Metric(
 )
 nearest_train_real = Metric(
     help="the same for held-out real examples",
-    meaning="The same median for held-out real examples.",
+    meaning="Median distance from a held-out real example to its nearest training example.",
     compute=lambda evidence: float(np.median(evidence.training.nearest_real)),
     needs=(TRAINING,),
     bounds=(0, np.inf),

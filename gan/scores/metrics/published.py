@@ -59,7 +59,7 @@ fid = Metric(
     help="Frechet inception distance to the training set",
     source="Heusel et al. 2017",
     meaning="Squared Frechet distance between Gaussians fitted to Inception-v3's features of "
-    "generated examples and of the training set; lower is better. It falls with n: published "
+    "generated examples and of the training set; lower is better. FID falls with n: published "
     "values are at 50,000.",
     compute=lambda evidence: evidence.published.fid,
     needs=_NEEDS,
@@ -81,8 +81,8 @@ kid = Metric(
 kid_spread = Metric(
     help="spread of kid over subsets",
     source="Binkowski et al. 2018",
-    meaning="Standard deviation of kid over its subsets, as it is published beside kid; no "
-    "interval for other samples.",
+    meaning="Standard deviation of kid over its subsets, the number that papers give "
+    "behind it; no interval for other samples.",
     compute=lambda evidence: evidence.published.kid[1],
     needs=_NEEDS,
     bounds=(0, np.inf),
@@ -106,8 +106,8 @@ inception_score = Metric(
 inception_score_spread = Metric(
     help="spread of inception_score over parts",
     source="Salimans et al. 2016",
-    meaning="Standard deviation of inception_score over its parts, as it is published beside "
-    "inception_score; no interval for other samples.",
+    meaning="Standard deviation of inception_score over its parts, the number that papers "
+    "give behind it; no interval for other samples.",
     compute=lambda evidence: evidence.published.inception_score[1],
     needs=_NEEDS,
     bounds=(0, np.inf),

@@ -101,8 +101,8 @@ kernel_distance = Metric(
 inception_type_score = Metric(
     help="are examples clear to the classifier, and varied",
     source="Salimans et al. 2016",
-    meaning="Are generated examples clear to the classifier, and varied? From 1 to "
-    "the number of classes; real examples are never looked at.",
+    meaning="Are generated examples clear to the classifier, and varied? It is "
+    "between 1 and the number of classes, and never looks at real examples.",
     of_features=lambda pair: inception_type.inception_type_score(pair.probabilities),
     needs=(HELD_OUT_SAMPLE, CLASSIFIER, TRUSTED),
     better="higher",
@@ -128,8 +128,8 @@ precision = Metric(
 recall = Metric(
     help="share of real examples among the generated ones",
     source="Kynkaanniemi et al. 2019",
-    meaning="Share of real examples that lie among the generated ones: variety. Precision with "
-    "the sides exchanged.",
+    meaning="Share of real examples that lie among the generated ones: variety. It is the "
+    "precision of real examples among generated ones.",
     of_features=manifolds.recall,
     needs=(HELD_OUT_SAMPLE,),
     better="higher",

@@ -3,7 +3,7 @@
 from gan.scores import class_accuracy
 from gan.scores.cases import conditional, mixture
 from gan.scores.metric import Case, Metric, Score
-from gan.scores.proportions import SERVED
+from gan.scores.proportions import NEAREST
 from gan.scores.requirements import (
     CLASSES,
     CONDITIONAL,
@@ -40,7 +40,7 @@ least_change = Metric(
 )
 plan_change = Metric(
     help="mass that changes class under the exact plan",
-    meaning="Share that changes class under the exact W1 plan.",
+    meaning="Share of the mass that changes class under the exact W1 plan.",
     compute=lambda evidence: evidence.proportions.score("plan_change"),
     needs=_FLOWS,
     better="lower",
@@ -48,10 +48,11 @@ plan_change = Metric(
     cases=(Case(lambda: mixture(4), 0), Case(lambda: mixture(1), 3 / 4)),
     within="proportions",
 )
-unserved = Metric(
-    help="real examples that no generated one serves",
-    meaning=f"Share of real examples that are not among the {SERVED} nearest of any generated one.",
-    compute=lambda evidence: evidence.proportions.score("unserved_share"),
+missed_share = Metric(
+    help="real examples that are near no generated one",
+    meaning=f"Share of real examples that are not among the {NEAREST} real ones nearest to any "
+    "generated one.",
+    compute=lambda evidence: evidence.proportions.score("missed_share"),
     needs=_FLOWS,
     better="lower",
     bounds=(0, 1),
@@ -75,8 +76,8 @@ class_share = Metric(
 )
 class_share_real = Metric(
     help="the same of real examples",
-    meaning="The same share of held-out real examples and their labels: what a perfect "
-    "generator would have.",
+    meaning="Share of held-out real examples that the classifier assigns to their own "
+    "label: what a perfect generator would have.",
     compute=lambda evidence: class_accuracy.means(evidence.class_shares)[1],
     needs=(CONDITIONAL, TRUSTED),
     bounds=(0, 1),

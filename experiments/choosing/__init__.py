@@ -1,0 +1,1 @@
+"""Which number chooses the best checkpoint without test data?"""

@@ -1,0 +1,1 @@
+"""Which score notices which fault, and with how many examples?"""
