@@ -1,8 +1,8 @@
 """A strict session: two fake CPU devices, no silent rank promotion.
 
-Programs of this process are compiled without most optimisations and without fusions, in one piece,
-since most run once and most of their time is the compiler's. Those of the processes that tests
-start are optimised: the flags are out of the environment once XLA has read them.
+Programs of this process are compiled without most optimisations, by XLA's older emitter of fused
+loops, in one piece: most run once, and most of their time is the compiler's. Those of the processes
+that tests start are optimised: the flags are out of the environment once XLA has read them.
 """
 
 import gc

@@ -62,7 +62,7 @@ def test_the_scores_are_finite_printed_and_explained(finished):
     assert scores["step"] == 12 and scores["n"] == 20
     report = (workdir / "report.html").read_text()
     for name, value in scores.items():
-        if name in ("proportions", "skipped_scores", "crc32"):
+        if name in ("proportions", "skipped_scores", "collapsed", "crc32"):
             continue
         assert f"<code>{name}</code>" in report
         meaning = HEADER[name] if name in HEADER else METRICS.get(name).meaning

@@ -32,7 +32,7 @@ def finished(tmp_path_factory):
 def test_an_evaluation_holds_what_is_asked_for_and_no_more(finished):
     workdir, out = finished
     scores = json.loads((workdir / "evaluation.json").read_text())
-    assert set(scores) == {"step", "split", "n", *CHOSEN, "skipped_scores", "crc32"}
+    assert set(scores) == {"step", "split", "n", *CHOSEN, "skipped_scores", "collapsed", "crc32"}
     assert scores["skipped_scores"] == {} and scores[CHEAP] > 0
     assert scores[FULL]["interval"][0] < scores[FULL]["value"] and scores[FULL]["real"] >= 0
     report = (workdir / "report.html").read_text()
