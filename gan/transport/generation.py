@@ -17,8 +17,9 @@ from gan.transport.outside import Outside
 from gan.transport.pricing import Pricer
 
 _FEW, _RARE = 50, 400
-_FIRST, _THEN = 10, 5
-"""Active arcs of a row or column in few dimensions, before the first solve and after it."""
+_FIRST, _THEN, _EVEN = 10, 5, 16
+"""Active arcs of a row or column in few dimensions, before the first solve and after it; how far
+masses may differ there."""
 _EPS = np.finfo(np.float64).eps
 _PROVED, _MOVES = 32 * _EPS, 8
 """Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
@@ -66,9 +67,12 @@ class Generation:
 
     @property
     def near(self):
-        """Whether points have neighbours: a named cost in few dimensions."""
+        """Whether points have neighbours, of masses that do not differ much: a named cost in few
+        dimensions. Between very unequal masses a first solve on near arcs alone may take minutes.
+        """
+        even = all(mass.max() <= _EVEN * mass.min() for mass in (self.a, self.b))
         named = isinstance(self.geometry.cost, str)
-        return named and self.geometry.x.shape[1] <= boxes.MOST
+        return named and even and self.geometry.x.shape[1] <= boxes.MOST
 
     def solved(self, warm, dense, proof):
         """(rows, columns, mass, u, v) of the optimum; time is kept for a proof if asked.
@@ -202,7 +206,7 @@ class Generation:
         geometry, outside = self.geometry, None
         if matrix is None:
             outside = (
-                neighbours.Neighbours(geometry, self.account, self.budget.look)
+                neighbours.Neighbours(geometry, self.pricer, self.account, self.budget.look)
                 if self.near
                 else Outside(geometry, self.pricer, self.account)
             )

@@ -29,9 +29,9 @@ def cells(points: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 class Neighbours(Outside):
     """Prices what a pool of a geometry of few dimensions does not hold."""
 
-    def __init__(self, geometry, account, look):
-        super().__init__(geometry, None, account)
-        self.look = look
+    def __init__(self, geometry, pricer, account, look):
+        super().__init__(geometry, pricer, account)
+        self.look, self.sampled = look, False
         self.boxes = Boxes(geometry.x, geometry.y, geometry.cost)
 
     def first_pool(self, v):
@@ -41,13 +41,18 @@ class Neighbours(Outside):
         with account.stage("thresholds"):
             t = self.boxes.nearest(v, _NEAREST)[1][:, -1]
         with account.stage("first pass"):
-            rows, columns, costs = self._least(t, v, t, v)
+            found = self._least(t, v, t, v)
+            if found is None:
+                return self._sampled_pool(v)
+            rows, columns, costs = found
             u = np.full(n, np.inf)
             np.minimum.at(u, rows, costs - v[columns])
         with account.stage("thresholds"):
             s = self.boxes.nearest(u, _NEAREST, of_x=False)[1][:, -1]
         with account.stage("first pass"):
             more = self._least(u, s, u, s, by_column=True)
+            if more is None:
+                return self._sampled_pool(v)
         with account.stage("exact costs"):
             ends = (np.concatenate([rows, more[0]]), np.concatenate([columns, more[1]]))
             pool.add(self.geometry, *ends, False)
@@ -55,16 +60,21 @@ class Neighbours(Outside):
         account.counts["arcs"] = len(pool)
         return pool
 
+    def _sampled_pool(self, v):
+        """A pool by thresholds from a sample, as in many dimensions."""
+        self.sampled = True
+        return super().first_pool(v)
+
     def _least(self, t, v, u, w, by_column=False):
-        """(rows, columns, costs) of the pairs below t and v, the least of every row or column."""
+        """(rows, columns, costs) of the pairs below t and v, the least of every row or column; None
+        where these are so many that the thresholds are no guess of nearest points."""
         found, held = [], 0
         for i, j, _ in self.boxes.below(t, v):
             self.look()
             found.append((i, j))
             held += len(i)
             if held > _HELD * (len(t) + len(v)):
-                found = [self._nearest(found, u, w, by_column)[:2]]
-                held = len(found[0][0])
+                return None
         return self._nearest(found, u, w, by_column)
 
     def _nearest(self, found, u, w, by_column):
@@ -77,8 +87,8 @@ class Neighbours(Outside):
         return rows[kept], columns[kept], costs[kept]
 
     def _capped(self, wanted, v):
-        if self.close:
-            return True, wanted
+        if self.close or self.sampled:
+            return super()._capped(wanted, v)
         cap = self.boxes.nearest(v, _CAP)[1][:, -1]
         self.close = np.mean(cap < wanted) < 0.01
         return (True, wanted) if self.close else (False, np.minimum(wanted, cap))
