@@ -227,7 +227,8 @@ def page(base: Config, found: Found, sizes, tables, command: str) -> str:
         "Rank correlation (Spearman) of a number on the validation split with the truth on the "
         "test split, over the checkpoints of a run: mean over seeds with its 95 % interval "
         "(Student). 1 orders checkpoints as the truth does. Loss: by how much the truth is worse "
-        "at the checkpoint with the best value than at the best checkpoint, mean over seeds. {datetime.date.today()}.",
+        "at the checkpoint with the best value than at the best checkpoint, mean over seeds. "
+        f"{datetime.date.today()}.",
     ]
     for truth, table in tables.items():
         spread = statistics.mean(np.ptp([point.truth[truth] for point in run]) for run in found)
