@@ -16,6 +16,7 @@ from gan.benchmarks import checkpoint_choice as choice
 from gan.benchmarks.checkpoint_choice import Agreement
 from gan.config import Config
 from gan.errors import UserError
+from gan.referee.players import real_sets
 from gan.referee.probe import Probe
 from gan.reports import drawing
 from gan.scores import evaluation
@@ -169,8 +170,27 @@ def agreements(found: Found) -> dict[str, dict[str, Agreement]]:
     return tables
 
 
-def summarize(base: Config, found: Found, workdir: str, command: str) -> str:
-    """Write choosing.md, choosing.json and choosing.png; returns the text."""
+def compared(config: Config, data_dir: str | None) -> dict[str, int]:
+    """Examples of every set that distances are taken between, by split."""
+    dataset = data.load(config.data, data_dir)
+    return {
+        split: len(real_sets(dataset, split, config.evaluation_size, 1).real)
+        for split in ("validation", "test")
+    }
+
+
+def summarize(
+    base: Config, found: Found, sizes: Mapping[str, int], workdir: str, command: str
+) -> str:
+    """Write choosing.md, choosing.json and choosing.png; returns the text.
+
+    Args:
+        base: what was trained.
+        found: of `run`.
+        sizes: of `compared`.
+        workdir: where they go.
+        command: that made them.
+    """
     tables = agreements(found)
     folder = Path(workdir)
     rows = {
@@ -180,7 +200,7 @@ def summarize(base: Config, found: Found, workdir: str, command: str) -> str:
     points = [[dataclasses.asdict(point) for point in run] for run in found]
     files.write_json(folder / "choosing.json", _plain({"agreement": rows, "runs": points}))
     picture(str(folder / "choosing.png"), tables)
-    text = page(base, found, tables, command)
+    text = page(base, found, sizes, tables, command)
     files.write_atomically(folder / "choosing.md", text)
     return text
 
@@ -194,7 +214,7 @@ def _plain(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def page(base: Config, found: Found, tables, command: str) -> str:
+def page(base: Config, found: Found, sizes, tables, command: str) -> str:
     """The tables, in Markdown."""
     count, steps = len(found), len(found[0])
     lines = [
@@ -202,12 +222,13 @@ def page(base: Config, found: Found, tables, command: str) -> str:
         "",
         f"`{command}`",
         "",
-        f"{count} seeds, {steps} checkpoints each, {base.steps:,} generator steps, validation "
-        f"n = {base.evaluation_size}. Rank correlation (Spearman) of a number on the validation "
-        "split with the truth on the test split, over the checkpoints of a run: mean over seeds "
-        "with its 95 % interval (Student). 1 orders checkpoints as the truth does. Loss: by how "
-        "much the truth is worse at the checkpoint with the best value than at the best "
-        f"checkpoint, mean over seeds. {datetime.date.today()}.",
+        f"{count} seeds, {steps} checkpoints each, {base.steps:,} generator steps; "
+        f"n = {sizes['validation']} of the validation split, {sizes['test']} of the test split. "
+        "Rank correlation (Spearman) of a number on the validation split with the truth on the "
+        "test split, over the checkpoints of a run: mean over seeds with its 95 % interval "
+        "(Student). 1 orders checkpoints as the truth does. Loss: by how much the truth is worse "
+        "at the checkpoint with the best value than at the best checkpoint, mean over seeds. "
+        f"{datetime.date.today()}.",
     ]
     for truth, table in tables.items():
         spread = statistics.mean(np.ptp([point.truth[truth] for point in run]) for run in found)

@@ -33,11 +33,18 @@ def test_mistakes_end_before_any_training(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_sets_are_no_larger_than_the_splits():
+    config = study.base(presets.get("digits_conditional"), 40, 2, {})
+    assert config.evaluation_size == 512
+    assert study.compared(config, None) == {"validation": 198, "test": 398}
+
+
 @pytest.mark.slow
 def test_checkpoints_are_scored_once_and_tabulated(tmp_path):
     status, out, err = call("choosing", "--workdir", tmp_path, *SMALL)
     assert status == 0, err
     assert (tmp_path / "choosing.md").read_text() in out + "\n"
+    assert "n = 20 of the validation split, 20 of the test split" in out
     assert (tmp_path / "choosing.png").stat().st_size > 10_000
     found = json.loads((tmp_path / "choosing.json").read_text())
     (run,) = found["runs"]
