@@ -2,15 +2,16 @@
 
     python -m experiments.choosing --workdir runs/choosing
 
-about an hour of one core. Digits by class are trained with several seeds. At every checkpoint all
-scores are computed on the validation split; then the truth on the test split: debiased W1, and how
-well a classifier does that is trained on generated digits. A number is judged by its rank
-correlation with the truth over the checkpoints of a run, and by what is lost if it chooses. Losses
-are means over the log lines since the checkpoint before.
+about a quarter of an hour of one core. Digits by class are trained with several seeds. At every
+checkpoint all scores are computed on the validation split; then the truth on the test split:
+debiased W1, and how well a classifier does that is trained on generated digits. A number is judged
+by its rank correlation with the truth over the checkpoints of a run, and by what is lost if it
+chooses. Losses are means over the log lines since the checkpoint before.
 
-Expect distances in features to agree with the truth, and losses of the players to say little.
-DIR/choosing.md holds the tables, DIR/choosing.png the correlations as a picture. Trained runs and
-scored checkpoints are kept: stop at any time, and give the same command to continue.
+Expect exact W1 to agree best with the truth, losses to agree too, and the critic's share to fall
+while the generator gets better. DIR/choosing.md holds the tables, DIR/choosing.png the correlations
+as a picture. Trained runs and scored checkpoints are kept: stop at any time, and give the same
+command to continue.
 """
 
 import gan
