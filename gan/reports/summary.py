@@ -129,7 +129,8 @@ def _show_rows(shown: list[Row]) -> None:
 
 def _show_features(scores: dict[str, Any], shown: list[Score]) -> None:
     for features in tables.features_used(scores, [row.name for row in shown]):
-        print(textwrap.fill(f"by {features}", WIDTH, subsequent_indent="   "))
+        whole = {"break_long_words": False, "break_on_hyphens": False}  # names of files stay whole
+        print(textwrap.fill(f"by {features}", WIDTH, subsequent_indent="   ", **whole))
 
 
 def _score(scores: dict[str, Any], name: str) -> Score:
