@@ -16,7 +16,7 @@ from gan.config import Data
 from gan.errors import UserError
 from gan.reports import drawing
 from gan.scores import space as spaces
-from gan.scores.requirements import has_classifier
+from gan.scores.requirements import Situation, has_classifier
 from gan.signals import Interrupt, Interrupted
 
 USUAL = "usual"
@@ -44,8 +44,8 @@ def run(asked: Asked, workdir: str, data_dir: str | None, interrupt: Interrupt) 
     """Draw what `workdir` does not hold yet.
 
     Raises:
-        UserError: for a data set without classes or with too few held-out examples, or a `workdir`
-            with draws of other settings.
+        UserError: for a data set without classes, with too few held-out examples or with a
+            classifier that errs too often, or a `workdir` with draws of other settings.
         Interrupted: a signal arrived; finished draws are kept.
     """
     dataset = data.load(asked.data, data_dir)
@@ -54,9 +54,11 @@ def run(asked: Asked, workdir: str, data_dir: str | None, interrupt: Interrupt) 
     pool = _pool(dataset)
     names = [injected_faults.possible(pool, n) for n in asked.sizes][0]
     folder = outputs.folder(workdir)
-    settings = {"data": asked.data.name, "image_size": asked.data.image_size, "seed": asked.seed}
-    _bind(folder / "study.json", settings)
     space = spaces.space(dataset, say=lambda line: print(line, file=sys.stderr))
+    accuracy = space.classifier.accuracy_per_image
+    scored = power.of_features(Situation(dataset, players=False, accuracy=accuracy))
+    settings = {"data": asked.data.name, "image_size": asked.data.image_size, "seed": asked.seed}
+    _bind(folder / "study.json", settings | {"scores": scored})
     found: Found = {n: {} for n in asked.sizes}
     cells = [(n, name) for n in asked.sizes for name in (USUAL, *names)]
     counts = [asked.usual if name == USUAL else asked.draws for _, name in cells]
@@ -67,7 +69,8 @@ def run(asked: Asked, workdir: str, data_dir: str | None, interrupt: Interrupt) 
             outputs.folder(path.parent)
             bar.update(min(len(kept), count))
             for number in range(len(kept), count):
-                kept.append(_draw(asked, pool, space, n, name, number))
+                fake, real = _drawn(asked, pool, n, name, number)
+                kept.append(power.scores(fake, real, pool, space, scored))
                 files.write_json(path, kept)
                 bar.update()
                 if interrupt.signal is not None:
@@ -91,12 +94,11 @@ def _bind(path: Path, settings: dict) -> None:
     files.write_json(path, settings)
 
 
-def _draw(asked: Asked, pool: Pool, space, n: int, name: str, number: int) -> dict[str, float]:
-    """The scores of one draw, which depends on the seed, its cell and its number alone."""
+def _drawn(asked: Asked, pool: Pool, n: int, name: str, number: int) -> tuple:
+    """The sets of one draw, which depend on the seed, its cell and its number alone."""
     place = 0 if name == USUAL else 1 + list(FAULTS).index(name)
     draw = np.random.default_rng([asked.seed, n, place, number])
-    fake, real = injected_faults.drawn(pool, "nothing" if name == USUAL else name, n, draw)
-    return power.scores(fake, real, pool.train, space, pool.classes)
+    return injected_faults.drawn(pool, "nothing" if name == USUAL else name, n, draw)
 
 
 def powers(found: Found) -> dict[int, dict[str, dict[str, power.Share]]]:

@@ -10,26 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from gan.benchmarks.injected_faults import Pool
+from gan.errors import UserError
 from gan.referee import distances, faults
 from gan.registries import METRICS
-from gan.scores import modes
+from gan.scores import evaluation, modes
 from gan.scores.pair import Pair
+from gan.scores.requirements import Situation, distrust, trusted
 from gan.scores.space import Space
 
 LEVEL = 0.05
 """How often a test may accuse real examples."""
-
-OF_FEATURES = (
-    "frechet_classifier_distance",
-    "kernel_distance",
-    "inception_type_score",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "nearest_neighbour_accuracy",
-)
-"""Metrics of features, in the order of the table."""
 
 
 class Share(NamedTuple):
@@ -46,27 +37,39 @@ class Share(NamedTuple):
         return self.count / self.trials
 
 
-def scores(fake: np.ndarray, real: np.ndarray, train: np.ndarray, space: Space, classes: int):
+def of_features(situation: Situation) -> list[str]:
+    """The metrics that compare two sets in the features of a data set, registered by anybody.
+
+    Raises:
+        UserError: if these features, or the classes, cannot be trusted.
+    """
+    if not trusted(situation):
+        raise UserError(distrust(situation))
+    names, _ = evaluation.possible([], situation)
+    return [name for name in names if METRICS.get(name).of_features]
+
+
+def scores(fake: np.ndarray, real: np.ndarray, pool: Pool, space: Space, names: Sequence[str]):
     """The scores of one set against another, by the name of the metric.
 
     Args:
         fake, real: examples [n, *shape].
-        train: training examples [t, *shape].
+        pool: gives the training examples.
         space: features and classes, of a data set with a classifier.
-        classes: how many there are.
+        names: of metrics of features.
     """
     features = [space.features.checked(each) for each in (fake, real)]
     pair = Pair.of(*features, space.classifier.probabilities(fake))
-    counted = modes.count_classes(space.labels(fake), classes)
-    near = [distances.nearest_one(fake, each) for each in (train, real)]
+    counted = modes.count_classes(space.labels(fake), pool.classes)
+    near = [distances.nearest_one(fake, each) for each in (pool.train, real)]
     return {
         "w1": distances.w1(fake, real),
         "sliced_w1": distances.sliced(fake, real),
         "feature_w1": distances.w1(*features),
-        **{name: METRICS.get(name).of_features(pair) for name in OF_FEATURES},
+        **{name: float(METRICS.get(name).of_features(pair)) for name in names},
         "mode_count": float(counted.covered),
         "mode_kl": counted.reverse_kl,
-        "copied_share": faults.copied_share(*near, (len(train), len(real)))[0],
+        "copied_share": faults.copied_share(*near, (len(pool.train), len(real)))[0],
     }
 
 

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from gan import data
 from gan.benchmarks import injected_faults, power
 from gan.benchmarks.injected_faults import FAULTS, Pool, drawn
+from gan.config import Data
 from gan.errors import UserError
+from gan.registries import METRICS
+from gan.scores.requirements import Situation
 
 
 def pool(count=600, channels=1, classes=5):
@@ -79,6 +83,15 @@ def test_only_worse_scores_are_noticed_and_ties_are_not():
     assert power.power("mode_count", [10.0] * 4, [10.0] * 39).count == 0
     with pytest.raises(ValueError, match="needs 19"):
         power.power("w1", [1.0], usual[:18])
+
+
+def test_every_metric_of_trusted_features_is_asked():
+    dataset = data.load(Data(name="digits"), None)
+    found = power.of_features(Situation(dataset, players=False, accuracy=0.98))
+    registered = {name for name in METRICS if METRICS.get(name).of_features is not None}
+    assert registered - set(found) == {"frechet_distance"}  # which is of given features
+    with pytest.raises(UserError, match="right on 60.0 %"):
+        power.of_features(Situation(dataset, players=False, accuracy=0.6))
 
 
 def test_the_interval_is_wilsons():
