@@ -11,7 +11,16 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError
-from gan.transport import columns, costs, flows, known_pairs, pricing, reduction, simplex
+from gan.transport import (
+    columns,
+    costs,
+    flows,
+    known_pairs,
+    neighbours,
+    pricing,
+    reduction,
+    simplex,
+)
 from gan.transport.pricing import Pricer
 
 
@@ -47,6 +56,21 @@ def test_agrees_with_scipy(n, d, cost):
     i, j = linear_sum_assignment(matrix)
     np.testing.assert_allclose(s.costs.sum(), matrix[i, j].sum(), rtol=1e-12)
     assert gap_of(s, np.ones(n), np.ones(n)) <= 1e-12 * s.costs.sum()
+
+
+def test_thresholds_of_a_sample_serve_where_guesses_of_neighbours_are_poor(monkeypatch):
+    monkeypatch.setattr(neighbours, "_HELD", 0)
+    taken = []
+    sampled = neighbours.Neighbours._sampled_pool
+    monkeypatch.setattr(
+        neighbours.Neighbours, "_sampled_pool", lambda *args: taken.append(1) or sampled(*args)
+    )
+    x, y = np.random.default_rng(3).normal(size=(2, 500, 2))
+    s = forced(x, y, "euclidean")
+    matrix = cdist(x, y)
+    assert taken
+    np.testing.assert_allclose(s.costs.sum(), matrix[linear_sum_assignment(matrix)].sum())
+    assert gap_of(s, np.ones(500), np.ones(500)) <= 1e-12 * s.costs.sum()
 
 
 @pytest.mark.parametrize("d, top", [(2, 256), (2, 12), (784, 256), (3072, 256)])
