@@ -21,8 +21,9 @@ WIDTH, HEIGHT, MARGIN = 300, 18, 30
 NOTE = (
     "Left end: what a generator would get that repeats one real example. Right end: what real "
     "examples get in place of generated ones. Dot and line: the generated examples, with their "
-    "95 % interval. There is no bar where an end is unknown, or where the repeated example "
-    "scores as well as real ones: such a score cannot see collapse."
+    "95 % interval. There is no bar where an end is unknown, where neither more nor less is "
+    "better, or where the repeated example scores as well as real ones: such a score cannot see "
+    "collapse."
 )
 """What the bars show, for whoever prints them."""
 
