@@ -168,11 +168,23 @@ def copied_share(
     return (share - expected) / (1 - expected), float(error / (1 - expected))
 
 
+def copying(share: float, error: float, nearest: float, usual: float) -> bool:
+    """Whether training examples are repeated: a share of copies beyond chance, of examples that lie
+    no farther from the training examples than real ones do.
+
+    Args:
+        share, error: see `copied_share`.
+        nearest, usual: median distances to the nearest training example, of generated examples and
+            of held-out real ones.
+    """
+    return share >= max(_COPIED, SURE * error) and nearest <= usual
+
+
 def _copies(fake, real, train) -> list[Fault]:
     to_train, to_real = distances.nearest_one(fake, train), distances.nearest_one(fake, real)
     share, error = copied_share(to_train, to_real, (len(train), len(real)))
     usual = distances.nearest(_some(real, MOST), train)[0][:, 0]
-    if share < max(_COPIED, SURE * error) or np.median(to_train[0]) > np.median(usual):
+    if not copying(share, error, np.median(to_train[0]), np.median(usual)):
         return []
     share = min(share, 1.0)
     text = f"It copies: about {share:.0%} of the generated examples repeat a training example."

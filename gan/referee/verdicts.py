@@ -15,6 +15,9 @@ NEEDED = (
 )
 """What `critic` speaks of."""
 
+COPYING = ("copied_share", "nearest_train", "nearest_train_real")
+"""What `copying` speaks of."""
+
 
 def about_critic(scores: dict) -> bool:
     """Whether an evaluation holds what `critic` speaks of."""
@@ -42,9 +45,9 @@ def critic(scores: dict) -> str:
     low, high = scores["w1_debiased_low"], scores["w1_debiased_high"]
     left = f"debiased distance {scores['w1_debiased']:.3g}, 95 % interval {low:.3g} to {high:.3g}"
     certifies = (
-        f"Scaled to slope 1, the critic certifies {100 * share:.1f} % of the exact distance "
+        f"Scaled to slope 1, the critic certifies {_percent(share)} of the exact distance "
         f"between held-out and generated examples. The reference critic, which exact transport "
-        f"between as many other examples yields, certifies {100 * reference:.1f} % of that "
+        f"between as many other examples yields, certifies {_percent(reference)} of that "
         "distance. "
     )
     if not told_apart(scores):
@@ -54,10 +57,41 @@ def critic(scores: dict) -> str:
         )
     if trained_enough(scores):
         return f"Yes. {certifies}What keeps the distance above its floor is the generator ({left})."
+    if share < 0:
+        return (
+            f"No. {certifies}It scores generated examples above real ones: is the sign reversed? "
+            "High means real. If not, train the critic first; the generator is above its floor "
+            f"too ({left})."
+        )
     return (
         f"No. {certifies}The generator is above its floor too ({left}), but train the critic "
         "first: more critic steps per generator step, a higher learning rate or a wider network."
     )
+
+
+def copying(copies: bool, share: float, interval, nearest: float, usual: float) -> str:
+    """Whether training examples are repeated, with the numbers behind the answer.
+
+    Args:
+        copies: the answer, see gan.referee.faults.copying.
+        share, interval: of copies, an estimate and its 95 % interval.
+        nearest, usual: median distances to the nearest training example, of generated examples and
+            of held-out real ones.
+    """
+    low, high = interval
+    beside = (
+        f"The nearest training example is {nearest:.3g} away from a generated example and "
+        f"{usual:.3g} from a held-out real one (medians). The estimated share of copies is "
+        f"{share:.2g}, its 95 % interval {low:.2g} to {high:.2g}."
+    )
+    if copies:
+        return f"Yes. {beside}"
+    if low > 0:
+        return (
+            f"Not shown. {beside} Generated examples resemble training examples more often than "
+            "chance explains, but they are too few or too far away to be called copies."
+        )
+    return f"Not shown. {beside} The interval holds 0; an estimate may be negative by chance."
 
 
 def generator(distance: Distance, faults: Sequence[Fault]) -> str:
@@ -95,3 +129,8 @@ def generator(distance: Distance, faults: Sequence[Fault]) -> str:
         alone = "By the distance alone the examples cannot be told from real ones"
         return f"{alone}: {beside}. But:{named}"
     return f"Can be told from real examples: it {where}; {beside}.{named}"
+
+
+def _percent(share: float) -> str:
+    """In percent, never "-0.0"."""
+    return f"{round(100 * share, 1) + 0.0:.1f} %"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan import arrays, files
+from gan.referee import verdicts
 from gan.registries import METRICS
 from gan.reports import bars, drawing, figures, page, pictures
 from gan.reports import scores as tables
@@ -100,6 +101,8 @@ def text(report: Report) -> Iterator[str]:
     judgements = report.judgements.values()
     for judgement in judgements:
         yield f"{judgement.name}: {judgement.verdict}"
+        if copying := _copying(judgement):
+            yield f"  copies of training examples: {copying}"
         if judgement.critic is not None:
             yield f"  critic: {judgement.critic.verdict}"
     yield ""
@@ -112,6 +115,17 @@ def text(report: Report) -> Iterator[str]:
     for compared in report.comparisons:
         if (compared.nearer, compared.farther) in neighbours:
             yield f"  {_comparison(compared)}"
+
+
+def _copying(judgement: Judgement) -> str:
+    """That no copying is shown, with the numbers; "" where it is among the faults, or unknown."""
+    scores = judgement.scores
+    if any(name not in scores for name in verdicts.COPYING) or "copies" in {
+        f.name for f in judgement.faults
+    }:
+        return ""
+    share, nearest, usual = (scores[name] for name in verdicts.COPYING)
+    return verdicts.copying(False, share.value, share.interval, nearest.value, usual.value)
 
 
 def _side_by_side(judgements) -> Iterator[str]:
@@ -208,6 +222,11 @@ def write(workdir: Path, report: Report, sets, notes: Sequence[str]) -> None:
         *(
             page.paragraph(f"{name}: {judgement.verdict}", "verdict")
             for name, judgement in report.judgements.items()
+        ),
+        *(
+            page.paragraph(f"{name}: copies of training examples? {copying}", "note")
+            for name, judgement in report.judgements.items()
+            if (copying := _copying(judgement))
         ),
         _ranking(report, inside) if several else "",
         *(

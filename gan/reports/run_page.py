@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gan import config as configs
 from gan import files, runs
-from gan.referee import verdicts
+from gan.referee import faults, verdicts
 from gan.reports import bars, figures, page, summary
 from gan.reports import scores as tables
 
@@ -34,7 +34,7 @@ def write(path: str | Path) -> None:
         _chosen(scores),
         page.paragraph(verdict(scores), "note"),
         _critic(inside, scores),
-        _copying(inside),
+        _copying(inside, scores),
         page.section("Does it make what it is asked for?", *tables.class_shares(scores)),
         _proportions(inside, scores),
         _along_training(inside, path),
@@ -91,15 +91,24 @@ def _share(scores: dict) -> str:
     )
 
 
-def _copying(inside) -> str:
+def _copying(inside, scores: dict) -> str:
     return page.section(
         "Is it copying?",
+        page.paragraph(_copies(scores)) if _has(scores, *verdicts.COPYING) else "",
         page.picture(
             inside("neighbours.png"),
             "Generated examples, each followed by its five nearest training examples, two "
             "to a row. Near-identical neighbours in every row would mean memorising.",
         ),
     )
+
+
+def _copies(scores: dict) -> str:
+    """The answer in words."""
+    found, nearest, usual = (scores[name] for name in verdicts.COPYING)
+    share, interval = found["value"], found["interval"]
+    copies = faults.copying(share, (share - interval[0]) / 1.96, nearest, usual)
+    return verdicts.copying(copies, share, interval, nearest, usual)
 
 
 def _numbers(scores: dict) -> str:
