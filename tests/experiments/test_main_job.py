@@ -261,7 +261,8 @@ def test_points_in_the_plane_are_trained_evaluated_and_drawn(tmp_path):
     status, _, err = call("sample", "--workdir", tmp_path / "run", "--output", tmp_path / "p.png")
     assert status == 0 and (tmp_path / "p.png").stat().st_size > 1000, err
     report = (tmp_path / "run" / "report.html").read_text()
-    assert "modes are covered" in report and "Is it copying?" not in report
+    assert "modes are covered" in report and "Is it copying?" in report
+    assert not (tmp_path / "run" / "figures" / "neighbours.png").exists()
 
 
 def test_numbers_that_explode_stop_the_run_and_spare_the_checkpoints(tmp_path):
