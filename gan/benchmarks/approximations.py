@@ -25,8 +25,9 @@ COSTS = ("sqeuclidean", "euclidean")
 _EPSILON, _ITERATIONS, _RANK, _STEP, _DIRECTIONS = 0.01, 2000, 32, 100.0, 200
 """Regularisation of Sinkhorn's algorithm in mean costs, and its iterations at most; rank of a
 low-rank plan and its step; directions of slices."""
-_BATCH, _BLOCK = 1 << 12, 1 << 24
-"""Points up to which OTT holds a matrix; numbers that rounding holds at once."""
+_MATRIX, _BLOCK = 12_000, 1 << 24
+"""Points up to which OTT-JAX is asked where it holds the whole matrix (its passes in batches fail
+with JAX 0.10); numbers that rounding holds at once."""
 
 
 def sinkhorn(x, y, cost):
@@ -164,7 +165,6 @@ def _cloud(x, y, cost, epsilon):
         cost_fn=function,
         epsilon=epsilon,
         relative_epsilon="mean" if epsilon else None,
-        batch_size=_BATCH // 4 if len(x) > _BATCH else None,
     )
 
 
@@ -242,7 +242,8 @@ def run(workdir: str, sizes: list[int], dimensions: list[int], cost: str, limit:
     """Rows of every solver within the limit, judged; what is in the workdir is not measured again.
 
     A row without "value" is that of a solver that ran past the limit, which is then not asked for
-    larger sets of as many dimensions.
+    larger sets of as many dimensions. Where OTT-JAX would hold the whole matrix of many points it
+    is not asked.
     """
     path = Path(workdir) / "approximations.json"
     rows = json.loads(path.read_text()) if path.exists() else []
@@ -252,7 +253,7 @@ def run(workdir: str, sizes: list[int], dimensions: list[int], cost: str, limit:
             if "exact" in own:
                 continue
             for name in SOLVERS:
-                if name in own or _slow(rows, name, n, d, cost):
+                if name in own or _large(name, n, cost) or _slow(rows, name, n, d, cost):
                     continue
                 found = elsewhere(name, n, d, cost, workdir, limit)
                 took = f"over {limit:g} s" if found is None else f"{found['seconds']:.1f} s"
@@ -266,6 +267,10 @@ def run(workdir: str, sizes: list[int], dimensions: list[int], cost: str, limit:
                 own[name].update(row)
             files.write_json(path, rows)
     return rows
+
+
+def _large(name, n, cost):
+    return n > _MATRIX and (name == "sinkhorn" or (name, cost) == ("low_rank", "euclidean"))
 
 
 def _slow(rows, name, n, d, cost):
