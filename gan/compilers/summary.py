@@ -1,8 +1,8 @@
-"""The table of all programs that experiments.compile has left in a folder.
+"""The table of all programs that experiments.compile has left in a folder, and what they promise.
 
 python -m gan.compilers.summary FOLDER
 
-writes FOLDER/table.md from the JSON files there.
+writes FOLDER/table.md and FOLDER/planning.md from the JSON files there.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import files
-from gan.compilers import page
+from gan.compilers import page, planning
 
 COLUMNS = (
     "preset",
@@ -84,9 +84,10 @@ def table(programs: list[dict[str, Any]]) -> str:
 
 
 def main(folder: str) -> None:
-    """Write the table of a folder."""
+    """Write the pages of a folder."""
     programs = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
     files.write_atomically(Path(folder, "table.md"), table(programs))
+    files.write_atomically(Path(folder, "planning.md"), planning.write(programs))
 
 
 if __name__ == "__main__":

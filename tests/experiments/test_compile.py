@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gan import config, presets
-from gan.compilers import page, programs, summary, targets
+from gan.compilers import page, planning, programs, summary, targets
 from tests.conftest import ROOT
 from tests.experiments.commands import call
 
@@ -58,9 +58,9 @@ def test_what_is_found_is_shown_and_kept(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.metadata.version", lambda name: "1.2")
     status, out, err = asked(tmp_path, "--batch_size", 128)
     assert (status, err) == (0, "")
-    (chosen, target, limit, keep), *_ = given
+    (chosen, target, limit, keep, members), *_ = given
     assert chosen == config.replace(presets.get("digits"), {"batch_size": 128})
-    assert (str(target), limit, keep) == ("v5e:2x2", 1800, None)
+    assert (str(target), limit, keep, members) == ("v5e:2x2", 1800, None, 0)
     kept = json.loads((tmp_path / "new" / "x.json").read_text())
     assert set(NAMES) <= kept.keys() and kept["changes"] == {"batch_size": 128}
     assert (kept["preset"], kept["versions"]["libtpu"]) == ("digits", "1.2")
@@ -90,6 +90,7 @@ def test_without_a_compiler_nothing_is_made(tmp_path, monkeypatch):
     [
         (["--target", "v5e:3"], "v5e has no '3' devices"),
         (["--target", "tpu"], "unknown kind 'tpu'"),
+        (["--members", "6"], "members 6 must be a multiple of the 4 devices"),
         (["--batch_size", "6"], "batch_size 6 must be a multiple of the 4 devices"),
         (["--data.name", "cats_vs_dogs"], "set --data.image_size"),
         (["--data.name", "gaussians8", "--critic.name", "dcgan"], "use mlp"),
@@ -149,4 +150,43 @@ def test_programs_are_summed_up_in_one_table(tmp_path):
     cells = dict(zip(rows[0], rows[1], strict=True))
     assert cells["preset"] == "digits, batch_size 128" and cells["exchanged, MB"] == "1"
     assert (cells["estimate, ms"], cells["roofline, ms"], cells["share"]) == ("0.1", "0.025", "25%")
-    assert rows[2][2:4] == ["no", "20"] and "2026-01-02; jax 1.2." in text
+    assert (
+        (tmp_path / "planning.md").exists()
+        and rows[2][2:4] == ["no", "20"]
+        and "2026-01-02; jax 1.2." in text
+    )
+
+
+def test_a_plan_multiplies_what_compiled_programs_take():
+    """digits has 4,500 steps of 64 examples: 0.1 ms a round by estimate, 0.025 ms at least."""
+    one = FOUND | {"preset": "digits", "changes": {}, "members": 0, "target": "v5e:1", "devices": 1}
+    wide = one | {"target": "v5e:4", "devices": 4, "changes": {"batch_size": 256}}
+    crowd = one | {"members": 500, "estimated_seconds": 1e-2}
+    refused = {k: v for k, v in one.items() if k != "flops"} | {"fits": False}
+    unclocked = one | {"target": "h100:1", "estimated_seconds": None, "preset": "cifar10"}
+    text = planning.write([one, wide | {"estimated_seconds": 1.25e-4}, crowd, refused, unclocked])
+    for row in (
+        "| digits | v5e:1 | 4,500 | 60 s | 0.11 s | 0.45 s | products |",
+        "| cifar10 | h100:1 | 50,000 |  | 1.2 s |  | products |",
+        "| digits | v5e:4 | 64 | 3 | 1 | 80% | estimate |",
+        "| digits | v5e:1 | 500 | 90 s | 5.0 | 3 | estimate |",
+    ):
+        assert text.count(row) == 1, row
+    assert text.count("| digits") == 3
+
+
+def test_durations_have_two_digits():
+    given = (0.25, 9.96, 61, 600, 9000, 86400 * 15)
+    assert [*map(planning.duration, given)] == [
+        "0.25 s",
+        "10 s",
+        "61 s",
+        "10 min",
+        "2.5 h",
+        "15 days",
+    ]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results" / "compile").glob("*.json")), ids=str)
+def test_kept_programs_have_every_name(path):
+    assert set(NAMES) <= json.loads(path.read_text()).keys()
