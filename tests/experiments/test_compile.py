@@ -112,29 +112,39 @@ def test_a_compiler_that_dies_is_an_error_in_words(tmp_path, monkeypatch):
     assert (status, out) == (1, "") and "the compiler ended with status 1" in err
 
 
+NARROW = ("--generator.width", 16, "--critic.width", 16)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("preset", "changes", "gflop", "megabytes", "cycles"),
+    ("preset", "changes", "target", "gflop", "megabytes", "cycles", "operations"),
     [
-        ("digits", (), 0.505, 8.1, 218_000),
-        ("fashion_mnist", ("--generator.width", 16, "--critic.width", 16), 1.44, 0.102, 534_000),
+        ("digits", (), "v5e:1", 0.505, 8.1, 218_000, 461),
+        ("fashion_mnist", NARROW, "v5e:1", 1.44, 0.102, 534_000, 490),
+        ("digits", (), "h100:1", 0.505, 91.0, None, 188),
+        ("fashion_mnist", NARROW, "h100:1", 1.44, 147, None, 214),
     ],
 )
-def test_presets_are_compiled_for_a_tpu(preset, changes, gflop, megabytes, cycles, tmp_path):
-    """Within a tenth of what libtpu 0.0.42.1 makes."""
-    pytest.importorskip("libtpu", reason="libtpu is not installed")
-    status, out, err = asked(tmp_path, *changes, preset=preset, target="v5e:1")
+def test_presets_are_compiled_for_accelerators(
+    preset, changes, target, gflop, megabytes, cycles, operations, tmp_path
+):
+    """Within a tenth of what libtpu 0.0.42.1 and the plugin 0.10.2 for CUDA make."""
+    module = "libtpu" if target.startswith("v5e") else "jax_plugins.xla_cuda12"
+    pytest.importorskip(module, reason=f"{module} is not installed")
+    status, out, err = asked(tmp_path, *changes, preset=preset, target=target)
     assert (status, err) == (0, ""), err
     found = json.loads((tmp_path / "new" / "x.json").read_text())
     assert set(NAMES) <= found.keys()
     assert found["fits"] and found["devices"] == 1 and found["collectives"]["count"] == 0
     assert found["flops"] / 1e9 == pytest.approx(gflop, rel=0.1)
     assert found["hbm_bytes"] / 1e6 == pytest.approx(megabytes, rel=0.1)
-    assert found["estimated_cycles"] == pytest.approx(cycles, rel=0.1)
+    assert found["operations"] == pytest.approx(operations, rel=0.1)
+    assert found["estimated_cycles"] == (cycles and pytest.approx(cycles, rel=0.1))
     assert len(found["costliest"]) == 10
+    by = "cycles" if cycles else "bytes"
     for each in found["costliest"]:
         path, _, line = each["source"].partition(":")
-        assert each["cycles"] > 0 and (not path or (ROOT / path).exists() and int(line) > 0)
+        assert each[by] > 0 and (not path or (ROOT / path).exists() and int(line) > 0)
 
 
 def test_programs_are_summed_up_in_one_table(tmp_path):
