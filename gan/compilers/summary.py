@@ -83,9 +83,16 @@ def table(programs: list[dict[str, Any]]) -> str:
     return f"{HEAD}\n{chr(10).join(lines)}\n\n{made}\n"
 
 
+def order(found: dict[str, Any]) -> tuple:
+    """Where a program stands in a table: those of a preset together, small targets first."""
+    kind = found["target"].partition(":")[0]
+    return found["preset"], found.get("members", 0), str(found["changes"]), kind, found["devices"]
+
+
 def main(folder: str) -> None:
     """Write the pages of a folder."""
-    programs = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+    found = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+    programs = sorted(found, key=order)
     files.write_atomically(Path(folder, "table.md"), table(programs))
     files.write_atomically(Path(folder, "planning.md"), planning.write(programs))
 
