@@ -48,6 +48,7 @@ def certify_plan(
     *,
     a=None,
     b=None,
+    optimal=None,
     warm=None,
     gap=0.0,
     seconds=math.inf,
@@ -62,13 +63,16 @@ def certify_plan(
         cost, warm, gap, seconds, progress: as for `assignment`; a relative gap that is wide or a
             short time widens the bounds and nothing else.
         a, b: weights [n] and [m] of a plan; None is the uniform probability, of sum 1.
+        optimal: the `Result` of `assignment` for the same sets and cost, so that several plans are
+            judged by one solution; None solves.
 
     Returns:
         A `GivenPlan`.
 
     Raises:
         UserError: as for `assignment` and `plan`; for what is neither a permutation nor a plan of
-            these points; and for a plan that misses the weights by more than a billionth of them.
+            these points; for a plan that misses the weights by more than a billionth; and for an
+            `optimal` that is about other sets, weights or another cost.
         PrecisionError: as for `assignment`.
     """
     n, m = len(x), len(y)
@@ -80,7 +84,11 @@ def certify_plan(
 
     if kind == "plan":  # before the long work
         weights.marginals(certificate(np.zeros(m), (0.0, 0.0)), a, b, n, m)
-    geometry, best = optimum(x, y, a, b, cost, kind, warm, gap, seconds, progress)
+    if optimal is None:
+        geometry, best = optimum(x, y, a, b, cost, kind, warm, gap, seconds, progress)
+    else:
+        _same(optimal, certificate(np.zeros(m), (0.0, 0.0)), a is None and b is None)
+        geometry, best = costs.geometry(x, y, cost), optimal
     value = _value(geometry.pairs(rows, columns), mass, total, geometry.exponent)
     upper = min(value, best.upper)
     lower = min(best.lower, upper)
@@ -92,6 +100,16 @@ def certify_plan(
         optimal=best,
         certificate=certificate(best.certificate.v, (lower, value)),
     )
+
+
+def _same(optimal, asked, uniform):
+    """Refuses the solution of another problem than a certificate is asked for."""
+    about = [c.header for c in (optimal.certificate, asked)]
+    for key, what in (("x", "x"), ("y", "y"), ("cost", "the cost")):
+        if about[0][key] != about[1][key]:
+            raise UserError(f"optimal must be the solution of the same problem: {what} differs")
+    if optimal.permutation is None or not uniform:
+        raise UserError("optimal must be an assignment, between points without weights")
 
 
 def _arcs(plan, n, m, uniform):

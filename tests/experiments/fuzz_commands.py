@@ -37,6 +37,9 @@ DATA = ["digits", "gaussians8", "swiss_roll", "digitz", "stacked_digits", "folde
 WORK = (
     "gan.runs.open",
     "subprocess.run",
+    "gan.benchmarks.approximations.judge",
+    "gan.benchmarks.approximations.measure",
+    "gan.benchmarks.approximations.run",
     "gan.benchmarks.assignments.run",
     "gan.benchmarks.growth_points.run",
     "gan.benchmarks.instances.run",

@@ -169,6 +169,8 @@ def test_a_name_that_does_not_exist_leaves_no_run_directory(tmp_path):
 
 
 LITERALS = [
+    "gan.benchmarks.approximations:COSTS",
+    "gan.benchmarks.approximations:SOLVERS",
     "gan.benchmarks.critic_methods:METHODS",
     "gan.benchmarks.critic_protocols:PROTOCOLS",
     "gan.benchmarks.growth_axes:AXES",

@@ -44,6 +44,38 @@ def test_an_optimal_permutation_has_no_excess_in_integers():
     assert bounds.integer and bounds.gap == pytest.approx(given.value - best.value, rel=1e-14)
 
 
+def test_one_solution_judges_several_plans(monkeypatch):
+    best = transport.assignment(X, Y)
+    alone = transport.certify_plan(X, Y, np.arange(6))
+    monkeypatch.setattr("gan.transport.given.optimum", lambda *_: pytest.fail("solved"))
+    for plan in (np.arange(6), np.eye(6) / 6):
+        given = transport.certify_plan(X, Y, plan, optimal=best)
+        assert (given.value, given.lower, given.upper) == pytest.approx(
+            (alone.value, alone.lower, alone.upper), rel=1e-15
+        )
+        assert transport.verify(given.certificate, X, Y).gap == pytest.approx(
+            given.value - best.value, rel=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    "x, y, options, message",
+    [
+        (X + 1, Y, {}, "x differs"),
+        (X, Y[::-1], {}, "y differs"),
+        (X, Y, {"cost": "sqeuclidean"}, "the cost differs"),
+        (X, Y, {"a": np.full(6, 1 / 6)}, "without weights"),
+    ],
+)
+def test_the_solution_of_another_problem_is_refused(x, y, options, message):
+    best = transport.assignment(X, Y)
+    with pytest.raises(UserError, match=f"optimal must be .*{message}"):
+        transport.certify_plan(x, y, np.eye(6) / 6, optimal=best, **options)
+    weighted = transport.plan(X, Y, cost="euclidean")
+    with pytest.raises(UserError, match="must be an assignment"):
+        transport.certify_plan(X, Y, np.arange(6), optimal=weighted)
+
+
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, sparse.coo_array])
 def test_a_plan_between_weights_is_bounded(kind):
     independent = np.outer(A, B)
