@@ -29,10 +29,10 @@ from gan.training.adversarial import make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_play
 from gan.training.mesh import platform_of
-from gan.training.state import Hyperparameters, State, initial_state
+from gan.training.state import Hyperparameters, State, adaptive, initial_state
 
 AXIS = "member"
-SWITCHES = ("instance_noise", "weight_clip")
+SWITCHES = ("instance_noise", "weight_clip", "augmentation_target")
 """Hyper-parameters whose zero leaves a part out of the round."""
 
 
@@ -85,7 +85,7 @@ def make_population(
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
     states = [
-        initial_state(generator, critic, np.uint32(member.seed), config.optimizer)
+        initial_state(generator, critic, np.uint32(member.seed), config.optimizer, adaptive(config))
         for member in members
     ]
     state = jax.device_put(stack(states), split)
