@@ -30,10 +30,10 @@ from gan.training.feed import Feed, make_feed
 from gan.training.game import Program
 from gan.training.loop import make_play
 from gan.training.mesh import platform_of
-from gan.training.state import Hyperparameters, State, initial_state
+from gan.training.state import Hyperparameters, State, adaptive, initial_state
 
 AXIS = "member"
-SWITCHES = ("instance_noise", "weight_clip")
+SWITCHES = ("instance_noise", "weight_clip", "augmentation_target")
 """Hyper-parameters whose zero leaves a part out of the round."""
 
 
@@ -86,7 +86,7 @@ def make_population(
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
     states = [
-        initial_state(generator, critic, np.uint32(member.seed), config.optimizer)
+        initial_state(generator, critic, np.uint32(member.seed), config.optimizer, adaptive(config))
         for member in members
     ]
     state = jax.device_put(stack(states), split)
