@@ -112,7 +112,9 @@ def make_program(config: Config, members: int, dataset, mesh: Mesh) -> Program:
     be at hand, vectorised. Errors as of `make_population`."""
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     start = initial_state.__wrapped__
-    state = jax.eval_shape(lambda: start(generator, critic, np.uint32(0), config.optimizer))
+    state = jax.eval_shape(
+        lambda: start(generator, critic, np.uint32(0), config.optimizer, adaptive(config))
+    )
     feed = make_feed(dataset, config, None)
     split, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((AXIS,), ()))
 
