@@ -37,6 +37,9 @@ def define(flags) -> None:
     what = "what to compile for, as in v5e:2x2, v6e:8 or h100:8"
     flags.text("target", cli.REQUIRED, what, "KIND:DEVICES")
     flags.path("output", cli.REQUIRED, "what was found, a .json file; a page goes beside it")
+    flags.integer(
+        "members", 0, "members of a population that is trained at once; 0: a run alone", 0, 10**6
+    )
     flags.real("limit", 1800.0, "seconds for the compiler", cli.LEAST_SECONDS, cli.SECONDS)
     flags.path("text", None, "also keep the compiled program, as text")
     flags.config(default=DEFAULT)
@@ -49,11 +52,13 @@ def main(values) -> None:
     jax.config.update("jax_platforms", "cpu")  # an installed compiler would be taken for a device
     programs, page = gan.compilers.programs, gan.compilers.page
     target = gan.compilers.targets.parse(values.target)
-    programs.check(values.config, target)
+    programs.check(values.config, target, values.members)
     output = outputs.file(values.output, (".json",))
     text = outputs.file(values.text, (".txt",), flag="--text") if values.text else None
     preset = values.preset or DEFAULT
-    found = programs.compiled(values.config, target, values.limit, text and str(text))
+    found = programs.compiled(
+        values.config, target, values.limit, text and str(text), values.members
+    )
     before = {} if values.config_path else configs.flatten(presets.get(preset))
     now = configs.flatten(values.config)
     found = {

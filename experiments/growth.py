@@ -6,10 +6,10 @@ about half an hour on two idle CPU cores. Every point is a process of its own, w
 warms up before it is timed; passes over all points take turns, `--repeats` of them. A power law is
 fitted to the medians of every axis. Each result is kept in growth.json as it comes, so the command
 can be stopped and given again; `--stop_after` starts nothing more after that many seconds, and
-`--axes` and `--sizes` choose parts. Writes growth.md, growth.png and, once all axes that it plans
-from are there, planning.md. Kept in results/growth; expect exponents of about 0.8 for the batch and
-1.4 for the width of a DCGAN, 1 for members, and for transport 1.3 (d = 64, n up to 64,000) and 1.8
-(d = 2, n up to 16,000).
+`--axes` and `--sizes` choose parts. Writes growth.md and growth.png. Kept in results/growth; expect
+exponents of about 0.8 for the batch and 1.4 for the width of a DCGAN, 1 for members, and for
+transport 1.3 (d = 64, n up to 64,000) and 1.8 (d = 2, n up to 16,000). What accelerators would take
+is planned from compiled programs: results/compile/planning.md.
 """
 
 from __future__ import annotations

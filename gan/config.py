@@ -124,6 +124,13 @@ class Config:
     augmentations: tuple[str, ...] = named((), AUGMENTATIONS)
     """Differentiable changes of all images that the critic is trained on, real and generated alike,
     one after the other; keep a critic from learning a small data set by heart."""
+    augmentation_probability: float = ranged(1.0, 0, 1)
+    """Probability of each augmentation for each example; its largest one where it adapts."""
+    augmentation_target: float = ranged(0.0, 0, 1)
+    """Makes the probability adapt, from 0 on: it rises while the critic's separation, the mean sign
+    of f(real) - f(fake), is above this, and falls while it is below; 0 leaves it as it is."""
+    augmentation_examples: float = ranged(500_000.0, 1, 1e12)
+    """Real examples that the critic is shown while an adapting probability rises from 0 to 1."""
     optimizer: str = named("adam", OPTIMIZERS)
     """How both players make steps of their gradients."""
     generator_learning_rate: float = ranged(1e-4, 0, 1e30)
@@ -194,6 +201,12 @@ class Config:
 
 
 FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
+    (
+        lambda c: (
+            not c.augmentations and (c.augmentation_probability < 1 or c.augmentation_target > 0)
+        ),
+        "augmentation_probability and augmentation_target go with augmentations only: name some",
+    ),
     (
         lambda c: c.weight_clip > 0 and c.critic.weights == "spectral",
         "weight_clip goes with critic.weights free only: spectral normalisation undoes any scale "

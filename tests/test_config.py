@@ -15,7 +15,7 @@ def test_a_list_of_names_survives_it_too():
 
 
 def test_the_path_of_every_field_replaces_that_field_alone():
-    base = config.Config()
+    base = config.replace(config.Config(), {"augmentations": ("flip",)})
     for path, value in config.flatten(base).items():
         if not isinstance(value, float):
             continue
@@ -39,6 +39,12 @@ def test_the_path_of_every_field_replaces_that_field_alone():
         ({"data.folder": 3}, "data.folder must be str or null, got 3"),
         ({"seed": 2**32}, "seed must be in 0 .. 4,294,967,295, got 4294967296"),
         ({"penalty_every": 0}, "penalty_every must be in 1 .. 1,000,000, got 0"),
+        (
+            {"augmentation_target": 0.6},
+            "augmentation_probability and augmentation_target go with augmentations",
+        ),
+        ({"augmentation_probability": 1.5}, "augmentation_probability must be in 0 .. 1, got 1.5"),
+        ({"augmentation_examples": 0}, "augmentation_examples must be in 1 .. 1e+12, got 0"),
         ({"metrics": "w1"}, "metrics must be a list of names, got 'w1'"),
         ({"metrics": ["w1", 3]}, "metrics must be a list of names, got ['w1', 3]"),
         ({"metrics": ["w1", "w1"]}, "names one twice"),
@@ -55,15 +61,16 @@ def test_a_bad_field_is_named_with_what_is_allowed(changes, message):
 FORBIDDEN = [
     {"weight_clip": 0.01, "critic.weights": "spectral"},
     {"precision": "bfloat16", "generator.weights": "spectral"},
+    {"augmentations": (), "augmentation_target": 0.6},
 ]
 
 
 @pytest.mark.parametrize("changes", FORBIDDEN, ids=str)
 def test_choices_that_do_not_go_together_are_refused_and_each_alone_is_not(changes):
-    base = config.replace(config.Config(), {"penalty": "none"})
+    base = config.replace(config.Config(), {"penalty": "none", "augmentations": ("flip",)})
     for path, value in changes.items():
         config.replace(base, {path: value})
-    with pytest.raises(UserError, match="goes with"):
+    with pytest.raises(UserError, match="goes with|go with"):
         config.replace(base, changes)
 
 

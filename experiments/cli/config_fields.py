@@ -26,7 +26,7 @@ from gan.inputs import Range
 GROUPS = {
     "data": r"data\.",
     "networks": r"generator\.|critic\.|latent_dim|conditional|precision",
-    "objective": r"loss|penalt|weight_clip|instance_noise",
+    "objective": r"loss|penalt|weight_clip|instance_noise|augmentation",
     "optimiser": r".*learning_rate|beta|schedule|ema_decay|optimi[sz]er|weight_decay|momentum",
     "evaluation and cadence": r"(log|evaluate|sample|checkpoint)_every|keep_|evaluation|metrics",
     "training": r"",

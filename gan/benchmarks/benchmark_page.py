@@ -21,9 +21,15 @@ def page(result: dict) -> str:
     return (
         f"# {result['workload']}\n\n```sh\n{result['command']}\n```\n\n"
         f"{result['date']}, {result['cores']} of {os.cpu_count()} CPU cores "
-        f"({result['machine']}), load average at the end {result['load_average']:.1f}, "
-        f"{versions}.\n\n{table(result)}\n"
+        f"({result['machine']}){_device(result)}, load average at the end "
+        f"{result['load_average']:.1f}, {versions}.\n\n{table(result)}\n"
     )
+
+
+def _device(result: dict) -> str:
+    """What ours ran on, unless that is the processor."""
+    device = result.get("device", "cpu")
+    return "" if device == "cpu" else f", on {device}"
 
 
 def table(result: dict) -> str:

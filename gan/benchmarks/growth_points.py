@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 
 from gan import outputs
-from gan.benchmarks import growth_page, planning
+from gan.benchmarks import growth_page
 from gan.errors import UserError
 from gan.runs import environment, files
 
@@ -95,10 +95,8 @@ def elsewhere(name: str, size: int, seconds: float, limit: float) -> dict:
 
 
 def write(workdir: str, found: dict) -> str:
-    """growth.md, growth.png and planning.md from what was measured; returns the first."""
+    """growth.md and growth.png from what was measured; returns the first."""
     folder, page = Path(workdir), growth_page.page(found)
     files.write_atomically(folder / "growth.md", page)
     growth_page.draw(found, str(folder / "growth.png"))
-    if planning.possible(found):
-        files.write_atomically(folder / "planning.md", planning.page(found))
     return page

@@ -1,7 +1,8 @@
 """The same training in PyTorch (extra: bench), written to be as fast as eager PyTorch is.
 
 The gradient penalty needs a double backward pass, which torch.compile refuses, so it runs eagerly.
-Parameters are read from ours, so that both sides can be shown to compute the same losses.
+Parameters are read from ours, so that both sides can be shown to compute the same losses. On a GPU,
+where PyTorch sees one, it multiplies in TF32 as XLA does; the first losses are of full float32.
 """
 
 import time
@@ -25,18 +26,22 @@ class Torch:
             allowed = ", ".join(workloads.modes(choice))
             raise UserError(f"the modes of this workload are {allowed}; got {mode!r}")
         torch.manual_seed(0)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        _round_products(True)
         self.dataset = workloads.dataset(self.choice)
         self.image = len(self.dataset.shape) == 3
         last = mode.endswith("channels_last")
         self.format = torch.channels_last if last else torch.contiguous_format
         merged = mode.startswith("merged")
         self.generator, self.critic = players(self.choice, self.dataset.shape, merged)
+        for player in (self.generator, self.critic):
+            player.to(self.device)
         self.average = [p.detach().clone() for p in self.generator.parameters()]
         if self.image:
             for player in (self.generator, self.critic):
                 player.to(memory_format=self.format)
             pixels, _ = self.dataset.read(None)
-            self.pixels = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+            self.pixels = self.tensor(pixels).permute(0, 3, 1, 2).contiguous()
         betas = (self.choice.beta1, self.choice.beta2)
         self.optimizers = {
             player: torch.optim.Adam(getattr(self, player).parameters(), rate, betas, fused=True)
@@ -46,13 +51,19 @@ class Torch:
             )
         }
         self.step = 0
-        self.about = {"threads": torch.get_num_threads()}
+        self.about = {"threads": torch.get_num_threads(), "device": self.device.type}
+
+    def tensor(self, array: np.ndarray) -> torch.Tensor:
+        """An array where the players are."""
+        return torch.from_numpy(array).to(self.device)
 
     def run(self, seconds: float) -> dict:
         """Iterations for about `seconds`."""
         start, first = time.perf_counter(), self.step
         while time.perf_counter() - start < seconds:
             self.iteration(self.drawn)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
         return {"iterations": self.step - first, "seconds": time.perf_counter() - start}
 
     def first_losses(self, path: str) -> dict:
@@ -65,32 +76,35 @@ class Torch:
 
         def kept(i):
             if i is None:
-                return None, torch.from_numpy(arrays["z"]), None
-            real = torch.from_numpy(arrays[f"real {i}"])
+                return None, self.tensor(arrays["z"]), None
+            real = self.tensor(arrays[f"real {i}"])
             if self.image:
                 real = real.permute(0, 3, 1, 2).contiguous(memory_format=self.format)
-            t = torch.from_numpy(arrays[f"t {i}"]).reshape(-1, *[1] * (real.ndim - 1))
-            return real, torch.from_numpy(arrays[f"z {i}"]), t
+            t = self.tensor(arrays[f"t {i}"]).reshape(-1, *[1] * (real.ndim - 1))
+            return real, self.tensor(arrays[f"z {i}"]), t
 
+        _round_products(False)
         metrics = self.iteration(kept)
+        _round_products(True)
         return {name: float(value) for name, value in metrics.items()}
 
     def drawn(self, i):
         """Inputs of critic step i, or the latents of the generator step for None."""
         size = self.choice.batch_size
-        z = torch.randn(size, self.choice.latent_dim)
+        here = {"device": self.device}
+        z = torch.randn(size, self.choice.latent_dim, **here)
         if i is None:
             return None, z, None
         if self.image:
-            rows = torch.randint(len(self.pixels), (size,))
+            rows = torch.randint(len(self.pixels), (size,), **here)
             real = (self.pixels[rows].float() - 127.5) / 127.5
             real = real.contiguous(memory_format=self.format)
         else:
             modes = self.dataset.modes
-            centers = torch.from_numpy(np.asarray(modes.centers))
-            real = centers[torch.randint(len(centers), (size,))]
-            real = real + modes.sigma * torch.randn(size, 2)
-        return real, z, torch.rand(size, *[1] * (real.ndim - 1))
+            centers = self.tensor(np.asarray(modes.centers))
+            real = centers[torch.randint(len(centers), (size,), **here)]
+            real = real + modes.sigma * torch.randn(size, 2, **here)
+        return real, z, torch.rand(size, *[1] * (real.ndim - 1), **here)
 
     def iteration(self, inputs) -> dict:
         """n_critic critic steps and one generator step; the losses as scalars."""
@@ -125,3 +139,8 @@ class Torch:
         averaged(self.average, [p.detach() for p in parameters], None)
         self.step += 1
         return losses | {"generator_loss": loss.detach()}
+
+
+def _round_products(allowed: bool) -> None:
+    """Whether a GPU may multiply in TF32; nothing on a CPU."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed

@@ -164,6 +164,7 @@ def _result_of_ours(workload: str, options: Options, ours: Side, timings: _Timin
         "peak_bytes": timings.peak_bytes[ours.name],
         "cores": options.cores,
         "devices": ours.about["devices"],
+        "device": ours.about["device"],
         "rounds": options.rounds,
     }
     if workload in workloads.MEMBERS:

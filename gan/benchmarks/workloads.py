@@ -57,7 +57,9 @@ WORKLOADS = {
     "mlp512": lambda: _planar(512),
     "dcgan28": _dcgan28,
     "resnet32": _resnet32,
-    "population16": lambda: presets.get("gaussians25_small"),
+    "population16": lambda: config.replace(
+        presets.get("gaussians25_small"), {"generator.depth": 4}
+    ),
 }
 """Training workloads by name."""
 MEMBERS = {"population16": 16}

@@ -134,8 +134,11 @@ def _described(module: Module, each: Instruction) -> str:
 
 def _moved(module: Module, computation: str, each: Instruction) -> float:
     """Bytes between an instruction and the main memory."""
-    if each.opcode in ("copy-start", "slice-start"):
-        return _main(each.arrays[:2]) if each.opcode == "copy-start" else 2 * _main(each.arrays[:1])
+    if each.opcode == "copy-start":
+        return _main(each.arrays[:2])
+    if each.opcode == "slice-start":  # (what it is cut from), the slice
+        whole, part = each.arrays[:2]
+        return part.bytes * ((whole.space == 0) + (part.space == 0))
     if each.opcode in ("gather", "dynamic-slice", "slice"):
         return 2 * _main(each.arrays)
     if each.opcode == "dynamic-update-slice":

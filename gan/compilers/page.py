@@ -85,11 +85,17 @@ def costliest(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     return lines
 
 
+def name(found: dict[str, Any]) -> str:
+    """The preset, and how many members of it are trained at once."""
+    members = found.get("members", 0)
+    return found["preset"] + (f", {members:,} members" if members else "")
+
+
 def title(found: dict[str, Any]) -> str:
     """What was compiled for what."""
     changed = "".join(f", {name} {value}" for name, value in found["changes"].items())
     devices = f"{found['devices']} x {found['machine']}"
-    return f"{found['preset']}{changed} on {devices}"
+    return f"{name(found)}{changed} on {devices}"
 
 
 def table(found: dict[str, Any]) -> str:

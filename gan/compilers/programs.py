@@ -35,23 +35,27 @@ NO_TRITON = {"xla_gpu_enable_triton_gemm": False}
 """What the GPU's compiler says of a product that its Triton cannot tile, and what then helps."""
 
 
-def compiled(config: Config, target: Target, limit: float, keep: str | None = None) -> dict:
+def compiled(
+    config: Config, target: Target, limit: float, keep: str | None = None, members: int = 0
+) -> dict:
     """What is found in the program that trains a config on a target; see `described`.
 
     Args:
         config: of the run.
-        target: its devices; the batch is split over them.
+        target: its devices; the batch is split over them, or the members.
         limit: seconds for the compiler.
         keep: file for the text of the compiled program.
+        members: of a population that is trained at once; 0 for a run alone.
 
     Raises:
         UserError: as `check`.
         GanError: the limit has passed, or the compiler has failed; with its last words.
     """
-    check(config, target)
+    check(config, target, members)
     with tempfile.TemporaryDirectory() as folder:
         job, found = Path(folder, "job.json"), Path(folder, "found.json")
-        asked = {"config": configs.to_dict(config), "target": str(target), "keep": keep}
+        asked = {"config": configs.to_dict(config), "target": str(target)}
+        asked |= {"keep": keep, "members": members}
         files.write_json(job, asked)
         own = [sys.executable, "-m", "gan.compilers.programs", str(job), str(found)]
         try:
@@ -73,12 +77,12 @@ def compiled(config: Config, target: Target, limit: float, keep: str | None = No
         return json.loads(found.read_text())
 
 
-def check(config: Config, target: Target) -> None:
+def check(config: Config, target: Target, members: int = 0) -> None:
     """Refuses what cannot be compiled, before a compiler is started.
 
     Raises:
-        UserError: the compiler is not installed, the devices do not divide the batch, nobody knows
-            the shape of the data, or they do not go with the players.
+        UserError: the compiler is not installed, the devices do not divide the batch or the
+            members, nobody knows the shape of the data, or they do not go with the players.
     """
     import jax
 
@@ -86,10 +90,9 @@ def check(config: Config, target: Target) -> None:
 
     targets.require(target)
     rules.check(config)
-    if config.batch_size % target.devices:
-        raise UserError(
-            f"batch_size {config.batch_size} must be a multiple of the {target.devices} devices"
-        )
+    what, count = ("members", members) if members else ("batch_size", config.batch_size)
+    if count % target.devices:
+        raise UserError(f"{what} {count} must be a multiple of the {target.devices} devices")
     dataset, _ = stand_in(config.data)
     for player in networks.players(config, dataset.shape, dataset.class_names):
         jax.eval_shape(player.init, jax.random.key(0))
@@ -144,11 +147,14 @@ def _outline(choice: configs.Data) -> tuple[tuple[int, int, int], int]:
     return (height, width, channels), classes
 
 
-def described(config: Config, target: Target, keep: str | None = None) -> dict[str, Any]:
+def described(
+    config: Config, target: Target, keep: str | None = None, members: int = 0
+) -> dict[str, Any]:
     """The program that trains a config on a target, compiled in this process, in numbers.
 
     Returns:
-        facts, ready for JSON; all costs are of one round on one device: target, machine, devices,
+        facts, ready for JSON; all costs are of one round on one device, of all members that it
+        trains: members (0 for a run alone), target, machine, devices,
         examples, examples_assumed, memory_bytes, trace_seconds, fits, bytes_per_device, memory
         {what it holds}, compiler_options, compile_seconds, operations, flops, products {by type},
         hbm_bytes, collectives {count, bytes}, estimated_cycles, estimated_seconds, roofline
@@ -159,17 +165,22 @@ def described(config: Config, target: Target, keep: str | None = None) -> dict[s
     from jax.sharding import AxisType, Mesh
 
     from gan.compilers import counts, hlo
-    from gan.training.game import make_program
+    from gan.training import game, population
     from gan.training.mesh import AXIS
 
     machine = target.machine
     dataset, real = stand_in(config.data)
-    mesh = Mesh(np.array(targets.devices(target)), (AXIS,), axis_types=(AxisType.Auto,))
+    axis = population.AXIS if members else AXIS
+    mesh = Mesh(np.array(targets.devices(target)), (axis,), axis_types=(AxisType.Auto,))
     start = time.perf_counter()
-    program = make_program(config, dataset, mesh)
+    if members:
+        program = population.make_program(config, members, dataset, mesh)
+    else:
+        program = game.make_program(config, dataset, mesh)
     lowered = program.chunk.trace(*program.given).lower()
     traced = time.perf_counter()
     facts: dict[str, Any] = {
+        "members": members,
         "target": str(target),
         "machine": machine.name,
         "devices": target.devices,
@@ -282,7 +293,8 @@ def main(job: str, found: str) -> None:
     """Compile the program of a file, and write what is found into another."""
     asked = json.loads(Path(job).read_text())
     target = targets.parse(asked["target"])
-    answer = described(configs.from_dict(asked["config"]), target, asked["keep"])
+    config = configs.from_dict(asked["config"])
+    answer = described(config, target, asked["keep"], asked["members"])
     files.write_json(found, answer)
 
 

@@ -1,8 +1,8 @@
-"""The table of all programs that experiments.compile has left in a folder.
+"""The table of all programs that experiments.compile has left in a folder, and what they promise.
 
 python -m gan.compilers.summary FOLDER
 
-writes FOLDER/table.md from the JSON files there.
+writes FOLDER/table.md and FOLDER/planning.md from the JSON files there.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import files
-from gan.compilers.page import LIMITS
+from gan.compilers import page, planning
 
 COLUMNS = (
     "preset",
@@ -51,7 +51,7 @@ machine with two cores.
 def row(found: dict[str, Any]) -> list[str]:
     """The cells of one program."""
     changes = "".join(f", {name} {value}" for name, value in found["changes"].items())
-    cells = [found["preset"] + changes, found["target"], "yes" if found["fits"] else "no"]
+    cells = [page.name(found) + changes, found["target"], "yes" if found["fits"] else "no"]
     needed = found["bytes_per_device"]
     cells += ["" if needed is None else f"{needed / 1e9:.3g}", f"{found['compile_seconds']:.0f}"]
     if "flops" not in found:
@@ -69,7 +69,7 @@ def row(found: dict[str, Any]) -> list[str]:
         "" if estimate is None else f"{estimate * 1e3:.3g}",
         f"{least * 1e3:.3g}",
         "" if estimate is None else f"{least / estimate:.0%}",
-        LIMITS[found["bound_by"]],
+        page.LIMITS[found["bound_by"]],
     ]
 
 
@@ -83,10 +83,18 @@ def table(programs: list[dict[str, Any]]) -> str:
     return f"{HEAD}\n{chr(10).join(lines)}\n\n{made}\n"
 
 
+def order(found: dict[str, Any]) -> tuple:
+    """Where a program stands in a table: those of a preset together, small targets first."""
+    kind = found["target"].partition(":")[0]
+    return found["preset"], found.get("members", 0), str(found["changes"]), kind, found["devices"]
+
+
 def main(folder: str) -> None:
-    """Write the table of a folder."""
-    programs = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+    """Write the pages of a folder."""
+    found = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+    programs = sorted(found, key=order)
     files.write_atomically(Path(folder, "table.md"), table(programs))
+    files.write_atomically(Path(folder, "planning.md"), planning.write(programs))
 
 
 if __name__ == "__main__":

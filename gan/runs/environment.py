@@ -42,8 +42,22 @@ def environment() -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "processes": jax.process_count(),
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
+        "gpus": gpus(),
         "commit": _commit(Path(__file__).resolve()),
     }
+
+
+GPU_FACTS = "name,driver_version,memory.total,power.limit,clocks.max.sm,ecc.mode.current"
+
+
+def gpus() -> list[str]:
+    """What nvidia-smi says of every card, in the order of GPU_FACTS; none where it is not there."""
+    command = ["nvidia-smi", f"--query-gpu={GPU_FACTS}", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout.splitlines() if done.returncode == 0 else []
 
 
 def processor() -> str:

@@ -24,7 +24,7 @@ from gan.objectives.penalties import Penalty
 from gan.registries import AUGMENTATIONS, LOSSES, OPTIMIZERS, PENALTIES
 from gan.training.optimizers import Optimizer
 from gan.training.precision import at_precision
-from gan.training.state import Hyperparameters, State
+from gan.training.state import Hyperparameters, State, adaptive
 
 
 class CriticKeys(NamedTuple):
@@ -143,7 +143,9 @@ def make_round(
         critic_loss (penalties included), w1_estimate_batch (mean f(real) - mean f(fake)), penalty
         and, where there is a second one, penalty2 (before their weights; `penalty_every` times as
         much in the steps that have one, 0 in the others), generator_loss, and the norms over all
-        parameters critic_gradient and generator_gradient.
+        parameters critic_gradient and generator_gradient. Where the probability of augmentations
+        adapts, also separation (see `separation`) and augmentation_probability, that of the next
+        round.
 
     Raises:
         UserError: as gan.rules.check.
@@ -184,19 +186,31 @@ def blurred(setup: Setup, hyper: Hyperparameters, x, key):
     return x + hyper.instance_noise * setup.layout.place(jax.random.normal(key, x.shape))
 
 
-def changes(setup: Setup, key, x):
-    """What each augmentation draws for a batch."""
-    keys = jax.random.split(key, max(1, len(setup.augmentations)))
-    pairs = zip(setup.augmentations, keys, strict=False)
+def probability(setup: Setup, state: State, hyper: Hyperparameters):
+    """Probability of each augmentation for each example in this round."""
+    return state.probability if adaptive(setup.config) else hyper.augmentation_probability
+
+
+def changes(setup: Setup, key, x, probability):
+    """Of each augmentation: the examples of a batch that it is for, bool [b], and its numbers."""
+    count = len(setup.augmentations)
+    keys = jax.random.split(key, max(1, 2 * count))
     return tuple(
-        tuple(map(setup.layout.place, augmentation.draw(key, x))) for augmentation, key in pairs
+        (
+            setup.layout.place(jax.random.uniform(choice, x.shape[:1]) < probability),
+            tuple(map(setup.layout.place, augmentation.draw(key, x))),
+        )
+        for augmentation, key, choice in zip(
+            setup.augmentations, keys[:count], keys[count:], strict=False
+        )
     )
 
 
 def changed(setup: Setup, x, drawn):
     """A batch after all augmentations, with what `changes` has drawn."""
-    for augmentation, numbers in zip(setup.augmentations, drawn, strict=True):
-        x = augmentation.apply(x, numbers)
+    for augmentation, (chosen, numbers) in zip(setup.augmentations, drawn, strict=True):
+        chosen = chosen.reshape(-1, *[1] * (x.ndim - 1))
+        x = jnp.where(chosen, augmentation.apply(x, numbers), x)
     return x
 
 
@@ -210,8 +224,9 @@ def prepare(setup: Setup, state: State, hyper: Hyperparameters, data, step) -> E
     fake = setup.generator.apply(state.generator, latents(setup, keys.latent), *given)
     real = blurred(setup, hyper, clean, keys.real_noise)
     fake = blurred(setup, hyper, fake, keys.fake_noise)
-    real = changed(setup, real, changes(setup, keys.real_change, real))
-    fake = changed(setup, fake, changes(setup, keys.fake_change, fake))
+    chance = probability(setup, state, hyper)
+    real = changed(setup, real, changes(setup, keys.real_change, real, chance))
+    fake = changed(setup, fake, changes(setup, keys.fake_change, fake, chance))
     drawn = zip(setup.penalties, (keys.penalty, keys.penalty2), strict=False)
     points = tuple(penalty.points(real, fake, key) for penalty, key in drawn)
     return Examples(clean, real, fake, points, given)
@@ -230,7 +245,7 @@ def scores(setup: Setup, params, examples: Examples):
 
 
 def penalty_values(setup: Setup, params, hyper: Hyperparameters, examples: Examples, count):
-    """Every penalty. When lazy (Karras et al. 2020) in one critic step of `every`, times `every`;
+    """Every penalty. When lazy (Karras et al. 2020a) in one critic step of `every`, times `every`;
     the optimiser's settings stay as they are."""
     targets = hyper.penalty_target, hyper.penalty2_target
 
@@ -250,6 +265,32 @@ def penalty_values(setup: Setup, params, hyper: Hyperparameters, examples: Examp
     )
 
 
+def separation(scores_real, scores_fake):
+    """How surely a critic tells real examples from generated ones: the mean sign of f(real) -
+    f(fake) over a batch of pairs.
+
+    0 where it cannot tell, 1 where every real example scores higher. Karras et al. 2020b take the
+    mean sign of f(real), their r_t, of a critic whose scores have a meaningful zero. Those of a
+    Wasserstein critic, and of a loss that pairs, have none: adding a constant changes nothing. The
+    other side of the pair takes the place of that zero.
+    """
+    return jnp.mean(jnp.sign(scores_real - scores_fake))
+
+
+def adapted(setup: Setup, state: State, hyper: Hyperparameters, metrics):
+    """The state with the probability of the next round, and metrics that name it.
+
+    It rises while the separation is above its target and falls while it is below (Karras et al.
+    2020b), by the share of `augmentation_examples` that a round shows.
+    """
+    if not adaptive(setup.config):
+        return state, metrics
+    shown = setup.config.n_critic * setup.config.batch_size / hyper.augmentation_examples
+    step = shown * jnp.sign(metrics["separation"] - hyper.augmentation_target)
+    value = jnp.clip(state.probability + step, 0, hyper.augmentation_probability)
+    return state._replace(probability=value), metrics | {"augmentation_probability": value}
+
+
 def critic_objective(setup: Setup, params, hyper: Hyperparameters, count, examples: Examples):
     """What the critic minimises in its step number `count`, and the metrics of that step."""
     scores_real, scores_fake = scores(setup, params, examples)
@@ -259,7 +300,9 @@ def critic_objective(setup: Setup, params, hyper: Hyperparameters, count, exampl
         (hyper.penalty_weight, hyper.penalty2_weight), penalties, strict=False
     ):
         total += weight * value
+    watched = adaptive(setup.config)
     return total, {
+        **({"separation": separation(scores_real, scores_fake)} if watched else {}),
         "critic_loss": total,
         "w1_estimate_batch": jnp.mean(scores_real) - jnp.mean(scores_fake),
         **dict(zip(("penalty", "penalty2"), penalties, strict=False)),
@@ -308,11 +351,12 @@ def generator_gradient(
     """
     generator, critic, loss = setup.generator, setup.critic, setup.loss
     noise = blurred(setup, hyper, jnp.zeros_like(last.clean), keys.fake_noise)
-    drawn = changes(setup, keys.fake_change, last.clean)
+    chance = probability(setup, state, hyper)
+    drawn = changes(setup, keys.fake_change, last.clean, chance)
     scores_real = None
     if loss.pairs:
         real = blurred(setup, hyper, last.clean, keys.real_noise)
-        real = changed(setup, real, changes(setup, keys.real_change, real))
+        real = changed(setup, real, changes(setup, keys.real_change, real, chance))
         scores_real = critic.apply(state.critic, real, *last.given)
 
     def objective(params, other, z, noise, drawn, scores_real, given):
@@ -375,6 +419,7 @@ def play_round(
     metrics = jax.tree.map(jnp.mean, metrics)
     last = jax.tree.map(lambda x: x[-1], examples)
     state, more = generator_step(setup, hyper, decay, state, keys.generator, last)
+    state, metrics = adapted(setup, state, hyper, metrics)
     return state._replace(step=state.step + 1), metrics | more
 
 

@@ -27,12 +27,13 @@ from gan.errors import UserError
 from gan.networks import platforms
 from gan.training.adversarial import make_round
 from gan.training.feed import Feed, make_feed
+from gan.training.game import Program
 from gan.training.loop import make_play
 from gan.training.mesh import platform_of
-from gan.training.state import Hyperparameters, State, initial_state
+from gan.training.state import Hyperparameters, State, adaptive, initial_state
 
 AXIS = "member"
-SWITCHES = ("instance_noise", "weight_clip")
+SWITCHES = ("instance_noise", "weight_clip", "augmentation_target")
 """Hyper-parameters whose zero leaves a part out of the round."""
 
 
@@ -85,15 +86,13 @@ def make_population(
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
     states = [
-        initial_state(generator, critic, np.uint32(member.seed), config.optimizer)
+        initial_state(generator, critic, np.uint32(member.seed), config.optimizer, adaptive(config))
         for member in members
     ]
     state = jax.device_put(stack(states), split)
     hyper = jax.device_put(stack([Hyperparameters.of(member) for member in members]), split)
     feed = make_feed(dataset, config, state.key, NamedSharding(mesh, PartitionSpec()))
-    labels = feed.labels if config.conditional else None
-    play_round = make_round(config, generator, critic, feed.batch, labels)
-    play_round = platforms.always_for(platform_of(mesh), play_round)
+    play_round = _round(config, generator, critic, feed, mesh)
     if vectorized is None:
         vectorized = platform_of(mesh) != "cpu"
     return Population(
@@ -106,6 +105,29 @@ def make_population(
         feed,
         _make_chunk(play_round, mesh, vectorized),
     )
+
+
+def make_program(config: Config, members: int, dataset, mesh: Mesh) -> Program:
+    """The program that trains so many members of a config on the devices of a mesh, which need not
+    be at hand, vectorised. Errors as of `make_population`."""
+    generator, critic = networks.players(config, dataset.shape, dataset.class_names)
+    start = initial_state.__wrapped__
+    state = jax.eval_shape(
+        lambda: start(generator, critic, np.uint32(0), config.optimizer, adaptive(config))
+    )
+    feed = make_feed(dataset, config, None)
+    split, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((AXIS,), ()))
+
+    def each(tree):
+        return jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct((members, *np.shape(x)), x.dtype, sharding=split), tree
+        )
+
+    shared = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=whole), feed.shapes
+    )
+    given = (each(state), each(Hyperparameters.of(config)), shared, each(np.int32(0)))
+    return Program(_make_chunk(_round(config, generator, critic, feed, mesh), mesh, True), given)
 
 
 def stack(trees: Sequence):
@@ -121,6 +143,12 @@ def member(tree, index: int):
         index: of the member.
     """
     return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def _round(config: Config, generator, critic, feed: Feed, mesh: Mesh) -> Callable:
+    labels = feed.labels if config.conditional else None
+    play_round = make_round(config, generator, critic, feed.batch, labels)
+    return platforms.always_for(platform_of(mesh), play_round)
 
 
 def _make_mesh(members: int, devices: int) -> Mesh:

@@ -25,6 +25,7 @@ class State(NamedTuple):
     critic: Any
     generator_optimizer: Any
     critic_optimizer: Any
+    probability: Any = ()  # of augmentations, float32 scalar, where it adapts; else nothing
 
 
 class Hyperparameters(NamedTuple):
@@ -42,6 +43,9 @@ class Hyperparameters(NamedTuple):
     penalty2_target: Any
     weight_clip: Any
     instance_noise: Any
+    augmentation_probability: Any
+    augmentation_target: Any
+    augmentation_examples: Any
     ema_decay: Any
 
     @classmethod
@@ -50,9 +54,17 @@ class Hyperparameters(NamedTuple):
         return cls(*(jnp.float32(getattr(config, name)) for name in cls._fields))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 3))
-def initial_state(generator: Network, critic: Network, seed, optimizer: str = "adam") -> State:
-    """State before the first round; `seed` is an integer below 2**32, `optimizer` a name.
+def adaptive(config: Config) -> bool:
+    """Whether the probability of augmentations adapts, and is part of the state."""
+    return config.augmentation_target > 0
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 3, 4))
+def initial_state(
+    generator: Network, critic: Network, seed, optimizer: str = "adam", adaptive: bool = False
+) -> State:
+    """State before the first round; `seed` is an integer below 2**32, `optimizer` a name,
+    `adaptive` whether the probability of augmentations adapts.
 
     One program, which start-ups find in the compilation cache whatever the seed; operation by
     operation the same bits take seconds.
@@ -70,4 +82,5 @@ def initial_state(generator: Network, critic: Network, seed, optimizer: str = "a
         critic=critic_params,
         generator_optimizer=moments(generator_params),
         critic_optimizer=moments(critic_params),
+        probability=jnp.float32(0) if adaptive else (),
     )

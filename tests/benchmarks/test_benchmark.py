@@ -301,7 +301,8 @@ def test_a_miniature_run_writes_the_named_fields(tmp_path):
     status, out, err = call("benchmark", *flags, "--output", output)
     assert status == 0, err
     result = json.loads(output.read_text())
-    assert result["workload"] == "mlp64" and result["devices"] == 2
+    assert result["workload"] == "mlp64"
+    assert (result["devices"], result["device"]) == (2, "cpu")
     assert 0 < result["share_of_peak"] < 1
     rate = result["share_of_peak"] * result["peak_gflops"] / result["gflop_per_iteration"]
     assert result["iterations_per_second"] == pytest.approx(rate)
@@ -338,7 +339,7 @@ class Fake(sides.Side):
 
     def wait(self):
         self.about = {"gflop_per_iteration": 2.0, "compile_seconds": 1.0, "start_seconds": 1.5}
-        self.about["devices"] = self.devices
+        self.about |= {"devices": self.devices, "device": "cpu"}
 
     def ask(self, **command):
         ((verb, argument),) = command.items()

@@ -113,6 +113,25 @@ def test_memory_counts_slices_and_tiles():
     assert moved == sorted([gathered, in_place, convolution, to_vector_memory, exchanged])
 
 
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("copy-start(%a)", 64 * 4),
+        ("slice-start(%a), slice={[0:4]}", 4 * 4),  # what it cuts, not what it cuts from
+        ("slice-start(%b), slice={[0:4]}", 4 * 4 * 0),
+    ],
+)
+def test_a_copy_to_vector_memory_moves_what_arrives(operation, expected):
+    given, size = operation[operation.index("%") + 1], 64 if "copy" in operation else 4
+    lie = {"a": "f32[64]{0}", "b": "f32[64]{0:S(1)}"}
+    made = f"f32[{size}]{{0:S(1)}}"
+    both = f"({made}, {lie[given]}, u32[])" if size == 64 else f"(({lie[given]}), {made}, u32[])"
+    first = f"  %a = {lie['a']} constant({{...}})\n  %b = {lie['b']} copy(%a)\n"
+    text = f"HloModule m\n\n%body (x: u32[]) -> u32[] {{\n{first}  %s = {both} {operation}\n}}\n"
+    module = hlo.parse(text + "\nENTRY %e (x: u32[]) -> u32[] {\n}\n")
+    assert counts._moved(module, "body", module.computations["body"]["s"]) == expected
+
+
 def test_exchanges_and_operations_are_those_of_a_round():
     assert (found().exchanges, found().exchanged) == (1, 40)
     assert found().operations == 5 + 5  # not what the entry does once

@@ -403,13 +403,36 @@ def test_two_processes_train_as_one_device_and_resume_with_the_same_bits(tmp_pat
     one = start("train", *RUN, "--workdir", tmp_path / "one", "--steps", 50, devices=1)
     status, _, err = finish(one)
     assert status == 0, err
-    last = [runs.read(tmp_path / name).metrics()[-1] for name in ("whole", "one")]
+    assert_alike(tmp_path / "whole", tmp_path / "one")
+
+
+def assert_alike(one, other):
+    """Two runs of 50 steps are one but for rounding, whose sums have another order."""
+    last = [runs.read(path).metrics()[-1] for path in (one, other)]
     assert [record["step"] for record in last] == [50, 50]
     for name in ("critic_loss", "generator_loss", "w1_estimate_batch", "w1"):
         assert last[0][name] == pytest.approx(last[1][name], rel=1e-3, abs=1e-4), name
-    pair = (runs.read(tmp_path / name).read_step()[1] for name in ("whole", "one"))
+    pair = (runs.read(path).read_step()[1] for path in (one, other))
     for a, b in zip(*map(sorted_leaves, pair), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [4, 8])
+def test_several_devices_train_as_one_and_resume_with_the_same_bits(tmp_path, devices):
+    """The same bounds as of two processes."""
+
+    def train(name, steps, devices):
+        flags = [*RUN, "--workdir", tmp_path / name, "--steps", steps, "--batch_size", 8]
+        status, out, err = finish(start("train", *flags, devices=devices))
+        assert status == 0 and f"; {devices} x cpu" in err, err
+        return done(out)
+
+    whole = train("whole", 50, devices)
+    train("cut", 20, devices)
+    assert train("cut", 50, devices) == whole
+    train("one", 50, 1)
+    assert_alike(tmp_path / "whole", tmp_path / "one")
 
 
 @pytest.mark.slow

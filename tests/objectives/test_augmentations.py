@@ -9,6 +9,8 @@ from scipy import stats
 from gan.objectives import augmentations
 from gan.objectives.augmentations import IMAGE, Augmentation
 from gan.registries import AUGMENTATIONS
+from gan.training import adversarial
+from gan.training.adversarial import ONE_DEVICE, Setup
 from tests.entries import names
 
 SHAPES = [(8, 8, 1), (7, 9, 3)]
@@ -96,6 +98,25 @@ def test_holes_are_of_half_the_side_or_cut_by_the_border():
     assert rows.max() == columns.max() == 8 and rows.min() == columns.min() == 4
     # Every pixel is blanked at times.
     assert found.any(axis=0).all()
+
+
+@pytest.mark.parametrize("chance", [0.25, 0.75, 1.0])
+def test_a_probability_below_one_keeps_what_a_mirror_would_lose(chance):
+    """The law of changed images tells the law of images as long as something is left of left minus
+    right: of its mean, 1 - probability is (Karras et al. 2020b, appendix C)."""
+    setup = Setup(*[None] * 5, (augmentations.flip,), *[None] * 3, ONE_DEVICE)
+    x = jnp.tile(jnp.asarray(IMAGE, jnp.float32)[None, :, :, None], (20_000, 1, 1, 1))
+
+    @jax.jit
+    def mean(x):
+        return jnp.mean(
+            adversarial.changed(setup, x, adversarial.changes(setup, KEY, x, chance)), 0
+        )
+
+    found, plain = (np.asarray(y)[..., 0] for y in (mean(x), x[0]))
+    left = (found - found[:, ::-1]) / (plain - plain[:, ::-1])
+    np.testing.assert_allclose(left, 1 - chance, atol=0.03)
+    np.testing.assert_allclose(found + found[:, ::-1], plain + plain[:, ::-1], rtol=1e-4)
 
 
 def test_mirror_images_are_half_of_all():

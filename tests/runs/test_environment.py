@@ -18,6 +18,18 @@ def test_the_processor_is_named_with_its_widest_vectors(monkeypatch, flags, name
     assert environment.processor() == name
 
 
+def test_cards_are_described_by_their_driver(monkeypatch, tmp_path):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text('#!/bin/sh\necho "NVIDIA H100, $1"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert environment.gpus() == [f"NVIDIA H100, --query-gpu={environment.GPU_FACTS}"]
+    tool.write_text("#!/bin/sh\necho no driver\nexit 9\n")
+    assert environment.gpus() == []
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    assert environment.gpus() == []
+
+
 def test_a_system_that_says_nothing_has_an_architecture(monkeypatch):
     def missing(*_, **__):
         raise FileNotFoundError

@@ -33,6 +33,9 @@ FIELDS = {
     "penalty_target": [0.5, 2],
     "weight_clip": [0.01, 0.02],
     "instance_noise": [0.0, 0.5],
+    "augmentation_probability": [0.25, 0.75],
+    "augmentation_target": [0.25, 1.0],
+    "augmentation_examples": [10, 1000],
     "generator_learning_rate": [0.01, 0.02],
     "critic_learning_rate": [0.01, 0.02],
     "beta1": [0.0, 0.5],
@@ -73,6 +76,9 @@ BESIDE = {
     "penalty2_weight": {"penalty2": "one_sided"},
     "penalty2_target": {"penalty2": "one_sided", "penalty2_weight": 1.0},
     "weight_decay": {"optimizer": "adamw"},
+    "augmentation_probability": {"augmentations": ["color"]},
+    "augmentation_target": {"augmentations": ["color"]},
+    "augmentation_examples": {"augmentations": ["color"], "augmentation_target": 0.1},
 }
 """What else a trial sets, so that the field means something."""
 
@@ -215,6 +221,9 @@ READINGS = {
     "weight_decay": lambda one: one.game.hyper.weight_decay,
     "weight_clip": lambda one: largest(one.last.critic, one.last.critic)[0],
     "instance_noise": lambda one: one.game.hyper.instance_noise,
+    "augmentation_probability": lambda one: one.game.hyper.augmentation_probability,
+    "augmentation_target": lambda one: one.game.hyper.augmentation_target,
+    "augmentation_examples": lambda one: one.game.hyper.augmentation_examples,
     "generator_learning_rate": lambda one: change(one.fresh.generator, one.first.generator),
     "critic_learning_rate": lambda one: change(one.fresh.critic, one.first.critic),
     "beta1": lambda one: 1 - np.sqrt((1 - one.config.beta2) * adam(one)[0] ** 2 / adam(one)[1]),

@@ -11,8 +11,17 @@ from gan.errors import UserError
 from gan.networks import Network
 from gan.objectives.augmentations import Augmentation
 from gan.registries import AUGMENTATIONS, OPTIMIZERS, PENALTIES
+from gan.training import adversarial
 from gan.training.adversarial import make_round, round_keys
 from gan.training.state import Hyperparameters, initial_state
+
+halved = Augmentation(
+    help="half of everything",
+    draw=lambda key, x: (jnp.ones(x.shape[0]),),
+    apply=lambda x, drawn: 0.5 * x,
+    case=None,
+)
+HALVED = "tests.training.test_adversarial:halved"
 
 
 def affine_players():
@@ -87,13 +96,18 @@ def test_the_linear_schedule_falls_to_zero_at_the_last_step():
 def test_every_hyperparameter_reaches_the_round(field):
     generator, critic = affine_players()
     second = dict(penalty2="one_sided", penalty2_weight=1.0)
+    adaptive = field.startswith("augmentation")
+    if adaptive:  # the separation stays 1: a target of 1 holds the probability, others lift it
+        target = 1.0 if field == "augmentation_target" else 0.5
+        second |= dict(augmentations=(HALVED,), augmentation_target=target)
+        second |= dict(augmentation_examples=16.0)
     cfg = affine_config(instance_noise=0.5, weight_clip=4.2, optimizer="adamw", **second)
     base = Hyperparameters.of(cfg)._replace(ema_decay=jnp.float32(0.5))
     changed = base._replace(**{field: getattr(base, field) * 0.5 + 0.125})
     play = jax.jit(make_round(cfg, generator, critic, real_batch))
 
     def after(hyper):
-        state = initial_state(generator, critic, 0, cfg.optimizer)
+        state = initial_state(generator, critic, 0, cfg.optimizer, adaptive)
         for _ in range(25):  # the average's decay is capped in the first rounds
             state, _ = play(state, hyper, None)
         return jax.tree.leaves((state.generator, state.average, state.critic))
@@ -188,6 +202,57 @@ def test_augmentations_reach_real_and_generated_examples_of_both_players_in_thei
         np.testing.assert_allclose(metrics["w1_estimate_batch"], estimate, rtol=1e-5)
         np.testing.assert_allclose(metrics["generator_loss"], -seen(fakes[1], order), rtol=1e-5)
         np.testing.assert_allclose(metrics["generator_gradient"], 1.5 * 5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "side, target, start, rounds, answer",
+    [
+        (5.0, 0.6, 0.0, 3, 3 * 8 / 100),  # all real scores are higher: up by 8 of 100 a round
+        (5.0, 0.6, 0.0, 9, 0.5),  # to the largest probability and no further
+        (-5.0, 0.6, 0.5, 3, 0.5 - 3 * 8 / 100),  # all are lower: down
+        (-5.0, 0.6, 0.1, 3, 0.0),
+        (5.0, 1.0, 0.25, 3, 0.25),  # at the target it stays
+    ],
+)
+def test_an_adapting_probability_follows_the_separation(side, target, start, rounds, answer):
+    generator, _ = affine_players()
+    critic = Network(lambda key: {"f": jnp.ones(())}, lambda p, x: p["f"] * x[:, 0])
+    cfg = affine_config(n_critic=2, critic_learning_rate=0.0, generator_learning_rate=0.0)
+    cfg = config.replace(cfg, {"augmentations": (HALVED,), "augmentation_examples": 100.0})
+    cfg = config.replace(
+        cfg, {"augmentation_target": target, "augmentation_probability": 0.5, "penalty": "none"}
+    )
+    play = jax.jit(make_round(cfg, generator, critic, lambda *_: jnp.full((4, 2), 4 * side)))
+    state = initial_state(generator, critic, 0, "adam", True)
+    assert state.probability == 0
+    state = state._replace(probability=jnp.float32(start))
+    for _ in range(rounds):
+        state, metrics = play(state, Hyperparameters.of(cfg), None)
+    np.testing.assert_allclose(state.probability, answer, atol=1e-6)
+    assert metrics["augmentation_probability"] == state.probability
+    assert metrics["separation"] == np.sign(side)
+
+
+def test_the_separation_knows_no_offset_and_no_scale():
+    real, fake = jnp.float32([1, 2, 3, 4]), jnp.float32([0, 3, 2, 4])
+    assert adversarial.separation(real, fake) == (1 - 1 + 1 + 0) / 4
+    assert adversarial.separation(10 * real - 99, 10 * fake - 99) == 1 / 4
+    assert adversarial.separation(fake, real) == -1 / 4
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.25, 1.0])
+def test_every_example_is_changed_with_the_probability_of_the_config(chance):
+    """The mean score of examples at 1, of which a share is halved."""
+    generator, _ = affine_players()
+    critic = Network(lambda key: {"f": jnp.ones(())}, lambda p, x: p["f"] * x[:, 0])
+    cfg = affine_config(batch_size=4000, critic_learning_rate=0.0, penalty="none")
+    fields = {"augmentations": (HALVED,), "augmentation_probability": chance}
+    cfg = config.replace(cfg, fields)
+    play = jax.jit(make_round(cfg, generator, critic, lambda *_: jnp.full((4000, 2), 100.0)))
+    _, metrics = play(initial_state(generator, critic, 0), Hyperparameters.of(cfg), None)
+    expected = 100 * (1 - chance / 2)
+    error = 4 * 50 * np.sqrt(chance * (1 - chance) / 4000) + 0.1
+    assert abs(metrics["w1_estimate_batch"] - expected) < error
 
 
 @pytest.mark.parametrize("every", [1, 2, 3])

@@ -150,6 +150,11 @@ RESUMED = [
         "generator.weights": "spectral",
         "generator.normalization": "batch",
     },
+    {
+        "augmentations": ("color", "flip"),
+        "augmentation_target": 0.1,
+        "augmentation_examples": 100.0,
+    },
     pytest.param(
         {
             "loss": "least_squares",

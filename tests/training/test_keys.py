@@ -69,6 +69,7 @@ def uses(monkeypatch):
         ("gaussians25", {"n_critic": 2, "penalty2": "consistency"}),
         ("digits", {"penalty": "lipschitz", "penalty2": "dragan"}),
         ("digits", {"loss": "relativistic", "augmentations": ("color", "translation", "cutout")}),
+        ("digits", {"augmentations": ("flip", "cutout"), "augmentation_probability": 0.5}),
     ],
 )
 def test_every_key_of_three_rounds_has_one_use(uses, preset, fields):

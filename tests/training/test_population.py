@@ -12,7 +12,7 @@ from gan.training import Hyperparameters
 from gan.training.adversarial import make_round
 from gan.training.feed import make_feed
 from gan.training.population import SWITCHES
-from gan.training.state import initial_state
+from gan.training.state import adaptive, initial_state
 from tests.compiled import programs
 from tests.training.test_game import play
 
@@ -22,6 +22,9 @@ SPREAD = {
     "beta1": (0.0, 0.5, 0.0, 0.0),
     "penalty_weight": (10.0, 1.0, 3.0, 0.5),
     "instance_noise": (0.3, 0.2, 0.1, 0.3),
+    "augmentations": (("color", "flip"),) * 4,
+    "augmentation_target": (0.1, 0.2, 0.9, 0.1),
+    "augmentation_examples": (500.0, 1000.0, 2000.0, 700.0),
 }
 
 
@@ -173,12 +176,16 @@ def test_what_a_zero_leaves_out_of_the_round_is_shared(digits, tiny, name):
     def program(config):
         feed = make_feed(digits, config, None)
         players = networks.players(config, digits.shape, digits.class_names)
-        state = jax.eval_shape(lambda: initial_state(*players, 0, "adamw"))
+        adapts = adaptive(config)
+        state = jax.eval_shape(lambda: initial_state(*players, 0, "adamw", adapts))
         play_round = make_round(config, *players, feed.batch)
         return str(jax.make_jaxpr(play_round)(state, Hyperparameters.of(config), digits.arrays))
 
-    tiny = config.replace(tiny, {"optimizer": "adamw", "penalty2": "r1"})
-    pair = [config.replace(tiny, {name: value}) for value in (0.5, 0.0)]
+    tiny = config.replace(
+        tiny, {"optimizer": "adamw", "penalty2": "r1", "augmentations": ("flip",)}
+    )
+    lowest = config.ranges(tiny)[name].low  # 0, but of what is divided by
+    pair = [config.replace(tiny, {name: lowest + more}) for more in (0.5, 0.0)]
     same_program = program(pair[0]) == program(pair[1])
     assert same_program == (name not in SWITCHES)
     if same_program:
