@@ -2,18 +2,17 @@
 
     python -m experiments.transport_approximations --workdir runs/approximations
 
-about half an hour on two CPU cores up to 10,000 points, two minutes with --sizes 1000. x ~ N(0, I), y ~ 1.1 N(0, I) + 0.3. Each
-solver's answer is rounded to a permutation and judged by the certified optimum
-(`transport.certify_plan`). Solvers: Sinkhorn's algorithm and its low-rank form from OTT-JAX (extra:
-entropic), the best slice and the map between Gaussians from POT, hierarchical refinement, and the
-solver of this project stopped at a proved hundredth ("early"); how each is rounded stands in
-`gan.benchmarks.approximations`. The sets are Gaussian, for which the map between Gaussians is made.
-Every solver is a fresh process whose clock starts after the imports, so compilation counts.
-At 10,000 points expect hierarchical
-refinement to pay 1 % too much in the plane and 13 % in 64 dimensions, and Sinkhorn's algorithm 0.7 %
-there in eight times the exact solver's time. A solver that needs longer than
---limit seconds is not asked for larger sets. Finished measurements are kept. The table is kept in
-results/transport_approximations.
+about half an hour on two CPU cores up to 10,000 points, two minutes with --sizes 1000. Sets are
+x ~ N(0, I) and y ~ 1.1 N(0, I) + 0.3, for which the map between Gaussians is made. Each solver's
+answer is rounded to a permutation and judged by the certified optimum (`transport.certify_plan`).
+Solvers: Sinkhorn's algorithm and its low-rank form from OTT-JAX (extra: entropic), the best slice
+and the map between Gaussians from POT, hierarchical refinement, and the solver of this project
+stopped at a proved hundredth ("early"); `gan.benchmarks.approximations` says how each is rounded.
+Every solver is a fresh process whose clock starts after the imports, so compilation counts. At
+10,000 points expect refinement to pay 1 % too much in the plane and 13 % in 64 dimensions, and
+Sinkhorn's algorithm 0.7 % there in eight times the exact solver's time. A solver that needs longer
+than --limit seconds is not asked for larger sets. Finished measurements are kept. The table is kept
+in results/transport_approximations.
 """
 
 import json
