@@ -177,7 +177,7 @@ stacked_digits = Preset(
         data=Data(name="stacked_digits"),
     ),
     minutes=5,
-    expect="not measured yet",
+    expect="1,000 modes of 1,000, KL 0.035 +- 0.002 over 26,000 (3 seeds)",
 )
 
 stacked_mnist = Preset(
@@ -323,7 +323,7 @@ gaussians25_small = Preset(
         },
     ),
     minutes=3,
-    expect="25 modes, 91 +- 2 % of points within 3 sigma (16 seeds)",
+    expect="25 modes, 95.9 +- 0.7 % of points within 3 sigma (16 seeds)",
 )
 
 swiss_roll = Preset(
