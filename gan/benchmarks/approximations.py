@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gan import files
 from gan.benchmarks import peers, refinement
-from gan.config import unknown
 from gan.errors import UserError
+from gan.inputs import unknown
 from gan.reports import drawing
-from gan.runs import files
 
 COSTS = ("sqeuclidean", "euclidean")
 """Costs that every solver here takes."""
@@ -189,7 +189,8 @@ def measure(name: str, n: int, d: int, cost: str, workdir: str) -> dict:
     clock, cpu = time.perf_counter(), time.process_time()
     found = solve()
     row = {"seconds": time.perf_counter() - clock, "seconds_cpu": time.process_time() - cpu}
-    np.save(_file(workdir, name, n, d, cost), found)
+    with files.replacing(_file(workdir, name, n, d, cost)) as file:
+        np.save(file, found)
     return row
 
 
