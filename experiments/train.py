@@ -2,10 +2,8 @@
 
     python -m experiments.train --preset digits --workdir runs/digits
 
-takes about a minute on two CPU cores. The run directory then holds config.json, metrics.jsonl,
-checkpoints/, samples/, figures/, evaluation.json and report.html. The same command, or --workdir
-alone, continues an interrupted run with the same bits. Ctrl-C, SIGTERM and SIGHUP save the current
-step and end the run; a second signal changes nothing, a third ends it at once, without saving.
+takes a minute on two CPU cores and ends with a report.html. The same command, or --workdir alone,
+continues with the same bits. Ctrl-C, SIGTERM and SIGHUP save and end; a third one does not save.
 """
 
 from __future__ import annotations

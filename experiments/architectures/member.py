@@ -18,7 +18,7 @@ from gan.training import advance
 from gan.training.adversarial import make_round
 from gan.training.feed import make_feed
 from gan.training.loop import make_chunk
-from gan.training.state import Hyperparameters, adaptive, initial_state
+from gan.training.state import Hyperparameters, start
 
 SCORED = 1000
 """Generated examples that the inception-type score looks at."""
@@ -72,8 +72,7 @@ def train(config: Config, dataset, judge: Judge, stopping) -> tuple[dict, np.nda
     begin = time.perf_counter()
     spent = time.process_time()
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    fixed = np.uint32(config.seed), config.optimizer, adaptive(config)
-    state = initial_state(generator, critic, *fixed)
+    state = start(config, generator, critic)
     feed = make_feed(dataset, config, state.key)
     chunk = make_chunk(make_round(config, generator, critic, feed.batch))
     row: dict[str, Any] = {

@@ -13,12 +13,11 @@ from tqdm import tqdm
 
 from experiments.architectures import member, study_figures
 from gan import config as configs
-from gan import data, outputs
+from gan import data, files, outputs
 from gan.benchmarks import architecture_space as space
 from gan.benchmarks import architecture_tables as tables
 from gan.config import Config
 from gan.errors import LockedError, UserError
-from gan.runs import files
 from gan.runs.lock import lock
 from gan.signals import Interrupt, Interrupted
 

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.primal_vs_dual import comparison_page
-from gan import config
+from gan import config, files
 from gan.errors import UserError
 from gan.primal import comparisons, scoring, two_budgets
 from gan.primal.comparisons import Comparison, ExampleSets
-from gan.runs import files
 from gan.scores import classifier
 
 

@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from gan import outputs
+from gan import files, outputs
 from gan.benchmarks import critic_methods, critic_tables, critic_training
 from gan.benchmarks.critic_protocols import PROTOCOLS, Protocol
-from gan.config import unknown
 from gan.errors import UserError
-from gan.runs import files
+from gan.inputs import unknown
 from gan.signals import Interrupt, Interrupted
 from gan.transport import known_pairs
 

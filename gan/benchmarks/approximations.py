@@ -5,8 +5,6 @@ rounded to a permutation, and `transport.certify_plan` bounds what it costs too 
 """
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gan import files
-from gan.benchmarks import peers, refinement
+from gan.benchmarks import fresh, peers, refinement
 from gan.errors import UserError
 from gan.inputs import unknown
 from gan.reports import drawing
@@ -225,20 +223,9 @@ def judge(n: int, d: int, cost: str, workdir: str) -> dict:
 
 def elsewhere(name, n, d, cost, workdir, limit):
     """`measure`, or `judge` for "exact", in a fresh process; None when it ran past `limit` seconds.
-
-    Raises:
-        UserError: if it failed.
-    """
-    command = [sys.executable, "-m", "experiments.transport_approximations", "--workdir", workdir]
-    command += ["--only", name, "--sizes", str(n), "--dimensions", str(d), "--cost", cost]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        raise UserError(f"{name} at n = {n} failed: {lines[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    Errors as of `fresh.measured`."""
+    asked = ["--only", name, "--sizes", n, "--dimensions", d, "--cost", cost, "--workdir", workdir]
+    return fresh.measured(f"{name} at n = {n}", "transport_approximations", asked, limit)
 
 
 def run(workdir: str, sizes: list[int], dimensions: list[int], cost: str, limit: float) -> list:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import jax
 
-from gan import outputs
-from gan.benchmarks import growth_page
+from gan import files, outputs
+from gan.benchmarks import fresh, growth_page
 from gan.errors import UserError
-from gan.runs import environment, files
+from gan.runs import environment
 
 
 def run(
@@ -81,17 +79,10 @@ def today() -> str:
 
 
 def elsewhere(name: str, size: int, seconds: float, limit: float) -> dict:
-    """One point in a fresh process; "seconds" is None when it ran past the limit."""
-    command = [sys.executable, "-m", "experiments.growth", "--workdir", ".", "--only", name]
-    command += ["--sizes", str(size), "--seconds", str(seconds)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return {"seconds": None}
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise UserError(f"{name} at {size}: {reason.removeprefix('error: ')}")
-    return json.loads(done.stdout.splitlines()[-1])
+    """One point in a fresh process; "seconds" is None when it ran past the limit. Errors as of
+    `fresh.measured`."""
+    asked = ["--only", name, "--sizes", size, "--seconds", seconds, "--workdir", "."]
+    return fresh.measured(f"{name} at {size}", "growth", asked, limit) or {"seconds": None}
 
 
 def write(workdir: str, found: dict) -> str:

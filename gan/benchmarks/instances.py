@@ -11,8 +11,8 @@ import jax
 import numpy as np
 
 from gan import config, data, files, transport
-from gan.config import unknown
 from gan.errors import UserError
+from gan.inputs import unknown
 from gan.transport import costs, pricing
 
 STARTED = time.time()

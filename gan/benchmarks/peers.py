@@ -2,18 +2,17 @@
 
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from gan.config import unknown
+from gan import files
+from gan.benchmarks import fresh
 from gan.errors import UserError
+from gan.inputs import unknown
 from gan.reports import drawing
-from gan.runs import files
 from gan.transport import memory
 
 
@@ -118,20 +117,11 @@ def measure(name: str, n: int, d: int) -> dict:
 
 
 def elsewhere(name, n, d, limit):
-    """`measure` in a fresh process; "value" is None when it ran past `limit` seconds.
-
-    Raises:
-        UserError: if the solver failed.
-    """
-    command = [sys.executable, "-m", "experiments.transport_peers", "--workdir", "."]
-    command += ["--only", name, "--sizes", str(n), "--dimension", str(d)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return {"solver": name, "n": n, "d": d, "value": None, "seconds": limit}
-    if done.returncode:
-        raise UserError(f"{name} at n = {n} failed: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    """`measure` in a fresh process; "value" is None when it ran past `limit` seconds. Errors as of
+    `fresh.measured`."""
+    asked = ["--only", name, "--sizes", n, "--dimension", d, "--workdir", "."]
+    late = {"solver": name, "n": n, "d": d, "value": None, "seconds": limit}
+    return fresh.measured(f"{name} at n = {n}", "transport_peers", asked, limit) or late
 
 
 def run(workdir: str, sizes: list[int], d: int, repeats: int, limit: float) -> list[dict]:

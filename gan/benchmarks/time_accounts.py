@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan import config, data, networks, outputs, presets, runs, training
+from gan import config, data, files, networks, outputs, presets, runs, training
 from gan.benchmarks import workloads
 from gan.config import Config
 from gan.errors import GanError
@@ -25,7 +25,7 @@ from gan.referee.probe import Probe
 from gan.registries import OPTIMIZERS
 from gan.reports import pictures
 from gan.runner.pauses import cadences as all_cadences
-from gan.runs import environment, files
+from gan.runs import environment
 from gan.scores.evaluation import Validation
 from gan.training import adversarial
 

@@ -26,8 +26,8 @@ HEAD = """# What accelerators would take: a plan from compiled programs
 
 Nothing on this page ran on an accelerator. Every row rests on a program that the vendor's compiler
 made for the device, in [the table of programs](table.md). The roofline is the least time that data
-sheets allow. The estimate is the compiler's own, which only v5e's gives. Start-up, evaluations and
-checkpoints come on top.
+sheets allow. The estimate is the compiler's own: cycles, which GPUs' compilers do not state, at a
+clock, which is not published for v6e. Start-up, evaluations and checkpoints come on top.
 """
 
 TRAINING = """## One training

@@ -41,7 +41,7 @@ python -m gan.compilers.summary results/compile
 Nothing was run: these are programs that the vendors' compilers made. All costs are of one round
 (all critic steps and the generator step) on each device. Operations are what a device starts;
 memory is what they read and write, an upper bound where operations follow each other closely; the
-estimate is the compiler's own cycles at the device's clock, which only v5e's compiler gives; the
+estimate is the compiler's own cycles at the device's clock, and v6e's clock is not published; the
 roofline is the least time that peaks of data sheets allow, of products, memory, exchanges and, on a
 GPU, 2.5 us for each operation; the share is roofline over estimate. Compile times are of a busy
 machine with two cores.

@@ -25,7 +25,8 @@ class Kind:
     `counts.Counts.flops` calls the factors, of others the least; `bandwidth` and `link` are bytes
     per second of memory and out of a device; `launch` is about how long an operation takes to
     start, in seconds, 0 where it is in the estimated cycles; `clock` is in cycles per second, None
-    where the compiler estimates none; `sides` the topologies by number of devices.
+    where the compiler estimates no cycles or nobody publishes it; `sides` the topologies by number
+    of devices.
     """
 
     name: str

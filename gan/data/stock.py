@@ -20,11 +20,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from gan import config
-from gan.config import unknown
 from gan.data import prepared
 from gan.data.dataset import SPLITS, RawImages
 from gan.data.source import Case, Source
 from gan.errors import UserError
+from gan.inputs import unknown
 from gan.registries import SOURCES
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gan.config import unknown
 from gan.errors import UserError
+from gan.inputs import unknown
 from gan.lazy import on_first_use
 from gan.primal.batches import debiased, minibatch
 from gan.primal.codes import STEPS, FixedCodes, fixed_codes

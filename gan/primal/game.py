@@ -10,7 +10,7 @@ from gan.errors import NonFiniteError
 from gan.primal.problem import Method, Problem
 from gan.training.adversarial import make_round
 from gan.training.loop import make_chunk
-from gan.training.state import Hyperparameters, adaptive, initial_state
+from gan.training.state import Hyperparameters, start
 
 ROUNDS = 10
 """Rounds of the game per call."""
@@ -43,5 +43,4 @@ def adversary(problem: Problem, size: int) -> Method:
             raise NonFiniteError(f"step {int(state.step)}: {', '.join(bad)} not finite")
         return state, -float(metrics["w1_estimate_batch"])
 
-    fixed = np.uint32(config.seed), config.optimizer, adaptive(config)
-    return Method(lambda: initial_state(problem.generator, critic, *fixed), advance)
+    return Method(lambda: start(config, problem.generator, critic), advance)

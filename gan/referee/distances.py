@@ -21,7 +21,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan import transport
-from gan.config import unknown
+from gan.inputs import unknown
 from gan.referee import resampling
 from gan.transport import closed_forms
 

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan import outputs
+from gan import files, outputs
 from gan.reports import page as report
-from gan.runs import environment, files
+from gan.runs import environment
 from gan.signals import Interrupt
 
 

@@ -29,9 +29,9 @@ from jax import lax
 import gan
 from gan import config as configs
 from gan import files, networks, outputs, runs
-from gan.config import unknown
 from gan.data import Source
 from gan.errors import UserError
+from gan.inputs import unknown
 from gan.networks import platforms
 from gan.precise import in_full
 from gan.registries import SOURCES

@@ -15,8 +15,8 @@ import numpy as np
 
 from gan import files, networks, runs
 from gan.arrays import levels
-from gan.config import unknown
 from gan.errors import UserError
+from gan.inputs import unknown
 from gan.precise import in_full
 from gan.reports import figures
 from gan.transport import memory

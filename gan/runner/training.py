@@ -19,13 +19,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan import data, networks, rules, runs, training
+from gan import data, files, networks, rules, runs, training
 from gan.config import Config, flatten
 from gan.errors import UserError
 from gan.referee.probe import Probe
 from gan.runner.evaluation import evaluate_and_report
 from gan.runner.pauses import Bar, Recorder, cadences, summary, timed
-from gan.runs import files
 from gan.runs.failure import FAILURE, failure
 from gan.runs.loggers import Logger, Start
 from gan.runs.loggers import entries as loggers_of

@@ -19,7 +19,7 @@ from gan import networks, rules
 from gan.config import Config
 from gan.errors import UserError
 from gan.training.mesh import make_mesh
-from gan.training.state import adaptive, initial_state
+from gan.training.state import shapes
 from gan.transport import memory
 
 PROGRAMS = 128 * 2**20
@@ -70,10 +70,7 @@ def estimate(config: Config, dataset, members: int = 1) -> Estimate:
         UserError: as gan.networks.players.
     """
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    start = initial_state.__wrapped__
-    state = jax.eval_shape(
-        lambda: start(generator, critic, np.uint32(0), config.optimizer, adaptive(config))
-    )
+    state = shapes(config, generator, critic)
     batch, example = config.batch_size, 4 * math.prod(dataset.shape)
     made = _work(generator, state.generator, (batch, config.latent_dim), config)
     judged = _work(critic, state.critic, (batch, *dataset.shape), config)

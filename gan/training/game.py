@@ -13,7 +13,7 @@ from gan.training.adversarial import Layout, make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_chunk
 from gan.training.mesh import make_mesh, mean_over, platform_of, replicated, split_batch
-from gan.training.state import Hyperparameters, State, adaptive, initial_state
+from gan.training.state import Hyperparameters, State, shapes, start
 
 
 class Game(NamedTuple):
@@ -49,9 +49,7 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
     mesh = make_mesh(devices, config.batch_size)
     everywhere = replicated(mesh)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    seed = np.uint32(config.seed)
-    state = initial_state(generator, critic, seed, config.optimizer, adaptive(config))
-    state = jax.device_put(state, everywhere)
+    state = jax.device_put(start(config, generator, critic), everywhere)
     feed = make_feed(dataset, config, state.key, everywhere)
     return Game(
         generator,
@@ -68,10 +66,7 @@ def make_program(config: Config, dataset, mesh: Mesh) -> Program:
     """The program that trains a config on the devices of a mesh, which need not be at hand: those
     of jax.experimental.topologies will do. Errors as of `make_game`."""
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    start = initial_state.__wrapped__
-    state = jax.eval_shape(
-        lambda: start(generator, critic, np.uint32(0), config.optimizer, adaptive(config))
-    )
+    state = shapes(config, generator, critic)
     feed = make_feed(dataset, config, None)
     given = (state, Hyperparameters.of(config), feed.shapes, np.int32(config.steps))
     everywhere = replicated(mesh)

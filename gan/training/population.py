@@ -30,7 +30,7 @@ from gan.training.feed import Feed, make_feed
 from gan.training.game import Program
 from gan.training.loop import make_play
 from gan.training.mesh import platform_of
-from gan.training.state import Hyperparameters, State, adaptive, initial_state
+from gan.training.state import Hyperparameters, State, shapes, start
 
 AXIS = "member"
 SWITCHES = ("instance_noise", "weight_clip", "augmentation_target")
@@ -85,10 +85,7 @@ def make_population(
     mesh = _make_mesh(len(members), devices)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     split = NamedSharding(mesh, PartitionSpec(AXIS))
-    states = [
-        initial_state(generator, critic, np.uint32(member.seed), config.optimizer, adaptive(config))
-        for member in members
-    ]
+    states = [start(member, generator, critic) for member in members]
     state = jax.device_put(stack(states), split)
     hyper = jax.device_put(stack([Hyperparameters.of(member) for member in members]), split)
     feed = make_feed(dataset, config, state.key, NamedSharding(mesh, PartitionSpec()))
@@ -111,10 +108,7 @@ def make_program(config: Config, members: int, dataset, mesh: Mesh) -> Program:
     """The program that trains so many members of a config on the devices of a mesh, which need not
     be at hand, vectorised. Errors as of `make_population`."""
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    start = initial_state.__wrapped__
-    state = jax.eval_shape(
-        lambda: start(generator, critic, np.uint32(0), config.optimizer, adaptive(config))
-    )
+    state = shapes(config, generator, critic)
     feed = make_feed(dataset, config, None)
     split, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((AXIS,), ()))
 

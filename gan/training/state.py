@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan.config import Config
 from gan.networks import Network
@@ -84,3 +85,16 @@ def initial_state(
         critic_optimizer=moments(critic_params),
         probability=jnp.float32(0) if adaptive else (),
     )
+
+
+def start(config: Config, generator: Network, critic: Network) -> State:
+    """State of a run before its first round."""
+    seed = np.uint32(config.seed)
+    return initial_state(generator, critic, seed, config.optimizer, adaptive(config))
+
+
+def shapes(config: Config, generator: Network, critic: Network) -> State:
+    """Shapes and types of the state of a run, without computing it."""
+    make = initial_state.__wrapped__
+    fixed = np.uint32(0), config.optimizer, adaptive(config)
+    return jax.eval_shape(lambda: make(generator, critic, *fixed))

@@ -19,8 +19,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from gan.config import unknown
 from gan.errors import UserError
+from gan.inputs import unknown
 
 NAMES = ("euclidean", "sqeuclidean", "cityblock")
 """Named costs: |x - y|, |x - y|^2 and the sum of |x_k - y_k|."""

@@ -3,13 +3,13 @@
 import types
 
 import jax
-import numpy as np
 import pytest
 
 from gan import config, presets, training
 from gan.errors import UserError
 from gan.registries import SOURCES
 from gan.training import estimate
+from gan.training.state import start
 from gan.transport import memory
 from tests.experiments.commands import TINY, call
 
@@ -61,7 +61,7 @@ def test_the_state_is_counted_to_the_byte_and_members_multiply_it():
     chosen, dataset = presets.get("digits"), described("digits")
     found = estimate.estimate(chosen, dataset)
     generator, critic = training.estimate.networks.players(chosen, (8, 8, 1), ("a", "b"))
-    state = estimate.initial_state(generator, critic, np.uint32(0))
+    state = start(chosen, generator, critic)
     assert found.state == sum(leaf.nbytes for leaf in jax.tree.leaves(state))
     several = estimate.estimate(chosen, dataset, members=3)
     assert several.state == 3 * found.state and several.operations == 3 * found.operations
@@ -129,6 +129,7 @@ import types, numpy as np, jax
 from gan import presets, training
 from gan.registries import SOURCES
 from gan.training import estimate
+from gan.training.state import start
 from gan.transport import memory
 from tests.training.test_estimate import described
 chosen = presets.get({name!r})

@@ -1,6 +1,7 @@
 """A population against the solo runs of its members."""
 
 import functools
+import re
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ from gan.errors import UserError
 from gan.training import Hyperparameters
 from gan.training.adversarial import make_round
 from gan.training.feed import make_feed
-from gan.training.population import SWITCHES
+from gan.training.population import SWITCHES, make_program
 from gan.training.state import adaptive, initial_state
 from tests.compiled import programs
 from tests.training.test_game import play
@@ -210,3 +211,20 @@ def test_what_does_not_fit_is_refused(digits, tiny):
     streamed = [config.replace(tiny, {"data.stream": "always"})] * 2
     with pytest.raises(UserError, match="streamed"):
         training.make_population(streamed, data.load(streamed[0].data))
+
+
+def test_the_program_of_a_population_is_the_one_that_trains_and_exchanges_nothing(tiny, digits):
+    """As it is compiled for accelerators: the members' arrays, each device with its share."""
+    configs = members(tiny)
+    population = training.make_population(configs, digits, devices=2, vectorized=True)
+    program = make_program(configs[0], 4, digits, population.mesh)
+    data, _ = population.feed.load(0)
+    given = population.state, population.hyper, data, np.zeros(4, np.int32)
+    described = [(x.shape, x.dtype) for x in jax.tree.leaves(program.given)]
+    assert described == [(np.shape(x), x.dtype) for x in jax.tree.leaves(given)]
+    for asked, there in zip(*map(jax.tree.leaves, (program.given[:2], given[:2])), strict=True):
+        assert asked.sharding.is_equivalent_to(there.sharding, asked.ndim)
+    text = program.chunk.lower(*program.given).compile().as_text()
+    assert not re.search(r"all-(reduce|gather|to-all)|collective", text)
+    shape = population.state.critic["Dense_0"]["kernel"].shape
+    assert shape[0] == 4 and f"f32[2,{shape[1]},{shape[2]}]" in text
