@@ -29,5 +29,5 @@ def measured(what: str, command: str, arguments: list, limit: float | None) -> d
         return None
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise UserError(f"{what} failed: {reason.removeprefix('error: ')}")
+        raise UserError(f"{what}: {reason.removeprefix('error: ')}")
     return json.loads(done.stdout.splitlines()[-1])
