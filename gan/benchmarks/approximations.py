@@ -225,7 +225,7 @@ def elsewhere(name, n, d, cost, workdir, limit):
     """`measure`, or `judge` for "exact", in a fresh process; None when it ran past `limit` seconds.
     Errors as of `fresh.measured`."""
     asked = ["--only", name, "--sizes", n, "--dimensions", d, "--cost", cost, "--workdir", workdir]
-    return fresh.measured(f"{name} at n = {n}", "transport_approximations", asked, limit)
+    return fresh.measured(f"{name} at n = {n} failed", "transport_approximations", asked, limit)
 
 
 def run(workdir: str, sizes: list[int], dimensions: list[int], cost: str, limit: float) -> list:

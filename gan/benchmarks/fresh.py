@@ -11,7 +11,7 @@ def measured(what: str, command: str, arguments: list, limit: float | None) -> d
     """What a command prints, as JSON in its last line.
 
     Args:
-        what: is measured, for the error.
+        what: the error says before its reason, as in "product at 64".
         command: the experiment, as in "growth".
         arguments: its flags and their values.
         limit: seconds that the process may take; None for any.

@@ -121,7 +121,7 @@ def elsewhere(name, n, d, limit):
     `fresh.measured`."""
     asked = ["--only", name, "--sizes", n, "--dimension", d, "--workdir", "."]
     late = {"solver": name, "n": n, "d": d, "value": None, "seconds": limit}
-    return fresh.measured(f"{name} at n = {n}", "transport_peers", asked, limit) or late
+    return fresh.measured(f"{name} at n = {n} failed", "transport_peers", asked, limit) or late
 
 
 def run(workdir: str, sizes: list[int], d: int, repeats: int, limit: float) -> list[dict]:
