@@ -40,6 +40,9 @@ def define(flags) -> None:
     flags.integer(
         "members", 0, "members of a population that is trained at once; 0: a run alone", 0, 10**6
     )
+    flags.boolean(
+        "split_state", "each device keeps a part of parameters, average and moments, or all"
+    )
     flags.real("limit", 1800.0, "seconds for the compiler", cli.LEAST_SECONDS, cli.SECONDS)
     flags.path("text", None, "also keep the compiled program, as text")
     flags.config(default=DEFAULT)
@@ -52,12 +55,17 @@ def main(values) -> None:
     jax.config.update("jax_platforms", "cpu")  # an installed compiler would be taken for a device
     programs, page = gan.compilers.programs, gan.compilers.page
     target = gan.compilers.targets.parse(values.target)
-    programs.check(values.config, target, values.members)
+    programs.check(values.config, target, values.members, values.split_state)
     output = outputs.file(values.output, (".json",))
     text = outputs.file(values.text, (".txt",), flag="--text") if values.text else None
     preset = values.preset or DEFAULT
     found = programs.compiled(
-        values.config, target, values.limit, text and str(text), values.members
+        values.config,
+        target,
+        values.limit,
+        text and str(text),
+        values.members,
+        values.split_state,
     )
     before = {} if values.config_path else configs.flatten(presets.get(preset))
     now = configs.flatten(values.config)

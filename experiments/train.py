@@ -33,6 +33,10 @@ def define(flags) -> None:
         0,
         cli.COUNT,
     )
+    flags.boolean(
+        "split_state",
+        "each device keeps a part of parameters, average and moments: takes less memory of each",
+    )
     flags.text(
         "coordinator",
         None,
@@ -56,6 +60,7 @@ def main(values) -> int:
             values.workdir,
             data_dir=values.data_dir,
             devices=values.devices,
+            split_state=values.split_state,
             interrupt=interrupt,
             tensorboard=values.tensorboard,
             loggers=values.loggers or (),

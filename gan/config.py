@@ -91,6 +91,12 @@ class Config:
     """Generator steps."""
     batch_size: int = ranged(64, 1, 2**20)
     """Examples per critic step and latents per generator step."""
+    accumulation: int = ranged(1, 1, 2**20)
+    """Equal parts of a batch whose gradients are computed one after the other and averaged: takes
+    less memory, and gives the same up to rounding."""
+    remat: bool = False
+    """Derivatives keep what each layer's product gives and compute the rest of it again: takes
+    less memory and more time, and gives the same."""
     n_critic: int = ranged(5, 1, 1000)
     """Critic steps before each generator step."""
     latent_dim: int = ranged(32, 1, 2**20)
@@ -189,6 +195,11 @@ class Config:
                     raise UserError(
                         f"{path} must have 1 to {LONGEST} characters, got {len(text):,}"
                     )
+        if self.batch_size % self.accumulation:
+            raise UserError(
+                f"accumulation must divide batch_size: {self.accumulation:,} parts of "
+                f"{self.batch_size:,} examples are not equal"
+            )
         critic_steps = self.steps * self.n_critic
         if self.penalty_every > 1 and critic_steps > STEPS:  # they are counted in 32 bits
             raise UserError(
@@ -206,6 +217,13 @@ FORBIDDEN: list[tuple[Callable[[Config], bool], str]] = [
             not c.augmentations and (c.augmentation_probability < 1 or c.augmentation_target > 0)
         ),
         "augmentation_probability and augmentation_target go with augmentations only: name some",
+    ),
+    (
+        lambda c: (
+            c.accumulation > 1 and "batch" in (c.generator.normalization, c.critic.normalization)
+        ),
+        "accumulation above 1 goes with normalization none or layer only: batch norm couples the "
+        "examples of a whole batch",
     ),
     (
         lambda c: c.weight_clip > 0 and c.critic.weights == "spectral",

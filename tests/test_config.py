@@ -45,6 +45,7 @@ def test_the_path_of_every_field_replaces_that_field_alone():
         ),
         ({"augmentation_probability": 1.5}, "augmentation_probability must be in 0 .. 1, got 1.5"),
         ({"augmentation_examples": 0}, "augmentation_examples must be in 1 .. 1e+12, got 0"),
+        ({"accumulation": 3}, "accumulation must divide batch_size: 3 parts of 64 examples"),
         ({"metrics": "w1"}, "metrics must be a list of names, got 'w1'"),
         ({"metrics": ["w1", 3]}, "metrics must be a list of names, got ['w1', 3]"),
         ({"metrics": ["w1", "w1"]}, "names one twice"),
@@ -62,6 +63,7 @@ FORBIDDEN = [
     {"weight_clip": 0.01, "critic.weights": "spectral"},
     {"precision": "bfloat16", "generator.weights": "spectral"},
     {"augmentations": (), "augmentation_target": 0.6},
+    {"accumulation": 2, "generator.normalization": "batch"},
 ]
 
 

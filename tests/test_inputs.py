@@ -16,7 +16,7 @@ FIELDS = config.ranges(config.Config())
 
 @pytest.mark.parametrize("path", FIELDS)
 def test_both_ends_of_every_range_are_taken_and_nothing_beyond(path):
-    fixed = {"steps": 1, "n_critic": 1}
+    fixed = {"steps": 1, "n_critic": 1, "batch_size": FIELDS["accumulation"].high}
     base = config.replace(config.Config(), fixed | {"augmentations": ("color",)})
     allowed, kind = FIELDS[path], type(config.flatten(base)[path])
     assert math.isfinite(allowed.low) and math.isfinite(allowed.high)

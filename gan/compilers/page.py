@@ -86,9 +86,10 @@ def costliest(found: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def name(found: dict[str, Any]) -> str:
-    """The preset, and how many members of it are trained at once."""
+    """The preset, and how it is trained where that is not alone and with the whole state."""
     members = found.get("members", 0)
-    return found["preset"] + (f", {members:,} members" if members else "")
+    crowd = f", {members:,} members" if members else ""
+    return found["preset"] + crowd + (", split state" if found.get("split_state") else "")
 
 
 def title(found: dict[str, Any]) -> str:

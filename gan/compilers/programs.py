@@ -36,7 +36,12 @@ NO_TRITON = {"xla_gpu_enable_triton_gemm": False}
 
 
 def compiled(
-    config: Config, target: Target, limit: float, keep: str | None = None, members: int = 0
+    config: Config,
+    target: Target,
+    limit: float,
+    keep: str | None = None,
+    members: int = 0,
+    split: bool = False,
 ) -> dict:
     """What is found in the program that trains a config on a target; see `described`.
 
@@ -46,16 +51,17 @@ def compiled(
         limit: seconds for the compiler.
         keep: file for the text of the compiled program.
         members: of a population that is trained at once; 0 for a run alone.
+        split: whether each device keeps a part of the state, or all of it.
 
     Raises:
         UserError: as `check`.
         GanError: the limit has passed, or the compiler has failed; with its last words.
     """
-    check(config, target, members)
+    check(config, target, members, split)
     with tempfile.TemporaryDirectory() as folder:
         job, found = Path(folder, "job.json"), Path(folder, "found.json")
         asked = {"config": configs.to_dict(config), "target": str(target)}
-        asked |= {"keep": keep, "members": members}
+        asked |= {"keep": keep, "members": members, "split": split}
         files.write_json(job, asked)
         own = [sys.executable, "-m", "gan.compilers.programs", str(job), str(found)]
         try:
@@ -77,12 +83,13 @@ def compiled(
         return json.loads(found.read_text())
 
 
-def check(config: Config, target: Target, members: int = 0) -> None:
+def check(config: Config, target: Target, members: int = 0, split: bool = False) -> None:
     """Refuses what cannot be compiled, before a compiler is started.
 
     Raises:
         UserError: the compiler is not installed, the devices do not divide the batch or the
-            members, nobody knows the shape of the data, or they do not go with the players.
+            members, these and a split state are asked for at once, nobody knows the shape of the
+            data, or they do not go with the players.
     """
     import jax
 
@@ -90,6 +97,8 @@ def check(config: Config, target: Target, members: int = 0) -> None:
 
     targets.require(target)
     rules.check(config)
+    if members and split:
+        raise UserError("--split_state goes with a run alone: members do not share their states")
     what, count = ("members", members) if members else ("batch_size", config.batch_size)
     if count % target.devices:
         raise UserError(f"{what} {count} must be a multiple of the {target.devices} devices")
@@ -148,13 +157,17 @@ def _outline(choice: configs.Data) -> tuple[tuple[int, int, int], int]:
 
 
 def described(
-    config: Config, target: Target, keep: str | None = None, members: int = 0
+    config: Config,
+    target: Target,
+    keep: str | None = None,
+    members: int = 0,
+    split: bool = False,
 ) -> dict[str, Any]:
     """The program that trains a config on a target, compiled in this process, in numbers.
 
     Returns:
         facts, ready for JSON; all costs are of one round on one device, of all members that it
-        trains: members (0 for a run alone), target, machine, devices,
+        trains: members (0 for a run alone), split_state, target, machine, devices,
         examples, examples_assumed, memory_bytes, trace_seconds, fits, bytes_per_device, memory
         {what it holds}, compiler_options, compile_seconds, operations, flops, products {by type},
         hbm_bytes, collectives {count, bytes}, estimated_cycles, estimated_seconds, roofline
@@ -176,11 +189,12 @@ def described(
     if members:
         program = population.make_program(config, members, dataset, mesh)
     else:
-        program = game.make_program(config, dataset, mesh)
+        program = game.make_program(config, dataset, mesh, split)
     lowered = program.chunk.trace(*program.given).lower()
     traced = time.perf_counter()
     facts: dict[str, Any] = {
         "members": members,
+        "split_state": split,
         "target": str(target),
         "machine": machine.name,
         "devices": target.devices,
@@ -294,7 +308,7 @@ def main(job: str, found: str) -> None:
     asked = json.loads(Path(job).read_text())
     target = targets.parse(asked["target"])
     config = configs.from_dict(asked["config"])
-    answer = described(config, target, asked["keep"], asked["members"])
+    answer = described(config, target, asked["keep"], asked["members"], asked["split"])
     files.write_json(found, answer)
 
 

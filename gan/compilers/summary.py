@@ -86,7 +86,8 @@ def table(programs: list[dict[str, Any]]) -> str:
 def order(found: dict[str, Any]) -> tuple:
     """Where a program stands in a table: those of a preset together, small targets first."""
     kind = found["target"].partition(":")[0]
-    return found["preset"], found.get("members", 0), str(found["changes"]), kind, found["devices"]
+    how = found.get("members", 0), found.get("split_state", False)
+    return found["preset"], *how, str(found["changes"]), kind, found["devices"]
 
 
 def main(folder: str) -> None:

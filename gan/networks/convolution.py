@@ -18,9 +18,11 @@ Layout is [batch, height, width, channels]. Padding is "same" for a stride s tha
 image: k - s pixels in all, the smaller half on top and left.
 """
 
+import math
 import os
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from gan.errors import UserError
@@ -35,6 +37,9 @@ OVERRIDE = "GAN_CONVOLUTION"
 FEWEST_CHANNELS = 16
 """Below this, in or out, the transforms of "winograd" cost more than the products it saves; below
 this out, "matrix" shifts results in place of factors, of which there are many more to copy."""
+
+LANES = 128
+"""Channels that a TPU's matrix unit takes at once."""
 
 
 def best_form(kernel, stride: int) -> str:
@@ -197,13 +202,30 @@ def convolve_grouped(x, kernel, form: str | None = None):
         return _on_every_platform(convolve_grouped, x, kernel, 1)
     form = form or best_form(kernel, 1)
     if form == "lax":
-        return direct.convolve(x, kernel, 1, groups)
+        return platforms.choose(
+            lambda x, kernel: direct.convolve(x, *_merged(kernel, groups)),
+            lambda x, kernel: direct.convolve(x, kernel, 1, groups),
+            x,
+            kernel,
+            platform="tpu",
+        )
     padded = jnp.pad(x, ((0, 0), (half, half), (half, half), (0, 0)))
     shifted = [padded[:, i : i + h, j : j + w] for i in range(k) for j in range(k)]
     patches = jnp.stack([part.reshape(b, h, w, groups, size) for part in shifted], axis=4)
     patches = patches.reshape(b, h, w, groups, k * k * size)
     matrices = kernel.reshape(k * k * size, groups, o // groups)
     return jnp.einsum("bhwgi,igo->bhwgo", patches, matrices).reshape(b, h, w, o)
+
+
+def _merged(kernel, groups: int):
+    """(kernel, stride, groups) of the same convolution with neighbouring groups made one, up to
+    LANES channels, by zeros between them: a TPU's matrix unit takes as many at once, and is far
+    quicker with one group of 128 than with eight of 16."""
+    _, _, size, o = kernel.shape
+    together = math.gcd(groups, max(1, LANES // size))
+    group = np.arange(o) // (o // groups) % together  # of an output within those made one
+    own = np.repeat(np.arange(together), size)[:, None] == group
+    return jnp.tile(kernel, (1, 1, together, 1)) * own[None, None], 1, groups // together
 
 
 def _spread(kernel):

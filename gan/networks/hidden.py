@@ -10,8 +10,12 @@ the weights; in return an example depends on its batch, also when it is evaluate
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 
 from gan import config
+
+KEPT = "kept"
+"""Name of what a derivative keeps of a layer where it computes the rest again."""
 
 
 @jax.custom_jvp
@@ -56,6 +60,7 @@ def finish(h, spec: config.Network, features_first: bool = False):
     first, [channels, b]; inside a module."""
     example, channel = (1, 0) if features_first else (0, h.ndim - 1)
     kept = {"layer": example, "batch": channel}
+    h = checkpoint_name(h, KEPT)
     if spec.normalization != "none":
         axes = tuple(axis for axis in range(h.ndim) if axis != kept[spec.normalization])
         h = nn.LayerNorm(reduction_axes=axes, feature_axes=channel)(h)

@@ -43,8 +43,8 @@ def target() -> str:
     return named() or jax.default_backend()
 
 
-def choose(on_cpu: Callable, elsewhere: Callable, *arrays):
-    """on_cpu(*arrays) on a CPU, elsewhere(*arrays) on other platforms; results of one shape."""
+def choose(there: Callable, elsewhere: Callable, *arrays, platform: str = "cpu"):
+    """there(*arrays) on that platform, elsewhere(*arrays) on the others; results of one shape."""
     if target() == ANY:
-        return lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)
-    return (on_cpu if target() == "cpu" else elsewhere)(*arrays)
+        return lax.platform_dependent(*arrays, **{platform: there}, default=elsewhere)
+    return (there if target() == platform else elsewhere)(*arrays)

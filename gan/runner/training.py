@@ -39,6 +39,7 @@ def train(
     *,
     data_dir: str | None = None,
     devices: int = 0,
+    split_state: bool = False,
     interrupt: Interrupt | None = None,
     tensorboard: bool = False,
     loggers: Sequence[str] = (),
@@ -54,6 +55,7 @@ def train(
         workdir: run directory, created when missing.
         data_dir: where data sets are, see gan.data.load.
         devices: devices to split batches over; 0 for all.
+        split_state: whether each device keeps a part of parameters, average and moments, or all.
         interrupt: an entered context; its signal saves and stops the run.
         tensorboard: short for the logger "tensorboard".
         loggers: who else gets the log: names of gan.registries.LOGGERS, or `package.module:name`.
@@ -72,7 +74,7 @@ def train(
 
     def make(dataset):
         training.check(config, dataset, devices)
-        return lambda: training.make_game(config, dataset, devices)
+        return lambda: training.make_game(config, dataset, devices, split_state)
 
     mirrors = loggers_of([*(["tensorboard"] if tensorboard else ()), *loggers])
     how = _How(interrupt or Interrupt(), data_dir, mirrors, evaluated, progress, dataset, last)
@@ -175,9 +177,9 @@ class _Training:
             _say(text)
 
     def apart(self, state) -> list:
-        """The state of each run."""
+        """The state of each run; every process has to ask."""
         if not self.stacked:
-            return [state]
+            return [training.whole(state)]
         host = jax.device_get(state)
         return [training.member(host, i) for i in range(len(self.runs))]
 

@@ -39,6 +39,8 @@ REFUSED = {
     "keep_checkpoints": _SAME_RESULT,
     "metrics": _SAME_RESULT,
     "score_every": _SAME_RESULT,
+    "accumulation": _SAME_RESULT,
+    "remat": _SAME_RESULT,
     "data.stream": _SAME_RESULT,
     "augmentations": "is a list of names: make a sweep for each, in its own directory",
     "evaluation_size": _OTHER_SCORE,

@@ -4,7 +4,7 @@ from gan.training.estimate import check, require
 from gan.training.game import Game, make_game
 from gan.training.hosts import agreed, join
 from gan.training.loop import CHUNK_SECONDS, Pause, advance
-from gan.training.mesh import divide_cpu
+from gan.training.mesh import divide_cpu, whole
 from gan.training.population import (
     Population,
     make_population,
@@ -32,4 +32,5 @@ __all__ = [
     "require",
     "shape_of",
     "stack",
+    "whole",
 ]

@@ -18,6 +18,7 @@ from gan import config as configs
 from gan import rules
 from gan.config import Config
 from gan.networks import Network
+from gan.networks.hidden import KEPT
 from gan.objectives.augmentations import Augmentation
 from gan.objectives.losses import Loss
 from gan.objectives.penalties import Penalty
@@ -80,17 +81,47 @@ class Layout(NamedTuple):
 
     Attributes:
         place: applied to every array with a leading batch axis; the place to constrain sharding.
+        gather: applied to a player's parameters before a step reads them; the place to collect them
+            where each device keeps a part.
         critic_mean, generator_mean: applied to function(whole, batch), the gradient and metrics of
             a player's step, which are means over the examples unless a player that takes part has
             batch normalisation; the place to let devices work apart.
     """
 
     place: Callable = lambda x: x
+    gather: Callable = lambda params: params
     critic_mean: Callable = lambda function: function
     generator_mean: Callable = lambda function: function
 
 
 ONE_DEVICE = Layout()
+
+
+def in_turn(parts: int) -> Callable:
+    """Wrapper of functions whose value, a tree, is a mean over the examples of a batch.
+
+    It makes function(whole, batch) -> tree one that looks at equal parts of `batch`, a tree of
+    arrays with a leading batch axis, one after the other, and gives the mean of their values
+    (gradient accumulation). A part is every parts-th example, so that devices keep theirs.
+    """
+
+    def wrapped(function):
+        def mean(whole, batch):
+            def part(x):
+                return x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1)
+
+            def add(total, batch):
+                return jax.tree.map(jnp.add, total, function(whole, batch)), None
+
+            split = jax.tree.map(part, batch)
+            one = jax.eval_shape(function, whole, jax.tree.map(lambda x: x[0], split))
+            zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), one)
+            total, _ = jax.lax.scan(add, zeros, split)
+            return jax.tree.map(lambda x: x / parts, total)
+
+        return mean
+
+    return wrapped if parts > 1 else lambda function: function
 
 
 class Setup(NamedTuple):
@@ -154,8 +185,8 @@ def make_round(
     names = [config.penalty] + [config.penalty2] * (config.penalty2 != "none")
     setup = Setup(
         config,
-        at_precision(config, generator),
-        at_precision(config, critic),
+        recomputed(config, at_precision(config, generator)),
+        recomputed(config, at_precision(config, critic)),
         LOSSES.get(config.loss),
         tuple(PENALTIES.get(name) for name in names),
         tuple(AUGMENTATIONS.get(name) for name in config.augmentations),
@@ -165,6 +196,15 @@ def make_round(
         layout,
     )
     return functools.partial(play_round, setup)
+
+
+def recomputed(config: Config, player: Network) -> Network:
+    """The player whose derivatives keep of its layers only what these name as `KEPT`, if the config
+    asks for that, and compute the rest again (Chen et al. 2016)."""
+    if not config.remat:
+        return player
+    policy = jax.checkpoint_policies.save_only_these_names(KEPT)
+    return player._replace(apply=jax.checkpoint(player.apply, policy=policy))
 
 
 def flat(spec: configs.Network) -> bool:
@@ -221,7 +261,8 @@ def prepare(setup: Setup, state: State, hyper: Hyperparameters, data, step) -> E
     given = ()
     if setup.labels is not None:
         given = (place(setup.labels(data, state.step, i, keys.batch)),)
-    fake = setup.generator.apply(state.generator, latents(setup, keys.latent), *given)
+    params = setup.layout.gather(state.generator)
+    fake = setup.generator.apply(params, latents(setup, keys.latent), *given)
     real = blurred(setup, hyper, clean, keys.real_noise)
     fake = blurred(setup, hyper, fake, keys.fake_noise)
     chance = probability(setup, state, hyper)
@@ -326,8 +367,9 @@ def critic_step(setup: Setup, hyper: Hyperparameters, decay, state: State, step)
         return critic_objective(setup, params, hyper, count, examples)
 
     slope = jax.grad(objective, has_aux=True)
-    gradients, metrics = setup.layout.critic_mean(lambda whole, examples: slope(*whole, examples))(
-        (state.critic, hyper, state.step * setup.config.n_critic + i), examples
+    mean = in_turn(setup.config.accumulation)(lambda whole, examples: slope(*whole, examples))
+    gradients, metrics = setup.layout.critic_mean(mean)(
+        (setup.layout.gather(state.critic), hyper, state.step * setup.config.n_critic + i), examples
     )
     params, moments = setup.optimizer.step(
         state.critic,
@@ -350,6 +392,7 @@ def generator_gradient(
     have it) and for what both players are given beside their input.
     """
     generator, critic, loss = setup.generator, setup.critic, setup.loss
+    params = setup.layout.gather((state.generator, state.critic))
     noise = blurred(setup, hyper, jnp.zeros_like(last.clean), keys.fake_noise)
     chance = probability(setup, state, hyper)
     drawn = changes(setup, keys.fake_change, last.clean, chance)
@@ -357,15 +400,16 @@ def generator_gradient(
     if loss.pairs:
         real = blurred(setup, hyper, last.clean, keys.real_noise)
         real = changed(setup, real, changes(setup, keys.real_change, real, chance))
-        scores_real = critic.apply(state.critic, real, *last.given)
+        scores_real = critic.apply(params[1], real, *last.given)
 
     def objective(params, other, z, noise, drawn, scores_real, given):
         fake = changed(setup, generator.apply(params, z, *given) + noise, drawn)
         return loss.generator(scores_real, critic.apply(other, fake, *given))
 
     slope = jax.value_and_grad(objective)
-    return setup.layout.generator_mean(lambda whole, batch: slope(*whole, *batch))(
-        (state.generator, state.critic),
+    mean = in_turn(setup.config.accumulation)(lambda whole, batch: slope(*whole, *batch))
+    return setup.layout.generator_mean(mean)(
+        params,
         (latents(setup, keys.latent), noise, drawn, scores_real, last.given),
     )
 

@@ -12,7 +12,14 @@ from gan.networks import platforms
 from gan.training.adversarial import Layout, make_round
 from gan.training.feed import Feed, make_feed
 from gan.training.loop import make_chunk
-from gan.training.mesh import make_mesh, mean_over, platform_of, replicated, split_batch
+from gan.training.mesh import (
+    make_mesh,
+    mean_over,
+    platform_of,
+    replicated,
+    split_batch,
+    split_state,
+)
 from gan.training.state import Hyperparameters, State, shapes, start
 
 
@@ -35,21 +42,24 @@ class Program(NamedTuple):
     given: tuple
 
 
-def make_game(config: Config, dataset, devices: int = 0) -> Game:
+def make_game(config: Config, dataset, devices: int = 0, split: bool = False) -> Game:
     """Build the game of a config, with its state at step 0.
 
     Args:
         config: of the run.
         dataset: what gan.data.load returns.
         devices: how many to train on; 0 for all.
+        split: whether each device keeps a part of the state, or all of it.
 
     Raises:
         UserError: as gan.networks.players, or for too few devices.
     """
-    mesh = make_mesh(devices, config.batch_size)
+    mesh = make_mesh(devices, config.batch_size // config.accumulation)
     everywhere = replicated(mesh)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
-    state = jax.device_put(start(config, generator, critic), everywhere)
+    state = start(config, generator, critic)
+    places = _places(mesh, state, split)
+    state = jax.device_put(state, places)
     feed = make_feed(dataset, config, state.key, everywhere)
     return Game(
         generator,
@@ -58,30 +68,42 @@ def make_game(config: Config, dataset, devices: int = 0) -> Game:
         state,
         Hyperparameters.of(config),
         feed,
-        _chunk(config, generator, critic, feed, mesh),
+        _chunk(config, generator, critic, feed, mesh, places),
     )
 
 
-def make_program(config: Config, dataset, mesh: Mesh) -> Program:
+def make_program(config: Config, dataset, mesh: Mesh, split: bool = False) -> Program:
     """The program that trains a config on the devices of a mesh, which need not be at hand: those
-    of jax.experimental.topologies will do. Errors as of `make_game`."""
+    of jax.experimental.topologies will do. `split` and errors as of `make_game`."""
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     state = shapes(config, generator, critic)
     feed = make_feed(dataset, config, None)
     given = (state, Hyperparameters.of(config), feed.shapes, np.int32(config.steps))
-    everywhere = replicated(mesh)
+    places = _places(mesh, state, split)
+    everywhere = jax.tree.map(lambda x: replicated(mesh), given[1:])
     given = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), given
+        lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place),
+        given,
+        (places, *everywhere),
     )
-    return Program(_chunk(config, generator, critic, feed, mesh), given)
+    return Program(_chunk(config, generator, critic, feed, mesh, places), given)
 
 
-def _chunk(config: Config, generator, critic, feed: Feed, mesh: Mesh) -> jax.stages.Wrapped:
+def _places(mesh: Mesh, state: State, split: bool) -> State:
+    """Where each array of a state lies."""
+    if split:
+        return split_state(mesh, state)
+    return jax.tree.map(lambda x: replicated(mesh), state)
+
+
+def _chunk(config: Config, generator, critic, feed: Feed, mesh: Mesh, places) -> jax.stages.Wrapped:
     labels = feed.labels if config.conditional else None
-    layout = _layout(config, mesh)
+    layout, everywhere = _layout(config, mesh), replicated(mesh)
+    if not all(place.is_fully_replicated for place in jax.tree.leaves(places)):
+        layout = layout._replace(gather=lambda x: jax.lax.with_sharding_constraint(x, everywhere))
     play_round = make_round(config, generator, critic, feed.batch, labels, layout)
     play_round = platforms.always_for(platform_of(mesh), play_round)
-    return make_chunk(play_round, replicated(mesh))
+    return make_chunk(play_round, (places, everywhere))
 
 
 def _layout(config: Config, mesh: Mesh) -> Layout:

@@ -1,12 +1,17 @@
-"""Data parallelism: one mesh over every device, batches split, everything else replicated.
+"""Data parallelism: one mesh over every device, batches split, everything else replicated, or the
+state split too.
 
 The same round runs on one device, on several, and on several hosts joined by jax.distributed.
 """
 
+import math
 import os
 from collections.abc import Callable
+from typing import Any
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 from jax.flatten_util import ravel_pytree
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -14,6 +19,9 @@ from gan.errors import UserError
 from gan.networks import platforms
 
 AXIS = "batch"
+SPLIT = 2**12
+"""Numbers that an array has at least which devices keep in parts: of fewer an exchange costs more
+than it saves."""
 
 
 def divide_cpu(devices: int) -> None:
@@ -55,6 +63,40 @@ def platform_of(mesh: Mesh) -> str:
 def replicated(mesh: Mesh) -> NamedSharding:
     """Sharding of arrays that every device holds in full."""
     return NamedSharding(mesh, PartitionSpec())
+
+
+def split_state(mesh: Mesh, state) -> Any:
+    """A tree of shardings under which each device holds a part of every array (Rajbhandari et al.
+    2020), along the longest axis that the devices divide; all of it where there is none, or little
+    to save.
+
+    Args:
+        mesh: over the devices.
+        state: a tree of arrays, or of their shapes.
+    """
+
+    def of(leaf) -> NamedSharding:
+        axes = [axis for axis, size in enumerate(leaf.shape) if size % mesh.size == 0]
+        if not axes or math.prod(leaf.shape) < SPLIT:
+            return replicated(mesh)
+        longest = max(axes, key=lambda axis: leaf.shape[axis])
+        return NamedSharding(mesh, PartitionSpec(*[None] * longest, AXIS))
+
+    return jax.tree.map(of, state)
+
+
+def whole(tree) -> Any:
+    """A tree of arrays, those that are split over devices copied to the host, one by one; every
+    process has to ask."""
+
+    def of(leaf):
+        if leaf.is_fully_replicated:
+            return leaf
+        if leaf.is_fully_addressable:
+            return np.asarray(leaf)
+        return multihost_utils.process_allgather(leaf, tiled=True)
+
+    return jax.tree.map(of, tree)
 
 
 def split_batch(mesh: Mesh):

@@ -56,11 +56,11 @@ def test_what_is_found_is_shown_and_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(programs, "compiled", compiled)
     monkeypatch.setattr(targets, "require", lambda target: None)
     monkeypatch.setattr("importlib.metadata.version", lambda name: "1.2")
-    status, out, err = asked(tmp_path, "--batch_size", 128)
+    status, out, err = asked(tmp_path, "--batch_size", 128, "--split_state")
     assert (status, err) == (0, "")
-    (chosen, target, limit, keep, members), *_ = given
+    (chosen, target, limit, keep, *how), *_ = given
     assert chosen == config.replace(presets.get("digits"), {"batch_size": 128})
-    assert (str(target), limit, keep, members) == ("v5e:2x2", 1800, None, 0)
+    assert (str(target), limit, keep, *how) == ("v5e:2x2", 1800, None, 0, True)
     kept = json.loads((tmp_path / "new" / "x.json").read_text())
     assert set(NAMES) <= kept.keys() and kept["changes"] == {"batch_size": 128}
     assert (kept["preset"], kept["versions"]["libtpu"]) == ("digits", "1.2")
@@ -90,6 +90,7 @@ def test_without_a_compiler_nothing_is_made(tmp_path, monkeypatch):
     [
         (["--target", "v5e:3"], "v5e has no '3' devices"),
         (["--target", "tpu"], "unknown kind 'tpu'"),
+        (["--members", "4", "--split_state"], "--split_state goes with a run alone"),
         (["--members", "6"], "members 6 must be a multiple of the 4 devices"),
         (["--batch_size", "6"], "batch_size 6 must be a multiple of the 4 devices"),
         (["--data.name", "cats_vs_dogs"], "set --data.image_size"),

@@ -1,4 +1,5 @@
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -153,7 +154,7 @@ def test_halving_and_doubling_are_means_and_copies():
 
 
 @pytest.mark.parametrize(("size", "outputs"), [(1, 6), (2, 3), (3, 4), (6, 5)])
-def test_both_forms_of_a_grouped_convolution_agree_to_second_order(size, outputs):
+def test_all_forms_of_a_grouped_convolution_agree_to_second_order(size, outputs, monkeypatch):
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
         x, kernel = (
@@ -177,10 +178,31 @@ def test_both_forms_of_a_grouped_convolution_agree_to_second_order(size, outputs
 
             return jax.jit(lambda: jax.grad(squares, argnums=(0, 1))(x, kernel))()
 
-        expected = derivatives(None)
-        for form in ("lax", "matrix"):
-            for a, b in zip(expected, derivatives(form), strict=True):
+        expected, found = derivatives(None), [derivatives("lax"), derivatives("matrix")]
+        for lanes in (4, 128):  # a TPU's, with some groups made one and with all
+            monkeypatch.setattr(convolution, "LANES", lanes)
+            with platforms.traced_for("tpu"):
+                found.append(derivatives("lax"))
+        for other in found:
+            for a, b in zip(expected, other, strict=True):
                 np.testing.assert_allclose(a, b, atol=1e-12 + 1e-10 * np.abs(a).max())
+
+
+def test_a_tpu_convolves_with_groups_as_wide_as_its_matrix_unit():
+    x, kernel = jnp.zeros((1, 4, 4, 512)), jnp.zeros((3, 3, 16, 512))
+
+    def groups(platform):
+        with platforms.traced_for(platform):
+            text = jax.jit(lambda x, k: convolution.convolve_grouped(x, k)).trace(x, kernel)
+            text = text.lower(lowering_platforms=(platform,)).as_text()
+        return re.findall(r"feature_group_count = (\d+)", text)
+
+    assert groups("tpu") == ["4"] and groups("cuda") == ["32"] and groups("cpu") == []
+    with platforms.traced_for(platforms.ANY):
+        text = jax.jit(lambda x, k: convolution.convolve_grouped(x, k)).trace(x, kernel)
+        for platform, expected in {"tpu": "4", "cuda": "32"}.items():
+            found = text.lower(lowering_platforms=(platform,)).as_text()
+            assert re.findall(r"feature_group_count = (\d+)", found) == [expected]
 
 
 def test_groups_that_do_not_divide_the_channels_are_refused():

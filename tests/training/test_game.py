@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan import config, data, runs, training
+from gan import config, data, networks, runs, training
 from gan.errors import NonFiniteError, UserError
 from gan.registries import SOURCES
-from gan.training import hosts
+from gan.training import hosts, mesh
+from gan.training.adversarial import in_turn, recomputed
 from gan.training.loop import make_chunk, next_due
 from tests.compiled import programs
 from tests.data.makers import miniature
@@ -99,6 +100,85 @@ def test_devices_of_a_cpu_meet_once_for_a_gradient(digits, tiny, normalization, 
     program = game.chunk.lower(game.state, game.hyper, data, np.int32(1)).compile().as_text()
     meetings = re.findall(r"= (.*) all-reduce\(", program)
     assert least <= sum(text.count("[") for text in meetings) <= most, meetings
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"penalty2": "one_sided", "penalty2_weight": 0.1},
+        pytest.param({"loss": "relativistic", "penalty": "r1_r2"}, marks=pytest.mark.slow),
+    ],
+)
+def test_a_batch_in_parts_trains_as_the_whole_one(digits, tiny, changes, devices):
+    """Up to the order of sums, in which its bits differ."""
+    cfg = config.replace(tiny, {"batch_size": 16, "optimizer": "sgd", **changes})
+    one, two = (
+        play(training.make_game(config.replace(cfg, {"accumulation": n}), digits, devices), 3)
+        for n in (1, 8)
+    )
+    assert runs.tree_hash(one.state) != runs.tree_hash(two.state)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-3, atol=1e-4)
+
+
+def test_parts_of_a_batch_are_looked_at_one_by_one():
+    seen = []
+
+    def function(whole, batch):
+        seen.append(batch["x"].shape)
+        return whole * batch["x"].mean(), jnp.max(batch["x"])
+
+    batch = {"x": jnp.arange(12.0), "none": None}
+    value, largest = in_turn(3)(function)(2.0, batch)
+    assert set(seen) == {(4,)}
+    assert value == pytest.approx(11.0) and largest == pytest.approx((9 + 10 + 11) / 3)
+
+
+def kept_by_derivatives(changes, digits, tiny):
+    """Bytes that a critic's derivative keeps from the scores, beside parameters and images."""
+    cfg = config.replace(tiny, {"critic.name": "dcgan", "critic.normalization": "layer", **changes})
+    critic = recomputed(cfg, networks.critic(cfg.critic, digits.shape))
+    params, x = critic.init(jax.random.key(0)), jnp.ones((64, *digits.shape))
+    _, derivative = jax.vjp(critic.apply, params, x)
+    given = sum(leaf.nbytes for leaf in jax.tree.leaves((params, x)))
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(derivative)) - given
+
+
+def test_recomputed_layers_keep_less_and_give_the_same(digits, tiny):
+    kept, less = (kept_by_derivatives({"remat": on}, digits, tiny) for on in (False, True))
+    assert 0 < less < kept / 2
+    cfg = config.replace(tiny, {"generator.normalization": "layer"})
+    one, two = (
+        play(training.make_game(config.replace(cfg, {"remat": on}), digits, 1), 3)
+        for on in (False, True)
+    )
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("normalization", ["none", pytest.param("batch", marks=pytest.mark.slow)])
+def test_devices_that_keep_parts_of_the_state_train_as_one(
+    digits, tiny, normalization, monkeypatch
+):
+    monkeypatch.setattr(mesh, "SPLIT", 64)
+    cfg = config.replace(tiny, {"generator.normalization": normalization})
+    one = play(training.make_game(cfg, digits, 1), 12)
+    game = training.make_game(cfg, digits, 2, split=True)
+    two = play(game, 12)
+    assert one.metrics.keys() == two.metrics.keys()
+    for name in one.metrics:
+        assert two.metrics[name] == pytest.approx(one.metrics[name], rel=1e-3, abs=1e-4), name
+    for leaf in jax.tree.leaves(two.state):
+        part = leaf.addressable_shards[0].data.size
+        even = any(size % 2 == 0 for size in leaf.shape)
+        assert part == (leaf.size // 2 if leaf.size >= 64 and even else leaf.size)
+    kept = training.whole(two.state)
+    assert jax.tree.map(np.shape, kept) == jax.tree.map(np.shape, one.state)
+    again = jax.device_put(kept, jax.tree.map(lambda leaf: leaf.sharding, two.state))
+    longer = runs.tree_hash(training.whole(play(game, 20, again).state))
+    fresh = training.make_game(cfg, digits, 2, split=True)
+    assert runs.tree_hash(training.whole(play(fresh, 20).state)) == longer
 
 
 @pytest.mark.parametrize("dequantize", [False, True])
