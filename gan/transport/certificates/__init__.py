@@ -34,6 +34,13 @@ The proof, in steps that the code refers to:
    the mass that was cut as often, covers the difference. Masses and weights are exact fractions
    here.
 
+8. A minimum of step 1 is at most what the plan's own pair gives. Pairs that could be below the
+   least one known so far are found by an inner product in float32 (see `screen`). With k terms and
+   f = 2^-24 it is off by at most (k + 2) f times the sum of their sizes, the rounding of both
+   factors included, and |x_k y_k| and |t v| are at most half the squares of their factors. So what
+   it is off by is a number for each point, which is added; only pairs that are then below 0 are
+   left out.
+
 A cost that is a callable is what it returns, in float64: it is taken for exact.
 """
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gan.errors import UserError
 from gan.transport.certificates import points
+from gan.transport.certificates.screen import Screen
 
 NAMES = ("euclidean", "sqeuclidean", "cityblock")
 
@@ -15,6 +16,8 @@ _HALF = 2.0**-53
 _NEAR = 0.05
 """Squares below this share of the two norms are computed again, from differences."""
 _PAIRS = 1 << 20
+_MOST = 100_000
+"""Coordinates of points that are screened in float32."""
 
 
 class Costs:
@@ -32,6 +35,14 @@ class Costs:
     def lower(self, rows: slice, columns: slice) -> np.ndarray:
         """Numbers [r, c] that are at most the costs of the block."""
         raise NotImplementedError
+
+    def of_pairs(self, rows, columns) -> np.ndarray:
+        """Numbers [k] that are at most the costs of pairs, and not below those of `lower`."""
+        raise NotImplementedError
+
+    def screen(self, v) -> Screen | None:
+        """A screen of pairs by their costs less v [m]; None for costs that have none."""
+        return None
 
     def of_arcs(self) -> np.ndarray:
         """Costs [k] of the arcs, up to `relative` and `absolute`."""
@@ -138,6 +149,18 @@ class Named(Costs):
         if self.cost == "euclidean":
             np.sqrt(block, out=block)
         return block
+
+    def of_pairs(self, rows, columns):
+        """From differences of coordinates, from below by their rounding."""
+        squares = _sums(self.x, self.y, rows, columns, "sqeuclidean") * (1 - 2 * self.relative)
+        return np.sqrt(squares) if self.cost == "euclidean" else squares
+
+    def screen(self, v):
+        """Unless points have so many coordinates that float32 says little."""
+        if self.cost == "cityblock" or self.x.shape[1] > _MOST:
+            return None
+        x, y = self.x - self.centre, self.y - self.centre
+        return Screen(x, y, v, self.cost == "sqeuclidean")
 
     def of_arcs(self):
         """From differences of coordinates."""

@@ -155,21 +155,28 @@ def _small(v, power: int, largest: float) -> np.ndarray:
 def _minima(pricer, n, v, progress):
     """u_i = min_j (lower cost - v_j), one number below what rounding gave (step 5), and where."""
     m = len(v)
-    u, nearest = np.empty(n), np.empty(n, np.int64)
+    u, nearest = np.full(n, np.inf), np.zeros(n, np.int64)
     v = v.astype(np.float64)
+    screen = pricer.screen(v)
+    if screen is not None:  # minima that a screen knows of are at most those of the plan
+        nearest[pricer.arc_rows] = pricer.arc_columns
+        u = pricer.of_pairs(np.arange(n), nearest) - v[nearest]
     for start in range(0, n, _ROWS):
         part = slice(start, min(start + _ROWS, n))
-        every = np.arange(part.stop - start)
-        best, where = np.full(len(every), np.inf), np.zeros(len(every), np.int64)
         for first in range(0, m, _COLUMNS):
             other = slice(first, min(first + _COLUMNS, m))
-            block = pricer.lower(part, other)
-            block -= v[other]
-            least = block.argmin(axis=1)
-            values = block[every, least]
-            less = values < best
-            best[less], where[less] = values[less], first + least[less]
-        u[part], nearest[part] = best, where
+            found = None if screen is None else screen.below(part, other, u[part])
+            if found is None:
+                block = pricer.lower(part, other)
+                block -= v[other]
+                i, j = np.arange(len(block)), block.argmin(axis=1)
+                values = block[i, j]
+            else:
+                i, j = found
+                values = pricer.of_pairs(start + i, first + j) - v[first + j]
+            less = np.flatnonzero(values < u[start + i])
+            less = less[np.argsort(-values[less], kind="stable")]  # the least of a row comes last
+            u[start + i[less]], nearest[start + i[less]] = values[less], first + j[less]
         if progress is not None:
             progress(min(1.0, part.stop / n))
     return u, nearest
