@@ -27,10 +27,12 @@ class Costs:
         arc_rows, arc_columns: [k] int64, the plan's arcs.
         relative, absolute: an arc's true cost is within `relative` of what `of_arcs` gives, plus
             `absolute`, which `lower` may exceed a cost by, too.
+        threads: whether blocks may be asked for in several threads.
     """
 
     relative = 0.0
     absolute = 0.0
+    threads = False
 
     def lower(self, rows: slice, columns: slice) -> np.ndarray:
         """Numbers [r, c] that are at most the costs of the block."""
@@ -105,6 +107,8 @@ class Callable(Costs):
 
 class Named(Costs):
     """A named cost of points in float64, of integers when `integer`, scaled otherwise."""
+
+    threads = True
 
     def __init__(self, x, y, cost, rows, columns, integer):
         self.x, self.y, self.cost, self.integer = x, y, cost, integer

@@ -25,7 +25,7 @@ class Screen:
 
     def __init__(self, x, y, v, squared: bool):
         """Sets [n, d] and [m, d] around one centre, in float64, and v [m]."""
-        self.squared = squared
+        self.squared, self.v = squared, v
         self.off = 1.02 * (x.shape[1] + 7) * _UNIT
         self.left, self.right = (self._extended(points) for points in (x, y))
         self.squares = np.einsum("nd,nd->n", x, x)
@@ -44,7 +44,11 @@ class Screen:
         values = left @ self.right[columns].T
         some = np.flatnonzero(values.max(axis=1) > 0)
         i, j = np.nonzero(values[some] > 0)
-        return None if _MANY * len(i) > values.size else (some[i], j)
+        i = some[i]
+        if not self.squared:  # squares of sums below 0, which no cost is below
+            above = t[i] + self.v[columns][j] > 0
+            i, j = i[above], j[above]
+        return None if _MANY * len(i) > values.size else (i, j)
 
     def _extended(self, points):
         more = np.zeros((len(points), 2 if self.squared else 3), np.float32)

@@ -3,17 +3,21 @@
 The proof, whose steps are named here, stands in the package's docstring.
 """
 
+import contextlib
 import dataclasses
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from gan.errors import UserError
 from gan.transport.certificates import costs, points, weights
 from gan.transport.certificates.format import Certificate, checked, identity
 
-_ROWS, _COLUMNS = 512, 2048
+_ROWS, _COLUMNS, _LARGE = 512, 2048, 1 << 22
 _HALF = 2.0**-53
 _HUGE = 1e290
 _COARSEST = 1e-6
@@ -161,7 +165,8 @@ def _minima(pricer, n, v, progress):
     if screen is not None:  # minima that a screen knows of are at most those of the plan
         nearest[pricer.arc_rows] = pricer.arc_columns
         u = pricer.of_pairs(np.arange(n), nearest) - v[nearest]
-    for start in range(0, n, _ROWS):
+
+    def rows(start):
         part = slice(start, min(start + _ROWS, n))
         for first in range(0, m, _COLUMNS):
             other = slice(first, min(first + _COLUMNS, m))
@@ -177,9 +182,25 @@ def _minima(pricer, n, v, progress):
             less = np.flatnonzero(values < u[start + i])
             less = less[np.argsort(-values[less], kind="stable")]  # the least of a row comes last
             u[start + i[less]], nearest[start + i[less]] = values[less], first + j[less]
-        if progress is not None:
-            progress(min(1.0, part.stop / n))
+        return part.stop / n
+
+    with _each(pricer.threads and n * m > _LARGE) as each:
+        for done in each(rows, range(0, n, _ROWS)):
+            if progress is not None:
+                progress(min(1.0, done))
     return u, nearest
+
+
+@contextlib.contextmanager
+def _each(threads: bool):
+    """`map`, in a thread for each core if asked; products then keep to the thread that wants them,
+    since those that share one wait for each other."""
+    if not threads:
+        yield map
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores) as pool:
+        yield pool.map
 
 
 def _of_integers(certificate, unit_a, unit_b, u, v, arcs) -> Bounds:
