@@ -1,8 +1,9 @@
 """How real batches reach the jitted round: from the device, or streamed in windows of rounds.
 
 Either way the batch of critic step i in round `step` is a pure function of (seed, step, i), and
-both ways give the same bits, so there is no iterator to save or restore. Images lie on the device
-as rows of h w c numbers: an axis of few channels would be filled up to a whole tile.
+both ways give the same bits, so there is no iterator to save or restore. While a window is trained
+on, the next one is read and put on the device. Images lie there as rows of h w c numbers: an axis
+of few channels would be filled up to a whole tile.
 """
 
 import functools
@@ -79,14 +80,21 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
     ahead = {}
     current = {}
 
+    apart = sharding is None or sharding.is_fully_addressable
+
+    def fetch(start: int):
+        arrays = read(start)
+        return jax.device_put(arrays, sharding) if apart else arrays
+
     def load(step: int):
         start = step - step % window
         if start not in current:
-            arrays = ahead.pop(start).result() if start in ahead else read(start)
+            arrays = ahead.pop(start).result() if start in ahead else fetch(start)
             current.clear()
             ahead.clear()
-            current[start] = jax.device_put(arrays, sharding)
-            ahead[start + window] = reader.submit(read, start + window)
+            # Processes place an array together, so not in a thread.
+            current[start] = arrays if apart else jax.device_put(arrays, sharding)
+            ahead[start + window] = reader.submit(fetch, start + window)
         return current[start], start + window
 
     def batch(data, step, i, key):

@@ -1,8 +1,10 @@
 """Whole games: exact resume, chunks, devices, streaming, the guard against bad numbers."""
 
 import itertools
+import queue
 import re
 import socket
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -192,6 +194,27 @@ def test_a_streamed_set_gives_the_bits_of_one_on_the_device(tiny, dequantize, mo
         state = play(training.make_game(cfg, dataset, devices=1), 8, cadences=(4,)).state
         digests.add(runs.tree_hash(state))
     assert len(digests) == 1
+
+
+def test_the_next_window_comes_while_one_is_trained_on(tiny, monkeypatch):
+    """It is read and put on the device by another thread, before anybody asks for it."""
+    monkeypatch.setattr(training.feed, "WINDOW_BYTES", 3 * 2 * 8 * 64)
+    cfg = config.replace(tiny, {"data.stream": "always"})
+    dataset, game = data.load(cfg.data), None
+    readers, placed, put = [], queue.Queue(), jax.device_put
+    read = dataset.read
+    monkeypatch.setattr(
+        dataset, "read", lambda rows: readers.append(threading.current_thread()) or read(rows)
+    )
+    game = training.make_game(cfg, dataset, devices=1)
+    monkeypatch.setattr(
+        jax, "device_put", lambda *given: placed.put(put(*given)) or placed.queue[-1]
+    )
+    first, end = game.feed.load(0)
+    assert end == 3 and placed.get(timeout=60)["start"] == 0
+    following = placed.get(timeout=60)  # nobody has asked
+    assert following["start"] == 3 and readers[0] is threading.main_thread() != readers[1]
+    assert game.feed.load(2)[0] is first and game.feed.load(3)[0] is following
 
 
 @pytest.mark.parametrize("name", SOURCES)
