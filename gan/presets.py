@@ -142,8 +142,10 @@ fashion_mnist = Preset(
 fashion_mnist_conditional = Preset(
     help="garments by class with strided convolutions",
     source="Miyato and Koyama 2018",
-    config=dataclasses.replace(_dcgan("fashion_mnist", 5000), conditional=True),
-    minutes=40,
+    config=dataclasses.replace(
+        _dcgan("fashion_mnist", 3000), conditional=True, evaluate_every=1000, sample_every=1000
+    ),
+    minutes=15,
     expect="not measured yet",
 )
 
