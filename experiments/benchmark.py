@@ -17,8 +17,10 @@ benchmark stops if their losses differ: a peer that computes something else is n
 - `--train` adds experiments.train itself, with its log, evaluations, pictures and checkpoints.
 - population16 trains 16 members and counts the iterations of all of them, beside the same
   population vectorised and beside solo runs, one after another.
-- transport20k times one certified assignment of 20,000 points, with `--peer solvers` beside SciPy,
-  POT and OTT (extra: entropic), each of which has `--limit` seconds.
+- `--batch_size` and `--precision` change both sides: products of float32 rounded as the device does
+  (a GPU to TF32), in full, or players in bfloat16. First losses are compared in full float32.
+- transport20k, 60k and 200k time one certified assignment of so many points, with `--peer solvers`
+  beside SciPy, POT and OTT (extra: entropic), each of which has `--limit` seconds.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from gan.inputs import unknown
 
 def define(flags) -> None:
     """The flags of this experiment."""
-    names = [*cli.literal("gan.benchmarks.workloads:WORKLOADS"), "transport20k"]
+    tables = ("WORKLOADS", "TRANSPORT")
+    names = [n for table in tables for n in cli.literal(f"gan.benchmarks.workloads:{table}")]
     flags.text("workload", cli.REQUIRED, ", ".join(names), "NAME")
     flags.path("output", cli.REQUIRED, "result, a .json file; a page goes beside it")
     flags.real("seconds", 20.0, "timed seconds of every side", cli.LEAST_SECONDS, cli.SECONDS)
@@ -52,11 +55,15 @@ def define(flags) -> None:
     flags.integer("cores", 0, "cores to pin every process to; 0 for all", 0, cli.COUNT)
     what = "devices that ours splits every batch over, as experiments.train does"
     flags.integer("devices", 1, what, 1, cli.COUNT)
+    flags.integer("batch_size", 0, "of both sides; 0 for the workload's own", 0, cli.COUNT)
+    precisions = cli.literal("gan.benchmarks.workloads:PRECISIONS")
+    flags.choice("precision", precisions[0], "of the products of both sides", precisions)
 
 
 def options_of(values, available: int) -> gan.benchmarks.turns.Options:
     """What the flags ask of the sides of a training workload."""
     named = ("seconds", "rounds", "peer", "modes", "forms", "allocator", "train", "devices")
+    named += ("batch_size", "precision")
     options = {name: getattr(values, name) for name in named}
     options |= {name: tuple(options[name]) for name in ("modes", "forms")}
     return gan.benchmarks.turns.Options(cores=values.cores or available, **options)
@@ -71,14 +78,21 @@ def main(values) -> None:
         raise UserError(f"--devices must be 1 to the number of cores, got {values.devices}")
     workloads, page = gan.benchmarks.workloads, gan.benchmarks.benchmark_page
     name = values.workload
-    if name not in (*workloads.WORKLOADS, "transport20k"):
-        raise UserError(unknown("workload", name, [*workloads.WORKLOADS, "transport20k"]))
-    if values.peer == ("torch" if name == "transport20k" else "solvers"):
-        raise UserError("--peer solvers goes with transport20k, --peer torch with the others")
-    if values.devices > 1 and name == "transport20k":
-        raise UserError("--devices is for trainings; transport20k is none")
-    if values.train and (name == "transport20k" or name in workloads.MEMBERS):
+    transport = name in workloads.TRANSPORT
+    if not transport and name not in workloads.WORKLOADS:
+        known = [*workloads.WORKLOADS, *workloads.TRANSPORT]
+        raise UserError(unknown("workload", name, known))
+    if values.peer == ("torch" if transport else "solvers"):
+        raise UserError("--peer solvers goes with transport, --peer torch with the others")
+    for flag, own in (("devices", 1), ("batch_size", 0), ("precision", workloads.PRECISIONS[0])):
+        if transport and getattr(values, flag) != own:
+            raise UserError(f"--{flag} is for trainings; {name} is none")
+    if values.train and (transport or name in workloads.MEMBERS):
         raise UserError(f"--train is for single runs; {name} is none")
+    if values.train and values.precision == "full":
+        raise UserError(
+            "--train goes with the precisions that experiments.train has, not with full"
+        )
     for mode in values.modes:
         allowed = workloads.modes(workloads.of(name)) if values.peer == "torch" else ()
         if mode not in allowed:
@@ -87,8 +101,8 @@ def main(values) -> None:
         if form not in gan.networks.convolution.FORMS:
             raise UserError(unknown("form", form, gan.networks.convolution.FORMS))
     outputs.file(values.output, (".json",))
-    if name == "transport20k":
-        result = gan.benchmarks.assignments.run(values.seconds, values.peer, values.limit)
+    if transport:
+        result = gan.benchmarks.assignments.run(name, values.seconds, values.peer, values.limit)
     else:
         if values.peer:
             try:

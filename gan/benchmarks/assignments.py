@@ -6,18 +6,19 @@ import statistics
 import time
 
 from gan import transport as exact
-from gan.benchmarks import peers, side_process
+from gan.benchmarks import peers, side_process, workloads
 from gan.benchmarks.benchmark_page import say, spread
 from gan.errors import GanError, UserError
 from gan.transport import memory
 
-POINTS, DIMENSION = 20_000, 64
+DIMENSION = 64
 
 
-def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
-    """One certified assignment of 20,000 points in 64 dimensions, repeated for about `seconds`.
+def run(name: str, seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
+    """One certified assignment in 64 dimensions, repeated for about `seconds`.
 
     Args:
+        name: of workloads.TRANSPORT, which says of how many points.
         seconds: timed seconds of ours, after a first solve that compiles.
         peer: None or "solvers": the other solvers of experiments.transport_peers, once each, in
             fresh processes; most do not compile.
@@ -31,10 +32,10 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
     Raises:
         GanError: if a solver finds another value.
     """
-    result, value = _ours(seconds)
+    result, value = _ours(name, seconds)
     if peer is None:
         return result
-    others, failed = _others(value, limit)
+    others, failed = _others(workloads.TRANSPORT[name], value, limit)
     result |= {"peer": others, "failed": failed}
     if not others:
         return result
@@ -45,9 +46,9 @@ def run(seconds: float, peer: str | None = None, limit: float = 60.0) -> dict:
     }
 
 
-def _ours(seconds: float) -> tuple[dict, float]:
+def _ours(name: str, seconds: float) -> tuple[dict, float]:
     """The row of our solver, repeated for about that long, and the value it finds."""
-    x, y = peers.sets(POINTS, DIMENSION)
+    x, y = peers.sets(workloads.TRANSPORT[name], DIMENSION)
     start = time.perf_counter()
     first = exact.assignment(x, y)
     first_seconds = time.perf_counter() - start
@@ -60,7 +61,7 @@ def _ours(seconds: float) -> tuple[dict, float]:
     gflop = first.report["rounds"] * 2 * len(x) * len(y) * x.shape[1] / 1e9
     rate, peak = 1 / statistics.median(taken), side_process.matrix_peak(side_process.PEAK_SIZE)
     result = {
-        "workload": "transport20k",
+        "workload": name,
         "iterations_per_second": rate,
         "spread": spread([1 / s for s in taken]),
         "gflop_per_iteration": gflop,
@@ -74,12 +75,12 @@ def _ours(seconds: float) -> tuple[dict, float]:
     return result, solved.value
 
 
-def _others(value: float, limit: float) -> tuple[list[dict], dict[str, str]]:
+def _others(points: int, value: float, limit: float) -> tuple[list[dict], dict[str, str]]:
     """Rows of the other solvers, which must find the same value, and why there is none of some."""
     others, failed = [], {}
     for name in [name for name in peers.SOLVERS if name != "ours"]:
         try:
-            row = peers.elsewhere(name, POINTS, DIMENSION, limit)
+            row = peers.elsewhere(name, points, DIMENSION, limit)
         except UserError as error:
             failed[name] = str(error)
             say(failed[name])

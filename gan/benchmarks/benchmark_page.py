@@ -88,6 +88,8 @@ def command(arguments) -> str:
         "rounds",
         "cores",
         "devices",
+        "batch_size",
+        "precision",
         "peer",
         "modes",
         "forms",
@@ -97,7 +99,7 @@ def command(arguments) -> str:
     ):
         value = getattr(arguments, name)
         idle = name == "limit" and arguments.peer != "solvers"
-        idle |= (name, value) == ("devices", 1)
+        idle |= (name, value) in (("devices", 1), ("precision", "rounded"))
         if not value or value == "both" or idle:
             continue
         values = [] if value is True else value if isinstance(value, list) else [value]

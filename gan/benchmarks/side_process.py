@@ -1,6 +1,8 @@
 """Runs one side of the benchmark in a process of its own, on command, so that sides can take turns.
 
-    python -m gan.benchmarks.side_process SIDE WORKLOAD DEVICES CORE [CORE ...]
+    python -m gan.benchmarks.side_process SIDE WORKLOAD CHANGES FULL DEVICES CORE [CORE ...]
+
+CHANGES is a JSON object of config fields; FULL is 1 where no product may be rounded, else 0.
 
 Our sides divide the CPU into DEVICES and split every batch, or the members of a population, over
 them. It reads one JSON command a line and answers each with one JSON line:
@@ -14,6 +16,7 @@ them. It reads one JSON command a line and answers each with one JSON line:
 The first line comes unasked: how long start and compilation took.
 """
 
+import dataclasses
 import json
 import os
 import signal
@@ -40,7 +43,7 @@ class Ours:
 
         from gan import training
 
-        self.choice = choice
+        self.choice, self.devices = choice, devices
         self.dataset = workloads.dataset(choice)
         self.game = game = training.make_game(choice, self.dataset, devices)
         self.state = game.state
@@ -103,11 +106,23 @@ class Ours:
         with files.replacing(path) as file:
             np.savez(file, **{name: np.asarray(value) for name, value in arrays.items()})
         chunk = self.chunk
-        if game.mesh.devices.flat[0].platform != "cpu":  # products would be rounded
-            with jax.default_matmul_precision("highest"):
-                chunk = game.chunk.lower(state, game.hyper, data, np.int32(0)).compile()
+        if game.mesh.devices.flat[0].platform != "cpu" or choice.precision != "float32":
+            chunk = self._in_full()
         self.state, metrics = chunk(state, game.hyper, data, np.int32(1))
         return {name: float(value) for name, value in metrics.items()}
+
+    def _in_full(self):
+        """The chunk in float32 whose products are not rounded, so that sides can be compared."""
+        import jax
+        import numpy as np
+
+        from gan import training
+
+        choice = dataclasses.replace(self.choice, precision="float32")
+        game = training.make_game(choice, self.dataset, self.devices)
+        data, _ = game.feed.load(0)
+        with jax.default_matmul_precision("highest"):
+            return game.chunk.lower(game.state, game.hyper, data, np.int32(0)).compile()
 
     def peak(self, size: int) -> dict:
         """See `matrix_peak`."""
@@ -273,29 +288,32 @@ def serve(side, lines, write) -> None:
             write(getattr(side, command)(argument))
 
 
-def side_of(side: str, workload: str, devices: int):
+def side_of(side: str, workload: str, changes: dict, full: bool, devices: int):
     """The side of that name, started."""
-    choice = workloads.of(workload)
+    choice = workloads.of(workload, changes)
     if side not in ("ours", "vectorized", "solo", "train", *convolution.FORMS):
         from gan.benchmarks.torch_twin import Torch
 
-        return Torch(side, choice)
+        return Torch(side, choice, full)
+    import jax
+
     from gan import training
 
+    if full:
+        jax.config.update("jax_default_matmul_precision", "highest")
     training.divide_cpu(devices)
-    if side == "vectorized":
-        return Together(workloads.members(workload), True, devices)
-    if side == "ours" and workload in workloads.MEMBERS:
-        return Together(workloads.members(workload), None, devices)
+    if workload in workloads.MEMBERS and side in ("ours", "vectorized"):
+        members = workloads.members(workload, changes=changes)
+        return Together(members, True if side == "vectorized" else None, devices)
     return Train(choice, devices) if side == "train" else Ours(choice, devices)
 
 
 BEGIN = time.perf_counter()
 
 if __name__ == "__main__":
-    _, asked, name, count, *cores = sys.argv
+    _, asked, name, changed, exact, count, *cores = sys.argv
     os.sched_setaffinity(0, map(int, cores))
-    chosen = side_of(asked, name, int(count))
+    chosen = side_of(asked, name, json.loads(changed), exact == "1", int(count))
     serve(chosen, sys.stdin, lambda answer: print(json.dumps(answer), flush=True))
     if hasattr(chosen, "close"):
         chosen.close()

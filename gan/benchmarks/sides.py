@@ -34,6 +34,8 @@ class Side:
         allocator: bool,
         threads: int,
         devices: int = 1,
+        changes: dict | None = None,
+        full: bool = False,
     ):
         self.side, self.allocator = side, allocator
         self.name = name_of(side, allocator, threads if threads < len(cores) else None)
@@ -42,7 +44,8 @@ class Side:
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gan.benchmarks.side_process", side, workload]
-            + [str(number) for number in (devices, *cores)],
+            + [json.dumps(changes or {})]
+            + [str(number) for number in (int(full), devices, *cores)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -2,7 +2,8 @@
 
 The gradient penalty needs a double backward pass, which torch.compile refuses, so it runs eagerly.
 Parameters are read from ours, so that both sides can be shown to compute the same losses. On a GPU,
-where PyTorch sees one, it multiplies in TF32 as XLA does; the first losses are of full float32.
+where PyTorch sees one, it multiplies in TF32 as XLA does, unless full products are asked for. In
+bfloat16 it casts as torch.autocast does. The first losses are of full float32.
 """
 
 import time
@@ -20,14 +21,14 @@ from gan.errors import UserError
 class Torch:
     """One mode of the peer, of workloads.modes(choice)."""
 
-    def __init__(self, mode: str, choice: Config):
-        self.choice = choice
+    def __init__(self, mode: str, choice: Config, full: bool = False):
+        self.choice, self.rounded, self.low = choice, not full, choice.precision == "bfloat16"
         if mode not in workloads.modes(choice):
             allowed = ", ".join(workloads.modes(choice))
             raise UserError(f"the modes of this workload are {allowed}; got {mode!r}")
         torch.manual_seed(0)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        _round_products(True)
+        _round_products(self.rounded)
         self.dataset = workloads.dataset(self.choice)
         self.image = len(self.dataset.shape) == 3
         last = mode.endswith("channels_last")
@@ -52,6 +53,16 @@ class Torch:
         }
         self.step = 0
         self.about = {"threads": torch.get_num_threads(), "device": self.device.type}
+
+    def generated(self, z: torch.Tensor) -> torch.Tensor:
+        """Examples in float32, in bfloat16 inside where that is asked for."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low):
+            return self.generator(z).float()
+
+    def score(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores in float32, likewise."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low):
+            return self.critic(x).float()
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """An array where the players are."""
@@ -84,8 +95,10 @@ class Torch:
             return real, self.tensor(arrays[f"z {i}"]), t
 
         _round_products(False)
+        low, self.low = self.low, False
         metrics = self.iteration(kept)
-        _round_products(True)
+        _round_products(self.rounded)
+        self.low = low
         return {name: float(value) for name, value in metrics.items()}
 
     def drawn(self, i):
@@ -113,12 +126,10 @@ class Torch:
         for i in range(choice.n_critic):
             real, z, t = inputs(i)
             with torch.no_grad():
-                fake = self.generator(z)
-            estimate = self.critic(real).mean() - self.critic(fake).mean()
+                fake = self.generated(z)
+            estimate = self.score(real).mean() - self.score(fake).mean()
             between = (t * real + (1 - t) * fake).requires_grad_(True)
-            (gradient,) = torch.autograd.grad(
-                self.critic(between).sum(), between, create_graph=True
-            )
+            (gradient,) = torch.autograd.grad(self.score(between).sum(), between, create_graph=True)
             slopes = gradient.flatten(1).norm(dim=1)
             penalty = ((slopes - choice.penalty_target) ** 2).mean()
             loss = choice.penalty_weight * penalty - estimate
@@ -128,7 +139,7 @@ class Torch:
             for name, value in zip(losses, (loss, penalty, estimate), strict=True):
                 losses[name] += value.detach() / choice.n_critic
         _, z, _ = inputs(None)
-        loss = -self.critic(self.generator(z)).mean()
+        loss = -self.score(self.generated(z)).mean()
         parameters = list(self.generator.parameters())
         gradients = torch.autograd.grad(loss, parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):

@@ -26,6 +26,8 @@ class Options:
         allocator: sides with allocator settings ("on"), without them ("off"), or with a peer both.
         train: also time experiments.train itself.
         devices: that ours splits every batch, or the members, over; at most one per core.
+        batch_size: of both sides; 0 for the workload's own.
+        precision: of workloads.PRECISIONS, for both sides.
     """
 
     seconds: float
@@ -37,6 +39,14 @@ class Options:
     allocator: str = "both"
     train: bool = False
     devices: int = 1
+    batch_size: int = 0
+    precision: str = "rounded"
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Fields of the workload's config that are not its own."""
+        size = {"batch_size": self.batch_size} if self.batch_size else {}
+        return size | ({"precision": "bfloat16"} if self.precision == "bfloat16" else {})
 
     @property
     def allocators(self) -> tuple[bool, ...]:
@@ -125,7 +135,8 @@ def _started(workload: str, options: Options, stack: contextlib.ExitStack) -> li
     allowed = sorted(os.sched_getaffinity(0))[: options.cores]
     sides: list[Side] = []
     for name, allocator, threads in _wanted(workload, options):
-        sides.append(Side(name, workload, allowed, allocator, threads, options.devices))
+        how = options.devices, options.changes, options.precision == "full"
+        sides.append(Side(name, workload, allowed, allocator, threads, *how))
         stack.callback(sides[-1].close)
         if len(sides) == 1:  # its compilation is timed
             sides[0].wait()
@@ -166,6 +177,8 @@ def _result_of_ours(workload: str, options: Options, ours: Side, timings: _Timin
         "devices": ours.about["devices"],
         "device": ours.about["device"],
         "rounds": options.rounds,
+        "batch_size": workloads.of(workload, options.changes).batch_size,
+        "precision": options.precision,
     }
     if workload in workloads.MEMBERS:
         result["members"] = workloads.MEMBERS[workload]

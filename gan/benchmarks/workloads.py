@@ -62,25 +62,30 @@ WORKLOADS = {
     ),
 }
 """Training workloads by name."""
+TRANSPORT = {"transport20k": 20_000, "transport60k": 60_000, "transport200k": 200_000}
+"""Points of the workloads that are one certified assignment."""
+PRECISIONS = ("rounded", "full", "bfloat16")
+"""What products are made of: float32 that a device may round (a GPU to TF32), float32 in full, or
+players in bfloat16."""
 MEMBERS = {"population16": 16}
 """How many members the workloads have that are populations."""
 
 
-def of(name: str) -> Config:
-    """The config of a workload, endless.
+def of(name: str, changes: dict | None = None) -> Config:
+    """The config of a workload, endless, with fields replaced.
 
     Raises:
         UserError: for an unknown name.
     """
     if name not in WORKLOADS:
         raise UserError(unknown("workload", name, WORKLOADS))
-    return dataclasses.replace(WORKLOADS[name](), steps=10**9)
+    return config.replace(WORKLOADS[name](), {"steps": 10**9} | (changes or {}))
 
 
-def members(name: str, count: int | None = None) -> list[Config]:
+def members(name: str, count: int | None = None, changes: dict | None = None) -> list[Config]:
     """The configs of a workload's members, or of `count` of them; they differ in their seeds."""
     count = MEMBERS[name] if count is None else count
-    return [dataclasses.replace(of(name), seed=seed) for seed in range(count)]
+    return [dataclasses.replace(of(name, changes), seed=seed) for seed in range(count)]
 
 
 def images(choice: Config) -> bool:

@@ -167,6 +167,31 @@ def test_every_mode_of_the_twin_computes_our_losses_or_is_caught(name, small_ima
                     sides.compare([ours, twin])
 
 
+def test_sides_in_bfloat16_are_compared_in_float32_and_train_in_bfloat16(small_images, torch):
+    from gan.benchmarks.torch_twin import Torch
+
+    choice = workloads.of("dcgan28", {"precision": "bfloat16", "batch_size": 8})
+    assert (choice.batch_size, choice.precision) == (8, "bfloat16")
+    ours, twin = side_process.Ours(choice), Torch("eager", choice)
+    first = copied(ours.state)
+    found = sides.compare([InProcess("ours", ours), InProcess("eager", twin)])
+    exact = side_process.Ours(dataclasses.replace(choice, precision="float32"))
+    exact.state = copied(first)
+    data, _ = exact.game.feed.load(0)
+    _, wanted = exact.chunk(exact.state, exact.game.hyper, data, np.int32(1))
+    assert found["ours"]["critic_loss"] == pytest.approx(float(wanted["critic_loss"]), rel=1e-5)
+    data, _ = ours.game.feed.load(0)
+    _, rounded = ours.chunk(first, ours.game.hyper, data, np.int32(1))
+    off = abs(float(rounded["critic_loss"]) / float(wanted["critic_loss"]) - 1)
+    assert 1e-5 < off < 0.1
+    x = torch.rand(2, 1, 28, 28)
+    low = twin.score(x)
+    twin.low = False
+    full = twin.score(x)
+    assert low.dtype == torch.float32 and not torch.equal(low, full)
+    assert torch.allclose(low, full, rtol=0.05, atol=0.05)
+
+
 def test_the_residual_twin_maps_as_ours_do(small_images, torch):
     from gan.benchmarks import torch_players
 
@@ -261,30 +286,30 @@ def test_an_error_of_the_command_ends_the_benchmark(monkeypatch):
 
 
 def test_transport_beside_another_solver(monkeypatch):
-    monkeypatch.setattr(assignments, "POINTS", 300)
+    monkeypatch.setitem(workloads.TRANSPORT, "transport20k", 300)
     two = {name: peers.SOLVERS[name] for name in ("ours", "scipy")}
     monkeypatch.setattr(peers, "SOLVERS", two)
-    result = assignments.run(0.01, "solvers")
+    result = assignments.run("transport20k", 0.01, "solvers")
     (scipy,) = result["peer"]
     assert scipy["mode"] == result["best_peer"] == "scipy" and not scipy["over_limit"]
     ratio = result["iterations_per_second"] / scipy["iterations_per_second"]
     assert result["ratio_to_best_peer"] == pytest.approx(ratio)
-    late = assignments.run(0.01, "solvers", limit=0.01)
+    late = assignments.run("transport20k", 0.01, "solvers", limit=0.01)
     assert late["peer"][0]["over_limit"]
     assert "| scipy | < 1e+02 |" in benchmark_page.table(late)
 
 
 def test_a_solver_that_fails_is_named_and_the_others_are_kept(monkeypatch):
     """Its process knows no such solver; the ones before and after it do not suffer."""
-    monkeypatch.setattr(assignments, "POINTS", 100)
+    monkeypatch.setitem(workloads.TRANSPORT, "transport20k", 100)
     three = {name: peers.SOLVERS.get(name) for name in ("ours", "absent", "scipy")}
     monkeypatch.setattr(peers, "SOLVERS", three)
-    result = assignments.run(0.01, "solvers")
+    result = assignments.run("transport20k", 0.01, "solvers")
     assert [row["mode"] for row in result["peer"]] == [result["best_peer"]] == ["scipy"]
     assert "absent at n = 100 failed" in result["failed"]["absent"]
     assert result["failed"]["absent"] in benchmark_page.table(result).splitlines()
     monkeypatch.setattr(peers, "SOLVERS", {"absent": None})
-    alone = assignments.run(0.01, "solvers")
+    alone = assignments.run("transport20k", 0.01, "solvers")
     assert alone["peer"] == [] and "best_peer" not in alone and alone["iterations_per_second"] > 0
 
 
@@ -332,7 +357,7 @@ class Fake(sides.Side):
         "eager, 1 thread, allocator": 0.25,
     }
 
-    def __init__(self, side, workload, cores, allocator, threads, devices=1):
+    def __init__(self, side, workload, cores, allocator, threads, devices=1, *how):
         self.side, self.allocator = side, allocator
         self.name = sides.name_of(side, allocator, threads if threads < len(cores) else None)
         self.about, self.devices = {}, devices
@@ -395,8 +420,11 @@ def test_ratios_are_of_the_right_sides(monkeypatch):
         (["--cores", "99"], "--cores must be 1"),
         (["--devices", "99"], "--devices must be 1"),
         (["--workload", "transport20k", "--devices", "2"], "--devices is for trainings"),
+        (["--workload", "transport60k", "--batch_size", "2"], "--batch_size is for trainings"),
+        (["--workload", "transport60k", "--precision", "full"], "--precision is for trainings"),
+        (["--precision", "half"], "allowed: bfloat16, full, rounded"),
         (["--peer", "tensorflow"], "allowed: solvers, torch"),
-        (["--peer", "solvers"], "goes with transport20k"),
+        (["--peer", "solvers"], "goes with transport,"),
         (["--modes", "eager"], "unknown mode"),
         (["--forms", "winograt"], "did you mean 'winograd'"),
         (["--rounds", "0"], "--rounds: must be in"),
