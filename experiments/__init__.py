@@ -2,7 +2,7 @@
 
 Train and judge: train, evaluate, referee, sample, export, interpolate, compare, sweep, seeds,
 certify, verify, inception, conformance, wgan_gp.
-Studies: architectures, article, choosing, games, power, primal_vs_dual.
+Studies: architectures, article, choosing, critic_steps, games, power, primal_vs_dual.
 Benchmarks: accounting, benchmark, compile, growth, transport_approximations, transport_benchmark,
 transport_peers, transport_warm, w1_benchmark.
 """
