@@ -385,12 +385,17 @@ def test_a_signal_to_one_of_two_processes_saves_and_stops_both(tmp_path):
     assert f"stopped at step {step}" in found[0][2]
 
 
+IN_PARTS = ["--split_state", "--generator.width", "64", "--critic.width", "64"]
+"""Layers that are wide enough to be kept in parts."""
+
+
 @pytest.mark.slow
-def test_two_processes_train_as_one_device_and_resume_with_the_same_bits(tmp_path):
+@pytest.mark.parametrize("flags", [[], IN_PARTS], ids=["whole", "split"])
+def test_two_processes_train_as_one_device_and_resume_with_the_same_bits(tmp_path, flags):
     """Loss after 50 steps within 1e-3 of one device's (float32, sums in another order)."""
 
     def two(name, steps):
-        processes = start_pair(*RUN, "--workdir", tmp_path / name, "--steps", steps)
+        processes = start_pair(*RUN, *flags, "--workdir", tmp_path / name, "--steps", steps)
         found = [finish(process) for process in processes]
         assert [status for status, _, _ in found] == [0, 0], found
         (step_and_hash,) = {done(out) for _, out, _ in found}
@@ -400,7 +405,8 @@ def test_two_processes_train_as_one_device_and_resume_with_the_same_bits(tmp_pat
     whole = two("whole", 50)
     two("cut", 20)
     assert two("cut", 50) == whole
-    one = start("train", *RUN, "--workdir", tmp_path / "one", "--steps", 50, devices=1)
+    apart = [flag for flag in flags if flag != "--split_state"]
+    one = start("train", *RUN, *apart, "--workdir", tmp_path / "one", "--steps", 50, devices=1)
     status, _, err = finish(one)
     assert status == 0, err
     assert_alike(tmp_path / "whole", tmp_path / "one")
