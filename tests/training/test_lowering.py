@@ -121,6 +121,19 @@ def test_gpus_average_a_gradient_once(platform, normalization, expected, tiny, d
     assert count(text, "all_reduce") == expected
 
 
+def test_gpus_take_both_batches_of_a_critic_at_once():
+    """So that fewer operations are started; a TPU and a CPU take one after the other."""
+    choice = small("fashion_mnist")
+    dataset = dataset_of(choice)
+    found = {}
+    for platform in PLATFORMS:
+        with platforms.traced_for(platform):
+            program = make_program(choice, dataset, make_mesh(1))
+            text = lowered(program.chunk.trace(*program.given), platform)
+        found[platform] = count(text, "convolution")
+    assert 0 == found["cpu"] < found["cuda"] < found["tpu"]
+
+
 def player(role, name):
     spec = config.Network(name=name, width=16, depth=1)
     if role == "generator":
