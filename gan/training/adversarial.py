@@ -207,11 +207,10 @@ def recomputed(config: Config, player: Network) -> Network:
     return player._replace(apply=jax.checkpoint(player.apply, policy=policy))
 
 
-def joined(spec: configs.Network) -> bool:
-    """Whether batches of this player are worth joining: many small products cost more than their
-    sum. Feature maps would only leave a CPU's caches and gain a TPU little, but a GPU takes longer
-    to start their operations than to compute them."""
-    return spec.name == "mlp" or platforms.target() == "gpu"
+def flat(spec: configs.Network) -> bool:
+    """Whether batches of this player are worth joining, its hidden layers being as small as vectors
+    are: many small products cost more than their sum. Feature maps would only leave the caches."""
+    return spec.name == "mlp"
 
 
 def latents(setup: Setup, key):
@@ -278,7 +277,8 @@ def scores(setup: Setup, params, examples: Examples):
     """Scores [b] of the real and of the generated examples."""
     critic, spec = setup.critic, setup.config.critic
     real, fake, given = examples.real, examples.fake, examples.given
-    if not joined(spec) or spec.normalization == "batch":
+    joined = flat(spec) or platforms.target() == "gpu"  # which is slow to start operations
+    if not joined or spec.normalization == "batch":
         return critic.apply(params, real, *given), critic.apply(params, fake, *given)
     # A pair side by side, so that every device keeps its part of the batch.
     both = jnp.stack([real, fake], axis=1).reshape(-1, *real.shape[1:])
@@ -456,7 +456,7 @@ def play_round(
         decay = 1 - state.step.astype(jnp.float32) / config.steps
     keys = round_keys(state.key, state.step, config.n_critic)
     steps = jnp.arange(config.n_critic)
-    every_step = jax.vmap if joined(config.generator) else _one_by_one
+    every_step = jax.vmap if flat(config.generator) else _one_by_one
     of_step = functools.partial(prepare, setup, state, hyper, data)
     examples = every_step(of_step)((steps, keys.critic))
     one_step = functools.partial(critic_step, setup, hyper, decay)
