@@ -79,7 +79,7 @@ def _others(value: float, limit: float) -> tuple[list[dict], dict[str, str]]:
     others, failed = [], {}
     for name in [name for name in peers.SOLVERS if name != "ours"]:
         try:
-            row = peers.elsewhere(name, POINTS, DIMENSION, limit)
+            row = peers.elsewhere(name, POINTS, DIMENSION, "euclidean", limit)
         except UserError as error:
             failed[name] = str(error)
             say(failed[name])

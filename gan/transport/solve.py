@@ -13,9 +13,12 @@ from gan.transport import budget, closed_forms, columns, costs, flows, memory, p
 from gan.transport.masses import Masses, balanced
 from gan.transport.results import Pieces, Result, result, unscaled
 
-SMALL = 1 << 20
-"""Problems of at most this many pairs are solved with their whole matrix; column generation breaks
-even there and is four times faster at twice the points (measured in results/transport.md)."""
+SMALL = 1 << 24
+"""Problems of at most this many pairs may be solved with a whole matrix, of costs or of bounds;
+`generation` takes other ways where they are quicker (measured in results/transport_peers.md)."""
+
+_UNMERGED = 1 << 20
+"""Pairs up to which equal points are not merged first."""
 
 ROUNDING = 1e-12
 """A gap of at most this share of the plan's absolute costs is proved up to rounding; beyond 4,000
@@ -231,7 +234,7 @@ def _level(geometry, a, b, options):
         (rows, columns, mass, (u, v), report).
     """
     n, m = geometry.shape
-    if n * m <= SMALL and a.min() > 0 and b.min() > 0:
+    if n * m <= min(SMALL, _UNMERGED) and a.min() > 0 and b.min() > 0:
         _require(n, m, geometry)
         solution = columns.plan(geometry, a, b, **options, dense=SMALL)
         rows, cols, mass = solution.rows, solution.columns, solution.mass
