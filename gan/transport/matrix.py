@@ -105,6 +105,7 @@ class Matrix(Outside):
             False,
         )
         self.account.counts["rounds"] += 1
+        return True
 
     def _where(self, mask):
         """(rows, columns) at which a function of a slice of rows and their bounds is true."""

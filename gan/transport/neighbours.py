@@ -103,3 +103,4 @@ class Neighbours(Outside):
         self.account.counts["rounds"] += priced / len(wanted) / len(v)
         if found:
             pool.add(self.geometry, *(np.concatenate([f[k] for f in found]) for k in (0, 1)), False)
+        return True

@@ -55,8 +55,8 @@ class Outside:
         spare = max(float(np.partition(reduced, k)[k]), unit)
         wanted = u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
         complete, wanted = self._capped(wanted, v)
-        self._bring(pool, wanted, v)
-        self.reference, self.thresholds = v.copy(), wanted
+        if self._bring(pool, wanted, v):
+            self.reference, self.thresholds = v.copy(), wanted
         return complete
 
     def _capped(self, wanted, v):
@@ -74,7 +74,9 @@ class Outside:
         return (True, wanted) if self.close else (False, np.minimum(wanted, cap))
 
     def _bring(self, pool, wanted, v):
-        """Brings every arc with c_ij < wanted_i + v_j into the pool."""
+        """Brings every arc with c_ij < wanted_i + v_j into the pool; whether it looked at any pair.
+
+        Otherwise the pool holds these arcs already, and the thresholds of before tell of more."""
         need, rise = self.thresholds - wanted, v - self.reference
         rows, columns = np.argsort(need, kind="stable"), np.argsort(-rise, kind="stable")
         falling = -rise[columns]
@@ -92,6 +94,7 @@ class Outside:
         if found:
             i, j = (np.concatenate([f[k] for f in found]) for k in (0, 1))
             pool.add(self.geometry, i, j, False)
+        return priced > 0
 
 
 def _sample(seed, size):
