@@ -13,6 +13,7 @@ from gan.transport.account import Account
 from gan.transport.arcs import Pool
 from gan.transport.bounds import Best, main_axis
 from gan.transport.budget import Budget, Late
+from gan.transport.kept import Kept
 from gan.transport.outside import Outside
 from gan.transport.pricing import Pricer
 
@@ -40,6 +41,7 @@ class Solution:
             solves (and by which method, "sparse"), arcs, seconds and seconds_cpu (of all threads)
             per stage, peak_bytes, whether it was stopped before its end, and the report of the
             subset's solution.
+        kept: what is known of all pairs (`kept.Kept`), if that was asked for and there is any.
     """
 
     rows: np.ndarray
@@ -49,6 +51,7 @@ class Solution:
     u: np.ndarray
     v: np.ndarray
     report: dict
+    kept: Kept | None = None
 
 
 class Generation:
@@ -65,6 +68,7 @@ class Generation:
         self.stopped, self.least, self.moves, self.smallest = False, math.inf, 0, math.inf
         self.between = -math.inf, math.inf  # the closest bounds so far
         self.solve_seconds, self.first_seconds = None, None
+        self.kept, self.keeps = None, False
         self.whole = False  # whether a first pool is so small that all of it is active
 
     @property
@@ -109,7 +113,7 @@ class Generation:
         outside = (
             neighbours.Neighbours(self.geometry, self.pricer, self.account, self.budget.look)
             if self.near
-            else Outside(self.geometry, self.pricer, self.account)
+            else Outside(self.geometry, self.pricer, self.account, self.kept)
         )
         flow, u, v = self.generate(v, outside)
         return *flow, u, v
@@ -213,7 +217,7 @@ class Generation:
     def solution(self, rows, columns, mass, u, v):
         mass = np.rint(mass).astype(np.int64) if self.a.dtype.kind == "i" else mass
         costs = self.geometry.pairs(rows, columns)
-        return Solution(rows, columns, mass, costs, u, v, self.report())
+        return Solution(rows, columns, mass, costs, u, v, self.report(), self.kept)
 
     def start(self):
         """Dual vector of all columns from the solution of a random quarter of both sides."""
@@ -266,12 +270,14 @@ class Generation:
         if pool is None:
             return None
         u = self.activated(pool, v)
-        joined = len(pool)
+        joined, self.kept = len(pool), None
         while True:
             last, joined = self.settled(pool, u, v, joined)
             flow, u, v, unit, fell = last
             found = self.priced(pool, outside, last)
             bound, gap = found.bound, found.gap
+            if self.keeps and outside is not None:
+                self.kept = outside.keep(pool)
             if found.complete and self.closed(last, found):
                 return flow, bound, v
             tolerance = _tolerance(geometry, pool, u, v, unit)

@@ -140,10 +140,10 @@ def test_warm_and_cold_starts_take_turns(tmp_path):
     status, out, err = call("transport_warm", "--workdir", tmp_path, *flags)
     assert (status, err) == (0, "")
     rows = json.loads((tmp_path / "warm.json").read_text())
-    assert [row["start"] for row in rows] == ["cold", "warm"] * 4
+    assert [row["start"] for row in rows] == ["cold", "potentials", "kept"] * 4
     assert len({(row["step"], row["repeat"]) for row in rows}) == 4
     assert all(0 <= row["relative_gap"] <= 1e-12 and row["passes"] > 0 for row in rows)
-    assert out.count("| 0.01 |") == out.count("| 0.1 |") == 1
+    assert out.count("| 0.01 |") == out.count("| 0.1 |") == 3
     assert call("transport_warm", "--workdir", tmp_path, "--repeats", 0)[0] == 2
 
 

@@ -60,7 +60,7 @@ def test_agrees_with_scipy(n, d, cost):
 
 
 def test_thresholds_of_a_sample_serve_where_guesses_of_neighbours_are_poor(monkeypatch):
-    monkeypatch.setattr(neighbours, "_HELD", 0)
+    monkeypatch.setattr(neighbours, "_EVEN", (20, 64, 0))
     taken = []
     sampled = neighbours.Neighbours._sampled_pool
     monkeypatch.setattr(
