@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gan.transport import columns, costs, neighbours
+from gan.transport import costs, neighbours
+from gan.transport.columns import plan
 from gan.transport.boxes import Boxes, Tree
 from gan.transport.neighbours import cells
 
@@ -99,12 +100,12 @@ def test_a_tree_holds_every_point_once_and_cells_keep_mass_and_mean(n):
 
 
 def test_hundreds_of_points_that_nearly_coincide_end_soon():
-    """A collapsed generator with a little noise: every row has hundreds of pairs that nearly tie."""
+    """A collapsed generator with a little noise: hundreds of pairs of a row nearly tie."""
     rng, n = np.random.default_rng(0), 3000
     x = np.repeat(rng.normal(size=(n // 200, 2)), 200, axis=0) + 0.01 * rng.normal(size=(n, 2))
     y = rng.normal(size=(n, 2))
     geometry = costs.geometry(x, y, "euclidean")
-    solution = columns.plan(geometry, *np.ones((2, n), np.int64), dense=0)
+    solution = plan(geometry, *np.ones((2, n), np.int64), dense=0)
     value = solution.mass @ solution.costs
     gap = value - solution.u.sum() - solution.v.sum()
     assert gap <= 1e-14 * value
