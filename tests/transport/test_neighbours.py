@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gan.transport import costs, neighbours
-from gan.transport.columns import plan
 from gan.transport.boxes import Boxes, Tree
+from gan.transport.columns import plan
 from gan.transport.neighbours import cells
 
 
