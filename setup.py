@@ -68,7 +68,7 @@ setup(
         "tf": ["tensorflow-cpu>=2.18", "importlib_resources>=6"],
         "images": ["pillow>=11"],
         "tensorboard": ["tensorboardX>=2.6.4"],
-        "bench": ["torch>=2.13", "torch-fidelity>=0.4"],
+        "bench": ["lapx>=0.9", "torch>=2.13", "torch-fidelity>=0.4"],
         "entropic": ["ott-jax>=0.6"],
         "mlflow": ["mlflow-skinny>=3.17"],
         "ray": ["ray>=2.60"],

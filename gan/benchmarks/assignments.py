@@ -80,7 +80,7 @@ def _others(points: int, value: float, limit: float) -> tuple[list[dict], dict[s
     others, failed = [], {}
     for name in [name for name in peers.SOLVERS if name != "ours"]:
         try:
-            row = peers.elsewhere(name, points, DIMENSION, limit)
+            row = peers.elsewhere(name, points, DIMENSION, "euclidean", limit)
         except UserError as error:
             failed[name] = str(error)
             say(failed[name])

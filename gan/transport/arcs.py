@@ -44,20 +44,27 @@ class Pool:
     def add(self, geometry, rows, columns, active):
         """Adds the pairs that are not in the pool yet; returns how many those are."""
         m = self.shape[1]
-        keys = np.unique(rows.astype(np.int64) * m + columns)
+        keys = np.sort(rows.astype(np.int64) * m + columns)
+        new = np.ones(len(keys), bool)
+        np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        keys = keys if new.all() else keys[new]
         own = self.rows.astype(np.int64) * m + self.columns
+        place = np.searchsorted(own, keys)
         if len(own):
-            place = np.minimum(np.searchsorted(own, keys), len(own) - 1)
-            present = own[place] == keys
+            present = own[np.minimum(place, len(own) - 1)] == keys
             if active:
                 self.active[place[present]] = True
-            keys = keys[~present]
-        rows, columns = (keys // m).astype(np.int32), (keys % m).astype(np.int32)
-        order = np.argsort(np.concatenate([own, keys]), kind="stable")
-        self.costs = np.concatenate([self.costs, geometry.pairs(rows, columns)])[order]
-        self.rows = np.concatenate([self.rows, rows])[order]
-        self.columns = np.concatenate([self.columns, columns])[order]
-        self.active = np.concatenate([self.active, np.full(len(keys), active)])[order]
+            keys, place = keys[~present], place[~present]
+        rows = (keys // m).astype(np.int32)
+        columns = (keys - rows.astype(np.int64) * m).astype(np.int32)
+        kept = np.ones(len(own) + len(keys), bool)
+        kept[place + np.arange(len(keys))] = False
+        values = rows, columns, geometry.pairs(rows, columns), active
+        for name, value in zip(("rows", "columns", "costs", "active"), values, strict=True):
+            before = getattr(self, name)
+            merged = np.empty(len(kept), before.dtype)
+            merged[kept], merged[~kept] = before, value
+            setattr(self, name, merged)
         return len(keys)
 
     def indicator(self, rows, columns):

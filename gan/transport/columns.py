@@ -37,7 +37,17 @@ from gan.transport.generation import Generation, Solution
 
 
 def plan(
-    geometry, a, b, *, warm=None, gap=0.0, end=math.inf, progress=None, dense=1 << 20
+    geometry,
+    a,
+    b,
+    *,
+    warm=None,
+    kept=None,
+    keep=False,
+    gap=0.0,
+    end=math.inf,
+    progress=None,
+    dense=1 << 20,
 ) -> Solution:
     """Optimal plan of a geometry between masses a and b.
 
@@ -45,6 +55,9 @@ def plan(
         geometry: costs.Geometry of n by m points.
         a, b: masses [n] and [m] int64, positive, of equal sums below 2^52.
         warm: dual vector v [m] of a nearby problem, instead of the solution of a subset.
+        kept: what the solution of a nearby problem knows (`Solution.kept`), instead of a pass over
+            all pairs.
+        keep: whether the solution is to say what it knows.
         gap: relative gap at which to stop; 0 is as far as float64 goes, and exactly 0 in integers.
         end: moment of `budget.clock` after which the best plan so far is returned, with rigorous
             potentials.
@@ -57,6 +70,7 @@ def plan(
         A `Solution`. An interrupt (KeyboardInterrupt) after the first solve ends like the time.
     """
     run = Generation(geometry, a, b, gap, Budget(end), progress)
+    run.kept, run.keeps = kept, keep
     try:
         return run.solution(*run.solved(warm, dense, proof=True))
     except Late:

@@ -25,7 +25,7 @@ from gan.inputs import unknown
 NAMES = ("euclidean", "sqeuclidean", "cityblock")
 """Named costs: |x - y|, |x - y|^2 and the sum of |x_k - y_k|."""
 
-_PAIR_CHUNK = 1 << 17
+_PAIR_CHUNK = 1 << 16
 _LEVELS, _SUMMED = 255, 256
 """Differences up to which sums of so many squares are exact in float32."""
 
@@ -162,11 +162,16 @@ class Geometry:
         if not isinstance(self.cost, str):
             return self._pairs_by_row(rows, columns)
         values = np.empty(len(rows))
-        step = max(1, _PAIR_CHUNK // self.x.shape[1])
-        for start in range(0, len(rows), step):
+        step = min(len(rows), max(1, _PAIR_CHUNK // self.x.shape[1]))
+        # Arrays that are filled again and again stay in a cache.
+        left, right = (np.empty((step, side.shape[1]), side.dtype) for side in (self.x, self.y))
+        for start in range(0, len(rows), step or 1):
             part = slice(start, start + step)
-            difference = self.x[rows[part]]
-            difference -= self.y[columns[part]]
+            i, j = rows[part], columns[part]
+            difference, other = left[: len(i)], right[: len(i)]
+            np.take(self.x, i, axis=0, out=difference, mode="clip")
+            np.take(self.y, j, axis=0, out=other, mode="clip")
+            difference -= other
             if self.cost == "cityblock":
                 np.abs(difference, out=difference)
                 values[part] = difference.sum(axis=1, dtype=np.float64)

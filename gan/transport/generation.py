@@ -6,16 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan.transport import boxes, flows, hubs, neighbours, potentials, sparse
+from gan.transport import boxes, flows, hubs, matrix, neighbours, potentials, sparse
 from gan.transport import budget as budgets
 from gan.transport import dense as whole
 from gan.transport.account import Account
 from gan.transport.arcs import Pool
 from gan.transport.bounds import Best, main_axis
-from gan.transport.budget import Late
+from gan.transport.budget import Budget, Late
+from gan.transport.kept import Kept
 from gan.transport.outside import Outside
 from gan.transport.pricing import Pricer
 
+_WHOLE, _NEAR, _FAR, _LEAST = 1 << 20, 1 << 22, 1 << 24, 400
 _FEW, _RARE = 50, 400
 _FIRST, _THEN, _EVEN = 10, 5, 16
 """Active arcs of a row or column in few dimensions, before the first solve and after it; how far
@@ -39,6 +41,7 @@ class Solution:
             solves (and by which method, "sparse"), arcs, seconds and seconds_cpu (of all threads)
             per stage, peak_bytes, whether it was stopped before its end, and the report of the
             subset's solution.
+        kept: what is known of all pairs (`kept.Kept`), if that was asked for and there is any.
     """
 
     rows: np.ndarray
@@ -48,6 +51,7 @@ class Solution:
     u: np.ndarray
     v: np.ndarray
     report: dict
+    kept: Kept | None = None
 
 
 class Generation:
@@ -64,6 +68,8 @@ class Generation:
         self.stopped, self.least, self.moves, self.smallest = False, math.inf, 0, math.inf
         self.between = -math.inf, math.inf  # the closest bounds so far
         self.solve_seconds, self.first_seconds = None, None
+        self.kept, self.keeps = None, False
+        self.whole = False  # whether a first pool is so small that all of it is active
 
     @property
     def near(self):
@@ -89,10 +95,12 @@ class Generation:
                 *flow, u, v = hubs.plan(matrix, self.a, self.b, integer, self.budget.look)
                 flow, u, v = self.refined(matrix, flow, u, v)
                 return *flow, u, v
-        if n * m <= dense:
+        if n * m <= min(dense, self.small):
             with self.stage("dense"):
-                flow, u, v = self.dense()
-                self.solver, self.best.known = "dense", (np.arange(n), u)
+                self.solver = "dense"
+                found = self.bounded(warm) if self.screened else None
+                flow, u, v = self.dense() if found is None else found
+                self.best.known = np.arange(n), u
                 return *flow, u, v
         with self.stage("start"):
             self.pricer = Pricer(self.geometry, self.budget.look)
@@ -102,8 +110,58 @@ class Generation:
             self.sparse.scaling &= not self.near  # potentials are long paths there
             v = start() if warm is None else np.asarray(warm, np.float64)
             v = np.rint(v) if self.geometry.integer else v - v.mean()
-        flow, u, v = self.generate(v)
+        outside = (
+            neighbours.Neighbours(self.geometry, self.pricer, self.account, self.budget.look)
+            if self.near
+            else Outside(self.geometry, self.pricer, self.account, self.kept)
+        )
+        flow, u, v = self.generate(v, outside)
         return *flow, u, v
+
+    @property
+    def small(self):
+        """Pairs up to which the whole matrix is quicker than a pass for every look at it."""
+        if not self.screened:
+            return _WHOLE
+        return _NEAR if self.near else _FAR
+
+    @property
+    def screened(self):
+        """Whether a whole matrix of bounds, and few arcs, take less than all costs in a solver."""
+        return self.sparse.uniform and len(self.a) >= _LEAST
+
+    def bounded(self, warm):
+        """(flow, u, v) by column generation on a matrix of bounds; None where many arcs tie, or the
+        bounds do not meet."""
+        self.sparse.scaling &= not self.near
+        self.whole = True
+        outside = matrix.Matrix(self.geometry, self.account, self.near)
+        if warm is None:
+            v = self.coarse() if self.near else self.quarter(outside)
+        else:
+            v = np.asarray(warm, np.float64)
+        v = np.rint(v) if self.geometry.integer else v - v.mean()
+        found = self.generate(v, outside)
+        if found is not None:
+            flow, u, v = found
+            order = np.argsort(flow[0])
+            flow = tuple(part[order] for part in flow)
+            gap, size = self.gap_of(flow, self.geometry.pairs(*flow[:2]), u, v)
+            if gap <= self.allowed() * size:
+                return flow, u, v
+        self.whole = False
+        return None
+
+    def quarter(self, outside):
+        """Dual vector of all columns from a quarter of both sides, in order."""
+        n = len(self.a)
+        some = np.arange(0, n, 4)
+        part = Generation(
+            self.geometry.take(some, some), self.a[some], self.b[some], 1e-3, Budget(), None
+        )
+        u = part.solved(None, math.inf, proof=False)[3]
+        self.subset = part.report()
+        return outside.extended(some, u, 4)
 
     def keep(self):
         """Keeps back the time of a pass over all pairs, unless that is most of what there is."""
@@ -132,12 +190,15 @@ class Generation:
     def refined(self, matrix, flow, u, v):
         """(flow, u, v) as they are, or refined like a pool of all arcs if they leave a gap."""
         gap, size = self.gap_of(flow, matrix[flow[0], flow[1]], u, v)
-        rounding = 0 if self.geometry.integer else _PROVED
-        if gap <= max(rounding, self.gap) * size:
+        if gap <= self.allowed() * size:
             return flow, u, v
-        refined = self.generate(v, matrix)
+        refined = self.generate(v, whole=matrix)
         again = self.gap_of(refined[0], matrix[refined[0][0], refined[0][1]], *refined[1:])[0]
         return refined if again < gap else (flow, u, v)
+
+    def allowed(self):
+        """The relative gap at which work may end."""
+        return max(0 if self.geometry.integer else _PROVED, self.gap)
 
     def gap_of(self, flow, costs, u, v):
         """The gap of a plan and potentials, and the plan's sum of absolute costs."""
@@ -156,7 +217,7 @@ class Generation:
     def solution(self, rows, columns, mass, u, v):
         mass = np.rint(mass).astype(np.int64) if self.a.dtype.kind == "i" else mass
         costs = self.geometry.pairs(rows, columns)
-        return Solution(rows, columns, mass, costs, u, v, self.report())
+        return Solution(rows, columns, mass, costs, u, v, self.report(), self.kept)
 
     def start(self):
         """Dual vector of all columns from the solution of a random quarter of both sides."""
@@ -165,7 +226,7 @@ class Generation:
         share = self.budget.share(_START)
         part = Generation(self.geometry.take(rows, columns), a, b, 1e-3, share, None)
         try:
-            part.best.known = np.arange(len(rows)), part.solved(None, 1 << 20, proof=False)[3]
+            part.best.known = np.arange(len(rows)), part.solved(None, math.inf, proof=False)[3]
         except Late:
             if part.best.known is None:
                 raise
@@ -186,7 +247,7 @@ class Generation:
         cells = dataclasses.replace(geometry, x=x, y=y, integer=False)
         part = Generation(cells, a, b, 1e-3, share, None)
         try:
-            u = part.solved(None, 1 << 20, proof=False)[3]
+            u = part.solved(None, math.inf, proof=False)[3]
         except Late:
             if part.best.known is None:
                 raise
@@ -196,30 +257,27 @@ class Generation:
         self.best.v = v
         return v
 
-    def generate(self, v, matrix=None):
+    def generate(self, v, outside=None, whole=None):
         """The loop of steps 2 to 6: (flow, u, v).
 
         Args:
             v: [m] potentials to start from.
-            matrix: all costs, which make a complete pool; None to price.
+            outside: what prices all pairs; None needs `whole`.
+            whole: all costs, which make a complete pool, so that nothing is priced.
         """
-        geometry, outside = self.geometry, None
-        if matrix is None:
-            outside = (
-                neighbours.Neighbours(geometry, self.pricer, self.account, self.budget.look)
-                if self.near
-                else Outside(geometry, self.pricer, self.account)
-            )
-            pool = outside.first_pool(v)
-        else:
-            pool = Pool.complete(matrix)
+        geometry = self.geometry
+        pool = Pool.complete(whole) if outside is None else outside.first_pool(v)
+        if pool is None:
+            return None
         u = self.activated(pool, v)
-        joined = len(pool)
+        joined, self.kept = len(pool), None
         while True:
             last, joined = self.settled(pool, u, v, joined)
             flow, u, v, unit, fell = last
             found = self.priced(pool, outside, last)
             bound, gap = found.bound, found.gap
+            if self.keeps and outside is not None:
+                self.kept = outside.keep(pool)
             if found.complete and self.closed(last, found):
                 return flow, bound, v
             tolerance = _tolerance(geometry, pool, u, v, unit)
@@ -246,7 +304,9 @@ class Generation:
         geometry = self.geometry
         with self.stage("start the pool"):
             u = pool.least(v)
-            if self.near:
+            if self.whole:
+                pool.active[:] = True
+            elif self.near:
                 pool.activate_nearest(u, v, _FIRST)
             else:
                 pool.activate(u, v)
@@ -275,7 +335,7 @@ class Generation:
                 fell = self.improved(u, v)
                 best.flow = flow if best.flow is None or fell else best.flow
                 best.v, best.known = v, (np.arange(self.geometry.shape[0]), u)
-                if self.near and first:
+                if self.near and first and not self.whole:
                     pool.activate_nearest(u, v, _THEN, flow)
                 joined = pool.join(pool.reduced(u, v), flow, tolerance, fell)
             self.budget.look()

@@ -10,10 +10,13 @@ import numpy as np
 from gan.errors import UserError
 from gan.transport import hubs
 
-_POINT, _COORDINATE, _ENTRY, _CODE, _SAMPLE = 6000, 24, 56, 1 << 25, 1 << 10
+_POINT, _COORDINATE, _CODE, _SAMPLE = 6000, 24, 1 << 25, 1 << 10
 """Bytes: per point of a pool with its copies while it is sorted; per coordinate of both sets in
-float64, float32 and on the device; per pair of a matrix with its copies; of compiled programs.
-Points of which a sample tells whether a set repeats itself."""
+float64, float32 and on the device; of compiled programs. Points of which a sample tells whether a
+set repeats itself."""
+_ENTRY, _ENTRIES, _BOUND = 56, 1 << 20, 8
+"""Bytes per pair of a matrix of costs with its copies, pairs up to which there may be one, and
+bytes per pair of a matrix of bounds."""
 
 
 def available() -> int | None:
@@ -56,9 +59,10 @@ def transport(n: int, m: int, d: int, dense: int) -> int:
         dense: pairs up to which a problem is solved with its whole matrix.
     """
     sets = _COORDINATE * (n + m) * d
-    if hubs.suit(n, m) or n * m <= dense:
+    if hubs.suit(n, m) or n * m <= min(dense, _ENTRIES):
         return _ENTRY * n * m + sets
-    return _POINT * (n + m) + sets + _CODE
+    bounds = _BOUND * n * m if n * m <= dense else 0
+    return _POINT * (n + m) + sets + _CODE + bounds
 
 
 def require_transport(x, y, d: int | None, dense: int) -> None:

@@ -12,9 +12,12 @@ from gan.transport.arcs import Pool
 from gan.transport.boxes import Boxes, Tree
 from gan.transport.outside import Outside
 
-_CELL, _NEAREST, _CAP, _HELD = 4, 20, 64, 128
-"""Points of a cell; arcs of a row or a column in the first pool, and the most that a pass adds;
-pairs per point that are held at once."""
+_CELL, _MORE, _CROWD = 4, 2, 3
+"""Points of a cell; how many times as many arcs the next pass may add; ratio of the sides of boxes
+of as many points that says that one set is crowded."""
+_EVEN, _CROWDED = (20, 64, 128), (60, 400, 200)
+"""Arcs of a row or a column in the first pool, the most that a pass adds, and pairs per point that
+are held at once: where points are spread alike, and where hundreds nearly coincide."""
 
 
 def cells(points: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -26,6 +29,11 @@ def cells(points: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.ascontiguousarray(centres.T[total > 0]), total[total > 0]
 
 
+def _side(tree) -> float:
+    """The median over leaves of their widest side."""
+    return float(np.median(np.ptp(tree.nodes(tree.depth), axis=2).max(axis=0)))
+
+
 class Neighbours(Outside):
     """Prices what a pool of a geometry of few dimensions does not hold."""
 
@@ -33,13 +41,16 @@ class Neighbours(Outside):
         super().__init__(geometry, pricer, account)
         self.look, self.sampled = look, False
         self.boxes = Boxes(geometry.x, geometry.y, geometry.cost)
+        sides = [_side(tree) for tree in (self.boxes.left, self.boxes.right)]
+        crowded = max(sides) > _CROWD * min(sides)
+        self.count, self.cap, self.held = _CROWDED if crowded else _EVEN
 
     def first_pool(self, v):
         """A pool of the nearest columns of every row and rows of every column, under v [m]."""
         (n, m), account = self.geometry.shape, self.account
         pool = Pool((n, m), *(np.empty(0, k) for k in (np.int32, np.int32, np.float64, bool)))
         with account.stage("thresholds"):
-            t = self.boxes.nearest(v, _NEAREST)[1][:, -1]
+            t = self.boxes.nearest(v, self.count)[1][:, -1]
         with account.stage("first pass"):
             found = self._least(t, v, t, v)
             if found is None:
@@ -48,7 +59,7 @@ class Neighbours(Outside):
             u = np.full(n, np.inf)
             np.minimum.at(u, rows, costs - v[columns])
         with account.stage("thresholds"):
-            s = self.boxes.nearest(u, _NEAREST, of_x=False)[1][:, -1]
+            s = self.boxes.nearest(u, self.count, of_x=False)[1][:, -1]
         with account.stage("first pass"):
             more = self._least(u, s, u, s, by_column=True)
             if more is None:
@@ -73,7 +84,7 @@ class Neighbours(Outside):
             self.look()
             found.append((i, j))
             held += len(i)
-            if held > _HELD * (len(t) + len(v)):
+            if held > self.held * (len(t) + len(v)):
                 return None
         return self._nearest(found, u, w, by_column)
 
@@ -83,13 +94,14 @@ class Neighbours(Outside):
         ends = columns if by_column else rows
         order = np.lexsort((costs - u[rows] - w[columns], ends))
         first = np.searchsorted(ends[order], ends[order])
-        kept = order[np.arange(len(order)) - first < _NEAREST]
+        kept = order[np.arange(len(order)) - first < self.count]
         return rows[kept], columns[kept], costs[kept]
 
     def _capped(self, wanted, v):
         if self.close or self.sampled:
             return super()._capped(wanted, v)
-        cap = self.boxes.nearest(v, _CAP)[1][:, -1]
+        cap = self.boxes.nearest(v, self.cap)[1][:, -1]
+        self.cap *= _MORE
         self.close = np.mean(cap < wanted) < 0.01
         return (True, wanted) if self.close else (False, np.minimum(wanted, cap))
 
@@ -103,3 +115,4 @@ class Neighbours(Outside):
         self.account.counts["rounds"] += priced / len(wanted) / len(v)
         if found:
             pool.add(self.geometry, *(np.concatenate([f[k] for f in found]) for k in (0, 1)), False)
+        return True

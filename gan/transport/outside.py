@@ -8,8 +8,11 @@ only those blocks of pairs are priced.
 import numpy as np
 
 from gan.transport.arcs import Pool
+from gan.transport.kept import Kept
 
-_PER_ROW, _PER_COLUMN, _SPARE = 40, 16, 10
+_PER_ROW, _PER_COLUMN, _SPARE, _AGAIN, _OPEN = 40, 16, 10, 3, 0.3
+"""Arcs of a row and of a column in a first pool, about; arcs per point beyond the violated ones,
+and when a pool is used again; share of all pairs that may then be unknown."""
 
 
 class Outside:
@@ -21,14 +24,19 @@ class Outside:
         close: whether potentials are so nearly right that thresholds need no cap.
     """
 
-    def __init__(self, geometry, pricer, account):
+    def __init__(self, geometry, pricer, account, kept=None):
+        """Takes up what was `Kept` of a nearby geometry, if it serves."""
         self.geometry, self.pricer, self.account = geometry, pricer, account
+        self.kept = kept if kept is not None and kept.serves(geometry) else None
         self.spares, self.close = _SPARE * sum(geometry.shape), False
         self.thresholds = self.reference = np.empty(0)
 
     def first_pool(self, v):
         """A pool from one full pass under potentials v [m]: some dozens of arcs per point."""
         (n, m), account = self.geometry.shape, self.account
+        again = None if self.kept is None else self._again(v)
+        if again is not None:
+            return again
         with account.stage("thresholds"):
             t = self.pricer.quantile(v, _sample(1, m), _PER_ROW, transpose=False)
             s = self.pricer.quantile(t, _sample(3, n), _PER_COLUMN, transpose=True)
@@ -46,6 +54,32 @@ class Outside:
         self.thresholds, self.reference = t, v.copy()
         return pool
 
+    def _again(self, v):
+        """The pool of before the move; None where a pass over all pairs is quicker."""
+        kept, account = self.kept, self.account
+        empty = (np.empty(0, k) for k in (np.int32, np.int32, np.float64, bool))
+        pool = Pool(self.geometry.shape, *empty)
+        with account.stage("exact costs"):
+            thresholds, reference = kept.after(self.geometry)
+            pool.add(self.geometry, kept.rows, kept.columns, False)
+            rise = np.sort(v - reference)
+            unknown = len(rise) - np.searchsorted(rise, thresholds - pool.least(v), side="right")
+        if np.mean(unknown) > _OPEN * len(rise):
+            return None
+        self.thresholds, self.reference = thresholds, reference
+        account.counts["arcs"] = len(pool)
+        self.spares = _AGAIN * sum(self.geometry.shape)
+        return pool
+
+    def keep(self, pool) -> Kept | None:
+        """What a pool is known to hold, for later; None where a named cost is missing."""
+        if not isinstance(self.geometry.cost, str) or not len(self.thresholds):
+            return None
+        within = pool.costs < self.thresholds[pool.rows] + self.reference[pool.columns]
+        within |= pool.active
+        starts = pool.rows[within], pool.columns[within]
+        return Kept(self.geometry, *starts, self.thresholds, self.reference)
+
     def widen(self, pool, u, v, unit) -> bool:
         """Brings in the arcs that are violated under (u, v) or nearly so; whether these are all of
         them."""
@@ -55,8 +89,8 @@ class Outside:
         spare = max(float(np.partition(reduced, k)[k]), unit)
         wanted = u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
         complete, wanted = self._capped(wanted, v)
-        self._bring(pool, wanted, v)
-        self.reference, self.thresholds = v.copy(), wanted
+        if self._bring(pool, wanted, v):
+            self.reference, self.thresholds = v.copy(), wanted
         return complete
 
     def _capped(self, wanted, v):
@@ -74,7 +108,9 @@ class Outside:
         return (True, wanted) if self.close else (False, np.minimum(wanted, cap))
 
     def _bring(self, pool, wanted, v):
-        """Brings every arc with c_ij < wanted_i + v_j into the pool."""
+        """Brings every arc with c_ij < wanted_i + v_j into the pool; whether it looked at any pair.
+
+        Otherwise the pool holds these arcs already, and the thresholds of before tell of more."""
         need, rise = self.thresholds - wanted, v - self.reference
         rows, columns = np.argsort(need, kind="stable"), np.argsort(-rise, kind="stable")
         falling = -rise[columns]
@@ -92,6 +128,7 @@ class Outside:
         if found:
             i, j = (np.concatenate([f[k] for f in found]) for k in (0, 1))
             pool.add(self.geometry, i, j, False)
+        return priced > 0
 
 
 def _sample(seed, size):

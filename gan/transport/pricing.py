@@ -25,7 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 
 ROWS, COLUMNS = 1024, 2048
-_UNIT = 2.0**-24
+UNIT = 2.0**-24
+_EXACT = 8 * UNIT
 _GROUPS, _SPREAD, _SMALLER, _PAIRS = 128, 0.97, 3, 256
 """Groups of a sample; share of the spread in a sketch, of at most one coordinate of so many;
 pairs at once, few enough for a cache."""
@@ -52,20 +53,11 @@ class Pricer:
         self.unit = 1.0
         if not self.expanded:
             return
-        x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
-        low = np.minimum(x.min(axis=0), y.min(axis=0))
-        high = np.maximum(x.max(axis=0), y.max(axis=0))
-        centre = (low + high) / 2 if geometry.integer else (x.mean(axis=0) + y.mean(axis=0)) / 2
-        centre = np.float64(np.floor(centre) if geometry.integer else centre)
-        largest = float(np.maximum(high - centre, centre - low).max())
-        exact = geometry.integer and largest <= 256 and d * largest**2 <= 2**24
-        self.scale = 1.0 if exact or largest == 0 else 2.0 ** -np.ceil(np.log2(largest))
+        sketched = _axes(geometry.x, geometry.y)
+        x, xx, y, yy, self.scale, slack = prepared(geometry)
         self.unit = self.scale**2 if geometry.cost == "sqeuclidean" else self.scale
-        sketched = _axes(x, y)
+        exact = slack == _EXACT
         kind = small_integers() if exact and sketched is None else jnp.float32
-        (x, xx), (y, yy) = (_prepare(points, centre, self.scale) for points in (x, y))
-        # Products of d terms, three sums and the rounding of the inputs.
-        slack = (8 if exact else d + 16) * _UNIT
         self.whole = _Sets(jnp.asarray(x).astype(kind), xx, jnp.asarray(y).astype(kind), yy, slack)
         self.points, self.sketch = None, self.whole
         if sketched is not None:
@@ -73,7 +65,7 @@ class Pricer:
             centre, axes = sketched
             x, y = (_sketch(s, centre, self.scale, axes) for s in (geometry.x, geometry.y))
             # The length of the rest carries the root of the rounding of two squares.
-            self.sketch = _Sets(*x, *y, (axes.shape[1] + 32) * _UNIT)
+            self.sketch = _Sets(*x, *y, (axes.shape[1] + 32) * UNIT)
 
     def below(self, t, v, rows=None, columns_of=None, also=None) -> Iterator:
         """Blocks of pairs (rows [k], columns [k]) that hold every pair with c_ij < t_i + v_j.
@@ -167,7 +159,7 @@ class Pricer:
             )
         x, xx, y, yy, slack = self.whole
         xx, yy = np.float32(xx * (1 - slack)), np.float32(yy * (1 - slack))
-        v = _upward(v * self.unit)
+        v = upward(v * self.unit)
         others = []
         for first in range(0, m, COLUMNS):
             j = np.arange(first, min(first + COLUMNS, m))
@@ -183,7 +175,7 @@ class Pricer:
             least = np.min([np.asarray(part) for part in found], axis=0)
             out[k * ROWS : k * ROWS + len(i)] = least[: len(i)]
         # The last difference was rounded, and v before it.
-        return (out - 4 * _UNIT * np.abs(out)) / self.unit
+        return (out - 4 * UNIT * np.abs(out)) / self.unit
 
     def seconds(self, clock) -> float:
         """How long `lower` takes for all rows, from its time for some."""
@@ -243,8 +235,8 @@ class Pricer:
         squared, unit = self.geometry.cost == "sqeuclidean", self.unit
         x, xx, y, yy, slack = self.sketch
         pairs = [(t, v)] if also is None else [(t, v), also]
-        left = [_upward(a * unit) for a, _ in pairs]
-        right = [_upward(b * unit) for _, b in pairs]
+        left = [upward(a * unit) for a, _ in pairs]
+        right = [upward(b * unit) for _, b in pairs]
         left = np.stack([np.float32(xx * (1 - slack)), *left])
         right = np.stack([np.float32(yy * (1 - slack)), *right])
 
@@ -274,7 +266,7 @@ class Pricer:
                 threshold = np.maximum(threshold, also[0][rows] + also[1][columns])
             threshold *= self.unit
             if self.geometry.cost == "euclidean":
-                cost, threshold = np.sqrt(np.maximum(cost, 0)), threshold * (1 + 8 * _UNIT)
+                cost, threshold = np.sqrt(np.maximum(cost, 0)), threshold * (1 + 8 * UNIT)
             kept = cost <= threshold
             return rows[kept], columns[kept], priced
 
@@ -326,7 +318,7 @@ def _group_least(x, y, xx, yy, heights, groups, squared):
 def _least(x, y, rows, columns, xx, yy, heights, squared):
     """[r] least of (cost - height) over the columns, costs from below."""
     cost = jnp.maximum(xx[:, None] + yy[None, :] - 2 * product(x[rows], y[columns]), 0)
-    cost = cost if squared else jnp.sqrt(cost) * (1 - 8 * _UNIT)
+    cost = cost if squared else jnp.sqrt(cost) * (1 - 8 * UNIT)
     return (cost - heights[None, :]).min(axis=1)
 
 
@@ -339,7 +331,7 @@ def _screen(x, y, rows, columns, left, right, squared):
         threshold = jnp.maximum(threshold, a[:, None] + b[None, :])
     if squared:
         return cost <= threshold
-    return (threshold >= 0) & (cost <= threshold * threshold * (1 + 8 * _UNIT))
+    return (threshold >= 0) & (cost <= threshold * threshold * (1 + 8 * UNIT))
 
 
 def _found(mask, rows, columns):
@@ -373,6 +365,26 @@ def _axes(x, y):
         if _SMALLER * k <= len(axes)
         else None
     )
+
+
+def prepared(geometry) -> tuple:
+    """Both sets for a product in float32: moved to a centre, and scaled by a power of two.
+
+    Returns:
+        (x [n, d] float32, xx [n] its squared norms in float64, y, yy, scale, slack): slack is the
+        largest error of |x - y|^2 from such a product, relative to the sum of two squared norms.
+    """
+    x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
+    low = np.minimum(x.min(axis=0), y.min(axis=0))
+    high = np.maximum(x.max(axis=0), y.max(axis=0))
+    centre = (low + high) / 2 if geometry.integer else (x.mean(axis=0) + y.mean(axis=0)) / 2
+    centre = np.float64(np.floor(centre) if geometry.integer else centre)
+    largest = float(np.maximum(high - centre, centre - low).max())
+    exact = geometry.integer and largest <= 256 and d * largest**2 <= 2**24
+    scale = 1.0 if exact or largest == 0 else 2.0 ** -np.ceil(np.log2(largest))
+    (x, xx), (y, yy) = (_prepare(points, centre, scale) for points in (x, y))
+    # Products of d terms, three sums and the rounding of the inputs.
+    return x, xx, y, yy, scale, _EXACT if exact else (d + 16) * UNIT
 
 
 def _prepare(points, centre, scale):
@@ -413,6 +425,6 @@ def _padded(indices, size):
     return out
 
 
-def _upward(values):
+def upward(values) -> np.ndarray:
     """float32 above the values by enough that sums of two of them round to above the true sum."""
-    return np.float32(values + 4 * _UNIT * np.abs(values))
+    return np.float32(values + 4 * UNIT * np.abs(values))

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from gan.errors import UserError
 from gan.transport import certificates
+from gan.transport.kept import Kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Result:
         certificate: the proof, for `certificates.verify`.
         report: what the solver did: solver, rounds, arcs, seconds and seconds_cpu (of all
             threads) per stage, peak_bytes.
+        kept: what is known of all pairs, for a warm start; None unless it was asked for.
     """
 
     value: float
@@ -40,6 +42,7 @@ class Result:
     potentials: tuple[np.ndarray, np.ndarray]
     certificate: certificates.Certificate
     report: dict
+    kept: Kept | None = None
 
 
 def result(x, y, cost_name, pieces, kind, report) -> Result:
@@ -75,6 +78,7 @@ def result(x, y, cost_name, pieces, kind, report) -> Result:
         potentials=(u.astype(np.float64), v.astype(np.float64)),
         certificate=certificate,
         report=report,
+        kept=pieces.kept,
     )
 
 
@@ -110,6 +114,7 @@ class Pieces:
         integer: whether costs, masses and potentials are all integers (held in any dtype).
         exponent: the caller's costs are these times 2^exponent.
         weight: the caller's weight of the whole plan.
+        kept: what is known of all pairs, or None.
     """
 
     rows: np.ndarray
@@ -124,6 +129,7 @@ class Pieces:
     integer: bool
     exponent: int = 0
     weight: float = 1.0
+    kept: Kept | None = None
 
     @property
     def uniform(self) -> bool:

@@ -76,7 +76,7 @@ def shortest(starts, columns, weights, permutation, matched, limit):
     n = len(permutation)
     owner = np.empty(n, np.int64)
     owner[permutation] = np.arange(n)
-    v, fallen = np.zeros(n), np.arange(n)
+    v, fallen, marked = np.zeros(n), np.arange(n), np.zeros(n, bool)
     while len(fallen):
         first, counts = starts[fallen], starts[fallen + 1] - starts[fallen]
         ends = np.cumsum(counts)
@@ -89,5 +89,7 @@ def shortest(starts, columns, weights, permutation, matched, limit):
         shorter = lengths < v[heads]
         heads = heads[shorter]
         np.minimum.at(v, heads, lengths[shorter])
-        fallen = owner[np.unique(heads)]
+        marked[heads] = True
+        fallen = owner[marked]
+        marked[heads] = False
     return v

@@ -13,9 +13,12 @@ from gan.transport import budget, closed_forms, columns, costs, flows, memory, p
 from gan.transport.masses import Masses, balanced
 from gan.transport.results import Pieces, Result, result, unscaled
 
-SMALL = 1 << 20
-"""Problems of at most this many pairs are solved with their whole matrix; column generation breaks
-even there and is four times faster at twice the points (measured in results/transport.md)."""
+SMALL = 1 << 24
+"""Problems of at most this many pairs may be solved with a whole matrix, of costs or of bounds;
+`generation` takes other ways where they are quicker (measured in results/transport_peers.md)."""
+
+_UNMERGED = 1 << 20
+"""Pairs up to which equal points are not merged first."""
 
 ROUNDING = 1e-12
 """A gap of at most this share of the plan's absolute costs is proved up to rounding; beyond 4,000
@@ -23,7 +26,7 @@ points it is as many times 2^-52 as there are points."""
 
 
 def assignment(
-    x, y, cost="euclidean", *, warm=None, gap=0.0, seconds=math.inf, progress=None
+    x, y, cost="euclidean", *, warm=None, keep=False, gap=0.0, seconds=math.inf, progress=None
 ) -> Result:
     """Monge's problem: the permutation s that minimises the mean of cost(x_i, y_s(i)).
 
@@ -35,7 +38,10 @@ def assignment(
             `FeatureCost`.
         warm: potentials v [n] of a nearby problem (`Result.potentials[1]`), or of a try at this one
             that was interrupted (`Certificate.v`), which shorten the work on large ones; the result
-            does not depend on them beyond ties.
+            does not depend on them beyond ties. Or the `Result` of a nearby problem, whose `kept`
+            shortens it further.
+        keep: whether the result is to hold what it knows of all pairs (`Result.kept`), for a warm
+            start after points have moved: some hundred bytes a point, and both sets.
         gap: relative gap that is good enough; 0 asks for the optimum.
         seconds: time for the whole call; when it ends the best permutation so far is returned with
             rigorous bounds, which `Result.gap` states; an interrupt after the first solve does the
@@ -54,7 +60,7 @@ def assignment(
             range of float64.
         PrecisionError: if the optimum was asked for and the gap is more than rounding (`ROUNDING`).
     """
-    return optimum(x, y, None, None, cost, "assignment", warm, gap, seconds, progress)[1]
+    return optimum(x, y, None, None, cost, "assignment", warm, gap, seconds, progress, keep)[1]
 
 
 def plan(
@@ -80,7 +86,9 @@ def plan(
     return optimum(x, y, a, b, cost, "plan", warm, gap, seconds, progress)[1]
 
 
-def optimum(x, y, a, b, cost, kind, warm, gap, seconds, progress) -> tuple[costs.Geometry, Result]:
+def optimum(
+    x, y, a, b, cost, kind, warm, gap, seconds, progress, keep=False
+) -> tuple[costs.Geometry, Result]:
     """The prepared sets, and the solution as an "assignment" or a "plan"; see these."""
     end = budget.clock() + _number("seconds", seconds, "must be positive", lambda s: s > 0)
     _fit(x, y, cost)
@@ -91,7 +99,7 @@ def optimum(x, y, a, b, cost, kind, warm, gap, seconds, progress) -> tuple[costs
             f"assignment needs as many points in x as in y, got {n} and {m}; use plan for these"
         )
     masses = balanced(a, b, n, m)
-    options = _options(geometry, warm, gap, end, progress)
+    options = _options(geometry, warm, gap, end, progress) | {"keep": keep}
     pieces, report = solved(geometry, masses, options)
     return geometry, result(x, y, costs.name_of(cost), pieces, kind, report)
 
@@ -139,13 +147,16 @@ def _number(name, value, wanted, holds) -> float:
 
 def _options(geometry, warm, gap, end, progress) -> dict:
     gap = _number("gap", gap, "must be a finite number of at least 0", lambda g: 0 <= g < math.inf)
+    kept = None
+    if isinstance(warm, Result):
+        kept, warm = warm.kept, warm.potentials[1]
     if warm is not None:
         warm = np.asarray(warm, np.float64)
         if warm.shape != (geometry.shape[1],) or not np.isfinite(warm).all():
             raise UserError(f"warm must be {geometry.shape[1]} finite numbers, one per point of y")
         warm = np.ldexp(warm, -geometry.exponent)
     progress = progress and _in_units_of(progress, geometry.exponent)
-    return {"warm": warm, "gap": gap, "end": end, "progress": progress}
+    return {"warm": warm, "kept": kept, "gap": gap, "end": end, "progress": progress}
 
 
 def _in_units_of(progress, exponent):
@@ -171,16 +182,16 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
     parts: list = []
     report: dict = {}
     for a, b, unit in masses.levels():
-        rows, cols, mass, potentials, found = _level(geometry, a, b, options)
+        rows, cols, mass, potentials, found, known = _level(geometry, a, b, options)
         parts.append((rows, cols, masses.share(mass, unit)))
         if not report:
-            (u, v), report = potentials, found
+            (u, v), report, kept = potentials, found, known
             whole = None if unit == 1 else flows.exact_flow(rows, cols, masses.a, masses.b)
             if whole is not None:
                 parts = [(rows, cols, np.array([part / masses.total for part in whole]))]
             if whole is not None or found["stopped"]:
                 break
-            options = options | {"warm": v}
+            options = options | {"warm": v, "kept": None, "keep": False}
         report["stopped"] |= found["stopped"]
     if masses.uniform:
         a, b = np.array(masses.a), np.array(masses.b)
@@ -206,6 +217,7 @@ def solved(geometry, masses: Masses, options=None) -> tuple[Pieces, dict]:
         integer=integer,
         exponent=geometry.exponent,
         weight=masses.weight,
+        kept=kept,
     )
     if not (report["stopped"] or options["gap"]):
         _proved(pieces)
@@ -228,10 +240,10 @@ def _level(geometry, a, b, options):
     """Solves densely or by column generation; what is large is first reduced to distinct points.
 
     Returns:
-        (rows, columns, mass, (u, v), report).
+        (rows, columns, mass, (u, v), report, what is kept).
     """
     n, m = geometry.shape
-    if n * m <= SMALL and a.min() > 0 and b.min() > 0:
+    if n * m <= min(SMALL, _UNMERGED) and a.min() > 0 and b.min() > 0:
         _require(n, m, geometry)
         solution = columns.plan(geometry, a, b, **options, dense=SMALL)
         rows, cols, mass = solution.rows, solution.columns, solution.mass
@@ -242,13 +254,15 @@ def _level(geometry, a, b, options):
         _require(*small.shape, small)
         if options["warm"] is not None:
             options = options | {"warm": options["warm"][right.points]}
+        if small.shape != (n, m):  # of points that may be merged otherwise next time
+            options = options | {"kept": None, "keep": False}
         solution = columns.plan(small, left.mass, right.mass, **options, dense=SMALL)
         rows, cols, mass = reduction.expand(
             left, right, solution.rows, solution.columns, solution.mass
         )
         u, v = _massless(geometry, a, b, solution.u[left.group], solution.v[right.group])
     solution.report["distinct"] = [len(solution.u), len(solution.v)]
-    return rows, cols, mass, (u, v), solution.report
+    return rows, cols, mass, (u, v), solution.report, solution.kept
 
 
 def _massless(geometry, a, b, u, v):

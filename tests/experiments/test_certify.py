@@ -1,11 +1,13 @@
 """The two binaries of certified transport, end to end in miniature."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 
 from gan import transport
+from gan.errors import UserError
 from gan.runner import sets
 from tests.experiments.commands import call
 
@@ -138,10 +140,10 @@ def test_warm_and_cold_starts_take_turns(tmp_path):
     status, out, err = call("transport_warm", "--workdir", tmp_path, *flags)
     assert (status, err) == (0, "")
     rows = json.loads((tmp_path / "warm.json").read_text())
-    assert [row["start"] for row in rows] == ["cold", "warm"] * 4
+    assert [row["start"] for row in rows] == ["cold", "potentials", "kept"] * 4
     assert len({(row["step"], row["repeat"]) for row in rows}) == 4
     assert all(0 <= row["relative_gap"] <= 1e-12 and row["passes"] > 0 for row in rows)
-    assert out.count("| 0.01 |") == out.count("| 0.1 |") == 1
+    assert out.count("| 0.01 |") == out.count("| 0.1 |") == 3
     assert call("transport_warm", "--workdir", tmp_path, "--repeats", 0)[0] == 2
 
 
@@ -154,22 +156,31 @@ def test_the_peers_agree_and_a_slow_one_is_left_out(tmp_path, monkeypatch):
     )
     assert (status, err) == (0, "")
     rows = json.loads((tmp_path / "peers.json").read_text())
-    assert [row["solver"] for row in rows] == list(peers.SOLVERS)
+    here = [name for name in peers.SOLVERS if peers.installed(name)]
+    assert {"ours", "scipy", "ortools_dense", "pot_dense", "pot_lazy"} <= set(here)
+    cases = list(itertools.product((2, 64), ("euclidean", "sqeuclidean"), here))
+    assert [(row["d"], row["cost"], row["solver"]) for row in rows] == cases
+    best = {(row["d"], row["cost"]): row["value"] for row in rows if row["solver"] == "ours"}
+    assert len(set(best.values())) == 4
     for row in rows:
-        precision = 1e-5 if row["solver"] == "ott_hungarian" else 1e-11
-        assert row["value"] == pytest.approx(rows[0]["value"], rel=precision)
+        precision = 1e-5 if row["solver"] in ("ott_hungarian", "lapx_single") else 1e-9
+        assert row["value"] == pytest.approx(best[row["d"], row["cost"]], rel=precision)
         assert row["seconds"] > 0
     assert out.count("| 40 |") == len(rows)
     assert (tmp_path / "peers.png").stat().st_size > 5000
     monkeypatch.setattr(peers, "elsewhere", lambda *_: pytest.fail("measured again"))
-    assert peers.run(tmp_path, [40], 64, 1, 100) == rows
+    assert peers.run(tmp_path, [40], [2, 64], peers.COSTS, 1, 100) == rows
     monkeypatch.setattr(
         peers,
         "elsewhere",
-        lambda name, n, d, limit: {**rows[0], "solver": name, "n": n, "value": None},
+        lambda name, n, d, cost, limit: {**rows[0], "solver": name, "n": n, "value": None},
     )
-    more = peers.run(tmp_path, [50, 60], 64, 1, 0.1)
-    assert [row["n"] for row in more[len(rows) :]] == [50] * len(rows)
+    more = peers.run(tmp_path, [50, 60], [2], ["euclidean"], 1, 0.1)
+    assert [row["n"] for row in more[len(rows) :]] == [50] * len(here)
+    monkeypatch.setattr(peers, "NEEDS", {"lap": ("no_such_module", "lapjv")})
+    assert not peers.installed("lap")
+    with pytest.raises(UserError, match="lap is not installed"):
+        peers.measure("lap", 10, 2, "euclidean")
     status, _, err = call("transport_peers", "--workdir", tmp_path, "--only", "sciphy")
     assert status == 2
     assert "did you mean 'scipy'" in err

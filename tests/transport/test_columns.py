@@ -20,6 +20,7 @@ from gan.transport import (
     pricing,
     reduction,
     simplex,
+    solve,
 )
 from gan.transport.pricing import Pricer
 
@@ -59,7 +60,7 @@ def test_agrees_with_scipy(n, d, cost):
 
 
 def test_thresholds_of_a_sample_serve_where_guesses_of_neighbours_are_poor(monkeypatch):
-    monkeypatch.setattr(neighbours, "_HELD", 0)
+    monkeypatch.setattr(neighbours, "_EVEN", (20, 64, 0))
     taken = []
     sampled = neighbours.Neighbours._sampled_pool
     monkeypatch.setattr(
@@ -181,7 +182,8 @@ def test_the_budget_bound_is_below_every_reduced_cost():
             assert (exact - lower).max() < 1e-4 * matrix.mean()
 
 
-def test_a_budget_ends_early_with_true_bounds():
+def test_a_budget_ends_early_with_true_bounds(monkeypatch):
+    monkeypatch.setattr(solve, "SMALL", 0)
     rng = np.random.default_rng(6)
     x, y = rng.normal(size=(2500, 8)), rng.normal(size=(2500, 8)) + 0.3
     exact = transport.assignment(x, y)
@@ -194,7 +196,8 @@ def test_a_budget_ends_early_with_true_bounds():
     assert bounds.upper == pytest.approx(early.upper, rel=1e-13)
 
 
-def test_an_interrupt_returns_the_best_bounds_so_far():
+def test_an_interrupt_returns_the_best_bounds_so_far(monkeypatch):
+    monkeypatch.setattr(solve, "SMALL", 0)
     rng = np.random.default_rng(7)
     x, y = rng.normal(size=(2200, 4)), rng.normal(size=(2200, 4)) + 0.3
 

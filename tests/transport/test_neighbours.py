@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from gan.transport import costs
+from gan.transport import costs, neighbours
 from gan.transport.boxes import Boxes, Tree
+from gan.transport.columns import plan
 from gan.transport.neighbours import cells
 
 
@@ -96,3 +97,19 @@ def test_a_tree_holds_every_point_once_and_cells_keep_mass_and_mean(n):
     centres, masses = cells(points, mass)
     assert masses.sum() == mass.sum() and len(masses) <= max(1, n / 4)
     np.testing.assert_allclose(masses @ centres, mass @ points, atol=1e-9)
+
+
+def test_hundreds_of_points_that_nearly_coincide_end_soon():
+    """A collapsed generator with a little noise: hundreds of pairs of a row nearly tie."""
+    rng, n = np.random.default_rng(0), 3000
+    x = np.repeat(rng.normal(size=(n // 200, 2)), 200, axis=0) + 0.01 * rng.normal(size=(n, 2))
+    y = rng.normal(size=(n, 2))
+    geometry = costs.geometry(x, y, "euclidean")
+    solution = plan(geometry, *np.ones((2, n), np.int64), dense=0)
+    value = solution.mass @ solution.costs
+    gap = value - solution.u.sum() - solution.v.sum()
+    assert gap <= 1e-14 * value
+    assert solution.report["solves"] < 40
+    even = neighbours.Neighbours(costs.geometry(y, y + 1, "euclidean"), None, None, None)
+    crowded = neighbours.Neighbours(geometry, None, None, None)
+    assert (even.count, crowded.count) == (20, 60)

@@ -1,0 +1,76 @@
+"""What a solution knows of all pairs, for the next one after points have moved.
+
+A pool of arcs holds every pair with c_ij < t_i + r_j. Let x_i have moved by at most p_i since, and
+y_j by at most q_j.
+
+1. A distance changes by at most p_i + q_j (the triangle inequality). So a pair whose new distance
+   is below (t_i - p_i) + (r_j - q_j) had one below t_i + r_j, and is in the pool.
+2. Squares: c <= (sqrt(c') + p + q)^2 <= c' + 2 D (p + q) + 2 p^2 + 2 q^2 where c' <= D^2. A pair
+   below smaller thresholds than before has c' <= max t + max r = D^2. So t_i falls by
+   2 D p_i + 2 p_i^2, and r_j likewise.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gan.transport.costs import Geometry
+
+_ROUNDING = 1e-9
+"""By how much of itself a move is taken for longer than computed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """A pool of one geometry and how far it is complete.
+
+    Attributes:
+        geometry: of both sets.
+        rows, columns: [k] int32, the arcs of the pool.
+        thresholds: [n]; reference: [m]; every pair with c_ij < t_i + r_j is among the arcs.
+    """
+
+    geometry: Geometry
+    rows: np.ndarray
+    columns: np.ndarray
+    thresholds: np.ndarray
+    reference: np.ndarray
+
+    def serves(self, geometry) -> bool:
+        """Whether another geometry has points that may be these after a move."""
+        own = self.geometry
+        return (own.shape, own.x.shape[1], own.cost, own.exponent, own.unit) == (
+            geometry.shape,
+            geometry.x.shape[1],
+            geometry.cost,
+            geometry.exponent,
+            geometry.unit,
+        )
+
+    def after(self, geometry) -> tuple[np.ndarray, np.ndarray]:
+        """Thresholds and reference for which the pool is complete in another geometry."""
+        falls = [
+            _moves(before, after, geometry.cost)
+            for before, after in ((self.geometry.x, geometry.x), (self.geometry.y, geometry.y))
+        ]
+        if geometry.cost == "sqeuclidean":
+            largest = max(float(self.thresholds.max() + self.reference.max()), 0.0)
+            falls = [2 * (np.sqrt(largest) + move) * move for move in falls]
+        return self.thresholds - falls[0], self.reference - falls[1]
+
+
+def _moves(before, after, cost):
+    """How far each point has moved, at least as far as it has."""
+    if before is after:
+        return np.zeros(len(after))
+    out = np.empty(len(after))
+    step = max(1, (1 << 16) // after.shape[1])
+    for start in range(0, len(after), step):
+        part = slice(start, start + step)
+        difference = np.float64(after[part]) - before[part]
+        out[part] = (
+            np.abs(difference).sum(axis=1)
+            if cost == "cityblock"
+            else np.sqrt(np.einsum("nd,nd->n", difference, difference))
+        )
+    return out * (1 + _ROUNDING)
