@@ -285,7 +285,8 @@ def draw(rows: list[dict], path: str) -> None:
                 statistics.median(row["seconds_cpu"] for row in _rows(part, name, n)) for n in sizes
             ]
             thick = 2.4 if name == "ours" else 1.2
-            panel.plot(sizes, values, marker="o", markersize=4, linewidth=thick, label=name)
+            named = name if any(_rows(rows, name, n) for n in every) else None
+            panel.plot(sizes, values, marker="o", markersize=4, linewidth=thick, label=named)
         panel.set(xscale="log", yscale="log", xlabel="points in each set (n)")
         panel.set(ylabel="processor seconds", title=f"d = {case[0]}, {case[1]}")
         panel.set_xticks(every, [f"{n:,}" for n in every])
