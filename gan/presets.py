@@ -146,7 +146,7 @@ fashion_mnist_conditional = Preset(
         _dcgan("fashion_mnist", 3000), conditional=True, evaluate_every=1000, sample_every=1000
     ),
     minutes=15,
-    expect="not measured yet",
+    expect="W1 12.23 +- 0.11, floor 11.05, 91.3 % as asked (3 seeds)",
 )
 
 stacked_digits = Preset(
