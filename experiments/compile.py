@@ -40,9 +40,7 @@ def define(flags) -> None:
     flags.integer(
         "members", 0, "members of a population that is trained at once; 0: a run alone", 0, 10**6
     )
-    flags.boolean(
-        "split_state", "each device keeps a part of parameters, average and moments, or all"
-    )
+    flags.boolean("split_state", "each device keeps a part of parameters, average and moments")
     flags.real("limit", 1800.0, "seconds for the compiler", cli.LEAST_SECONDS, cli.SECONDS)
     flags.path("text", None, "also keep the compiled program, as text")
     flags.config(default=DEFAULT)

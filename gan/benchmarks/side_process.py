@@ -85,7 +85,7 @@ class Ours:
         import numpy as np
 
         from gan.objectives.penalties import interpolates
-        from gan.training.adversarial import round_keys
+        from gan.training.keys import round_keys
 
         choice, game, state = self.choice, self.game, self.state
         data, _ = game.feed.load(0)

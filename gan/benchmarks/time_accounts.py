@@ -27,7 +27,7 @@ from gan.reports import pictures
 from gan.runner.pauses import cadences as all_cadences
 from gan.runs import environment
 from gan.scores.evaluation import Validation
-from gan.training import adversarial
+from gan.training.keys import round_keys
 
 PLAYS = {"digits": lambda: presets.get("digits"), "dcgan28": lambda: workloads.of("dcgan28")}
 """Whose step is taken apart."""
@@ -93,11 +93,11 @@ def step(choice: Config, dataset, seconds: float = 2.0) -> dict[str, float]:
     gradients = jax.tree.map(jnp.ones_like, (state.generator, state.critic))
 
     def batches(i, total):
-        keys = adversarial.round_keys(state.key, i, choice.n_critic).critic.batch
+        keys = round_keys(state.key, i, choice.n_critic).critic.batch
         return total + sum(jnp.sum(game.feed.batch(data, i, k, key)) for k, key in enumerate(keys))
 
     def draws(i, total):
-        keys = adversarial.round_keys(state.key, i, choice.n_critic)
+        keys = round_keys(state.key, i, choice.n_critic)
         one, zero = jnp.ones(shape), jnp.zeros(shape)
         for k in range(choice.n_critic):
             step = jax.tree.map(operator.itemgetter(k), keys.critic)

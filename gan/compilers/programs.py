@@ -94,14 +94,16 @@ def check(config: Config, target: Target, members: int = 0, split: bool = False)
     import jax
 
     from gan import networks, rules
+    from gan.training.mesh import require_shares
 
     targets.require(target)
     rules.check(config)
     if members and split:
         raise UserError("--split_state goes with a run alone: members do not share their states")
-    what, count = ("members", members) if members else ("batch_size", config.batch_size)
-    if count % target.devices:
-        raise UserError(f"{what} {count} must be a multiple of the {target.devices} devices")
+    if not members:
+        require_shares(config.batch_size, config.accumulation, target.devices)
+    elif members % target.devices:
+        raise UserError(f"members {members} must be a multiple of the {target.devices} devices")
     dataset, _ = stand_in(config.data)
     for player in networks.players(config, dataset.shape, dataset.class_names):
         jax.eval_shape(player.init, jax.random.key(0))

@@ -27,7 +27,7 @@ from gan import config
 from gan.errors import UserError
 from gan.networks import convolution
 from gan.networks.architecture import Architecture, Case
-from gan.networks.hidden import ACTIVATIONS, finish
+from gan.networks.hidden import ACTIVATIONS, finish, kept
 from gan.networks.labels import class_scores, embed
 
 KERNEL = 4
@@ -115,6 +115,7 @@ class _Modulated(nn.Module):
 
     @nn.compact
     def __call__(self, h, given):
+        h = kept(h)
         c = h.shape[-1]
         change = nn.Dense(2 * c, kernel_init=nn.initializers.normal(0.3 * given.shape[-1] ** -0.5))
         scale, shift = jnp.split(change(given)[:, None, None, :], 2, axis=-1)

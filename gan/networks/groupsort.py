@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from gan import config
 from gan.networks.architecture import Architecture, Case
+from gan.networks.hidden import kept
 from gan.precise import in_full
 from gan.registry import Rule
 
@@ -33,7 +34,7 @@ class Critic(nn.Module):
     def __call__(self, x):
         h = x.reshape(x.shape[0], -1)
         for _ in range(self.spec.depth):
-            h = sorted_pairs(OrthonormalDense(self.spec.width)(h))
+            h = sorted_pairs(kept(OrthonormalDense(self.spec.width)(h)))
         return OrthonormalDense(1)(h)[:, 0]
 
 

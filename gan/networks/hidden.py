@@ -15,7 +15,7 @@ from jax.ad_checkpoint import checkpoint_name
 from gan import config
 
 KEPT = "kept"
-"""Name of what a derivative keeps of a layer where it computes the rest again."""
+"""The mark of `kept`."""
 
 
 @jax.custom_jvp
@@ -55,13 +55,18 @@ ACTIVATIONS = {
 }
 
 
+def kept(h):
+    """h as it is, marked as what a derivative keeps where it computes the rest of a layer again."""
+    return checkpoint_name(h, KEPT)
+
+
 def finish(h, spec: config.Network, features_first: bool = False):
     """Normalise and activate the output of a hidden layer, [b, ..., channels] or, with features
     first, [channels, b]; inside a module."""
     example, channel = (1, 0) if features_first else (0, h.ndim - 1)
-    kept = {"layer": example, "batch": channel}
-    h = checkpoint_name(h, KEPT)
+    apart = {"layer": example, "batch": channel}
+    h = kept(h)
     if spec.normalization != "none":
-        axes = tuple(axis for axis in range(h.ndim) if axis != kept[spec.normalization])
+        axes = tuple(axis for axis in range(h.ndim) if axis != apart[spec.normalization])
         h = nn.LayerNorm(reduction_axes=axes, feature_axes=channel)(h)
     return ACTIVATIONS[spec.activation](h)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from gan import config
 from gan.networks import labels
 from gan.networks.architecture import Architecture, Case
-from gan.networks.hidden import ACTIVATIONS
+from gan.networks.hidden import ACTIVATIONS, kept
 from gan.networks.layers import Convolution, halvings, stack
 from gan.registry import Rule
 
@@ -77,6 +77,7 @@ class _Block(nn.Module):
 
     @nn.compact
     def __call__(self, x, _):
+        x = kept(x)
         channels, wide = x.shape[-1], EXPANSION * x.shape[-1]
         groups = wide // math.gcd(GROUP, wide)
         gain = 2 / (1 + 0.2**2) * self.blocks**-0.5

@@ -73,7 +73,7 @@ def train(
     """
 
     def make(dataset):
-        training.check(config, dataset, devices)
+        training.check(config, dataset, devices, split_state)
         return lambda: training.make_game(config, dataset, devices, split_state)
 
     mirrors = loggers_of([*(["tensorboard"] if tensorboard else ()), *loggers])

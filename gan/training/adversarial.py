@@ -18,62 +18,15 @@ from gan import config as configs
 from gan import rules
 from gan.config import Config
 from gan.networks import Network, platforms
-from gan.networks.hidden import KEPT
 from gan.objectives.augmentations import Augmentation
 from gan.objectives.losses import Loss
 from gan.objectives.penalties import Penalty
 from gan.registries import AUGMENTATIONS, LOSSES, OPTIMIZERS, PENALTIES
+from gan.training.keys import GeneratorKeys, round_keys
 from gan.training.optimizers import Optimizer
 from gan.training.precision import at_precision
+from gan.training.savings import in_turn, recomputed
 from gan.training.state import Hyperparameters, State, adaptive
-
-
-class CriticKeys(NamedTuple):
-    """Keys of the critic steps of one round, each with a leading axis of n_critic."""
-
-    batch: jax.Array
-    latent: jax.Array
-    penalty: jax.Array
-    real_noise: jax.Array
-    fake_noise: jax.Array
-    penalty2: jax.Array
-    real_change: jax.Array
-    fake_change: jax.Array
-
-
-class GeneratorKeys(NamedTuple):
-    """Keys of the generator step of one round."""
-
-    latent: jax.Array
-    fake_noise: jax.Array
-    real_noise: jax.Array
-    fake_change: jax.Array
-    real_change: jax.Array
-
-
-class RoundKeys(NamedTuple):
-    """Everything that is random in one round, one key per purpose and step."""
-
-    critic: CriticKeys
-    generator: GeneratorKeys
-
-
-def round_keys(key_data: jax.Array, step: jax.Array, n_critic: int) -> RoundKeys:
-    """The keys of round `step`; a streamed data set draws its rows from `.critic.batch` on the
-    host.
-
-    One split gives every purpose a stream of its own. `fold_in(k, i)` is `split(k, n)[i]`, so a
-    key that is split may be used for nothing else.
-    """
-    key = jax.random.fold_in(jax.random.wrap_key_data(key_data), step)
-    streams = jax.random.split(key, len(CriticKeys._fields) + len(GeneratorKeys._fields))
-    *of_critic, latent, fake_noise, real_noise, penalty2 = streams[:9]
-    real_change, fake_change, *of_generator = streams[9:]
-    of_critic += [penalty2, real_change, fake_change]
-    return RoundKeys(
-        CriticKeys(*(jax.random.split(stream, n_critic) for stream in of_critic)),
-        GeneratorKeys(latent, fake_noise, real_noise, *of_generator),
-    )
 
 
 class Layout(NamedTuple):
@@ -95,33 +48,6 @@ class Layout(NamedTuple):
 
 
 ONE_DEVICE = Layout()
-
-
-def in_turn(parts: int) -> Callable:
-    """Wrapper of functions whose value, a tree, is a mean over the examples of a batch.
-
-    It makes function(whole, batch) -> tree one that looks at equal parts of `batch`, a tree of
-    arrays with a leading batch axis, one after the other, and gives the mean of their values
-    (gradient accumulation). A part is every parts-th example, so that devices keep theirs.
-    """
-
-    def wrapped(function):
-        def mean(whole, batch):
-            def part(x):
-                return x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1)
-
-            def add(total, batch):
-                return jax.tree.map(jnp.add, total, function(whole, batch)), None
-
-            split = jax.tree.map(part, batch)
-            one = jax.eval_shape(function, whole, jax.tree.map(lambda x: x[0], split))
-            zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), one)
-            total, _ = jax.lax.scan(add, zeros, split)
-            return jax.tree.map(lambda x: x / parts, total)
-
-        return mean
-
-    return wrapped if parts > 1 else lambda function: function
 
 
 class Setup(NamedTuple):
@@ -196,15 +122,6 @@ def make_round(
         layout,
     )
     return functools.partial(play_round, setup)
-
-
-def recomputed(config: Config, player: Network) -> Network:
-    """The player whose derivatives keep of its layers only what these name as `KEPT`, if the config
-    asks for that, and compute the rest again (Chen et al. 2016)."""
-    if not config.remat:
-        return player
-    policy = jax.checkpoint_policies.save_only_these_names(KEPT)
-    return player._replace(apply=jax.checkpoint(player.apply, policy=policy))
 
 
 def flat(spec: configs.Network) -> bool:

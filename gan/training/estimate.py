@@ -1,10 +1,10 @@
 """What a run would take, from its shapes alone, so that an impossible one is refused in words.
 
 Nothing is compiled or allocated: the players are traced on abstract arrays. Memory is a lower
-bound, but for a constant: the state, one gradient, the outputs of the matrix products and
-convolutions that a gradient keeps, the examples of a round, and the distances of an evaluation. So
-nothing that fits is refused; what is let through may still not fit, by a small factor. Time is a
-lower bound too: the products of a round at a speed that no machine reaches.
+bound, but for a constant: the state, one gradient, what it keeps of the products of a part of the
+batch, the examples of a round, and the distances of an evaluation. So nothing that fits is refused;
+what is let through may still not fit, by a small factor. Time is a lower bound too: the products of
+a round at a speed that no machine reaches.
 """
 
 import math
@@ -18,6 +18,7 @@ import numpy as np
 from gan import networks, rules
 from gan.config import Config
 from gan.errors import UserError
+from gan.networks.hidden import KEPT
 from gan.training.mesh import make_mesh
 from gan.training.state import shapes
 from gan.transport import memory
@@ -53,9 +54,9 @@ class Estimate(NamedTuple):
 
 
 class _Work(NamedTuple):
-    """Of one pass over a batch: bytes of all products' outputs, and their operations."""
+    """Of one pass over a batch: bytes that its derivative keeps, and the products' operations."""
 
-    outputs: int
+    kept: int
     operations: float
 
 
@@ -76,7 +77,7 @@ def estimate(config: Config, dataset, members: int = 1) -> Estimate:
     made = _work(generator, state.generator, (batch, config.latent_dim), config)
     judged = _work(critic, state.critic, (batch, *dataset.shape), config)
     players = _bytes(state.generator), _bytes(state.critic)
-    kept = max(2 * judged.outputs, made.outputs + judged.outputs)
+    kept = max(2 * judged.kept, made.kept + judged.kept) // config.accumulation
     examples = 2 * config.n_critic * batch * example + 4 * batch * config.latent_dim
     return Estimate(
         state=members * _bytes(state),
@@ -88,28 +89,32 @@ def estimate(config: Config, dataset, members: int = 1) -> Estimate:
     )
 
 
-def check(config: Config, dataset, devices: int = 0) -> None:
+def check(config: Config, dataset, devices: int = 0, split: bool = False) -> None:
     """Refuses a run that could not be trained, before anything is compiled or created.
 
     Args:
         config: of the run.
         dataset: what gan.data.load returns.
         devices: how many to train on; 0 for all.
+        split: whether each device keeps a part of the state.
 
     Raises:
         UserError: for unknown names, a shape that a network cannot handle, conditional networks of
             data without labels, too few devices; and as `require`.
     """
     rules.check(config)
-    require(config, dataset, make_mesh(devices, config.batch_size).size)
+    mesh = make_mesh(devices, config.batch_size, config.accumulation)
+    require(config, dataset, mesh.size, split=split)
 
 
-def require(config: Config, dataset, devices: int = 1, members: int = 1) -> None:
+def require(
+    config: Config, dataset, devices: int = 1, members: int = 1, split: bool = False
+) -> None:
     """Refuses a run that does not fit into memory or would take more than ten years.
 
     Args:
         config, dataset, members: as for `estimate`.
-        devices: that the batches are split over.
+        devices: that the batches are split over, and the state if `split`.
 
     Raises:
         UserError: names what is too large, the estimate and what there is.
@@ -124,12 +129,13 @@ def require(config: Config, dataset, devices: int = 1, members: int = 1) -> None
     on_cpu = jax.default_backend() == "cpu"
     free = memory.available() if on_cpu else _device_memory()
     one_round = found.round if on_cpu else found.round // devices
+    state = found.state // devices if split and not on_cpu else found.state
     largest = max(
-        ("the state", found.state, sizes),
-        ("a round", found.state + one_round, sizes),
+        ("the state", state, sizes),
+        ("a round", state + one_round, sizes),
         (
             "an evaluation",
-            found.state + found.evaluation,
+            state + found.evaluation,
             f"with evaluation_size {config.evaluation_size} and evaluation_repeats "
             f"{config.evaluation_repeats}",
         ),
@@ -181,23 +187,29 @@ def _work(player: networks.Network, params: Any, shape: tuple[int, ...], config)
         given.append(jax.ShapeDtypeStruct(shape[:1], np.int32))
     traced = jax.make_jaxpr(player.apply)(params, *given)
     width = 2 if config.precision == "bfloat16" else 4
-    found = list(_products(traced.jaxpr))
-    return _Work(width * sum(size for size, _ in found), sum(each for _, each in found))
+    every = list(_equations(traced.jaxpr))
+    products = [e for e in every if e.primitive.name in ("dot_general", "conv_general_dilated")]
+    marked = [e for e in every if e.primitive.name == "name" and e.params["name"] == KEPT]
+    return _Work(
+        width * sum(_size(equation) for equation in (marked if config.remat else products)),
+        sum(2.0 * _size(equation) * _terms(equation) for equation in products),
+    )
 
 
-def _products(jaxpr) -> Iterator[tuple[int, float]]:
-    """(size of the output, operations) of every product in a program, those of loops once."""
+def _size(equation) -> int:
+    return equation.outvars[0].aval.size
+
+
+def _equations(jaxpr) -> Iterator[Any]:
+    """Every equation of a program, those of loops once."""
     for equation in jaxpr.eqns:
-        name = equation.primitive.name
-        if name in ("dot_general", "conv_general_dilated"):
-            size = equation.outvars[0].aval.size
-            yield size, 2.0 * size * _terms(equation)
+        yield equation
         for inner in jax.tree.leaves(
             list(equation.params.values()), is_leaf=lambda value: hasattr(value, "eqns")
         ):
             inner = getattr(inner, "jaxpr", inner)
             if hasattr(inner, "eqns"):
-                yield from _products(inner)
+                yield from _equations(inner)
 
 
 def _terms(equation) -> int:

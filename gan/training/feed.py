@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan.config import Config
-from gan.training.adversarial import round_keys
+from gan.training.keys import round_keys
 
 WINDOW_BYTES = 256 * 2**20
 

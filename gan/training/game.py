@@ -54,7 +54,7 @@ def make_game(config: Config, dataset, devices: int = 0, split: bool = False) ->
     Raises:
         UserError: as gan.networks.players, or for too few devices.
     """
-    mesh = make_mesh(devices, config.batch_size // config.accumulation)
+    mesh = make_mesh(devices, config.batch_size, config.accumulation)
     everywhere = replicated(mesh)
     generator, critic = networks.players(config, dataset.shape, dataset.class_names)
     state = start(config, generator, critic)

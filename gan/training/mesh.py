@@ -39,19 +39,28 @@ def divide_cpu(devices: int) -> None:
         jax.config.update("jax_num_cpu_devices", min(devices, cores))
 
 
-def make_mesh(devices: int = 0, batch_size: int | None = None) -> Mesh:
+def make_mesh(devices: int = 0, batch_size: int | None = None, parts: int = 1) -> Mesh:
     """Mesh over the first `devices` devices of all hosts (0: all of them).
 
     Raises:
-        UserError: if there are fewer devices, or they do not divide the batch.
+        UserError: if there are fewer devices, or they do not divide each of the parts of a batch.
     """
     available = jax.devices()
     count = devices or len(available)
     if not 1 <= count <= len(available):
         raise UserError(f"--devices {count}: must be 1 .. {len(available)}, or 0 for all")
-    if batch_size is not None and batch_size % count:
-        raise UserError(f"batch_size {batch_size} must be a multiple of the {count} devices")
+    if batch_size is not None:
+        require_shares(batch_size, parts, count)
     return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=available[:count])
+
+
+def require_shares(batch_size: int, parts: int, devices: int) -> None:
+    """Refuses a batch, looked at in so many equal parts, that devices cannot share evenly."""
+    if batch_size % (parts * devices):
+        times = f" times accumulation {parts}" if parts > 1 else ""
+        raise UserError(
+            f"batch_size {batch_size} must be a multiple of the {devices} devices{times}"
+        )
 
 
 def platform_of(mesh: Mesh) -> str:

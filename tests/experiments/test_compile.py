@@ -91,6 +91,10 @@ def test_without_a_compiler_nothing_is_made(tmp_path, monkeypatch):
         (["--target", "v5e:3"], "v5e has no '3' devices"),
         (["--target", "tpu"], "unknown kind 'tpu'"),
         (["--members", "4", "--split_state"], "--split_state goes with a run alone"),
+        (
+            ["--batch_size", "8", "--accumulation", "4"],
+            "batch_size 8 must be a multiple of the 4 devices times accumulation 4",
+        ),
         (["--members", "6"], "members 6 must be a multiple of the 4 devices"),
         (["--batch_size", "6"], "batch_size 6 must be a multiple of the 4 devices"),
         (["--data.name", "cats_vs_dogs"], "set --data.image_size"),

@@ -12,7 +12,8 @@ from gan.networks import Network
 from gan.objectives.augmentations import Augmentation
 from gan.registries import AUGMENTATIONS, OPTIMIZERS, PENALTIES
 from gan.training import adversarial
-from gan.training.adversarial import make_round, round_keys
+from gan.training.adversarial import make_round
+from gan.training.keys import round_keys
 from gan.training.state import Hyperparameters, initial_state
 
 halved = Augmentation(

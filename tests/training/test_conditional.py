@@ -11,8 +11,9 @@ from gan import config, data, networks, runs, training
 from gan.errors import UserError
 from gan.networks import Network
 from gan.registries import LOSSES, PENALTIES
-from gan.training.adversarial import make_round, round_keys
+from gan.training.adversarial import make_round
 from gan.training.feed import make_feed
+from gan.training.keys import round_keys
 from gan.training.state import Hyperparameters, initial_state
 from tests.training.test_game import play
 

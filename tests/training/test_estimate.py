@@ -74,20 +74,48 @@ def test_a_round_holds_its_latents():
     assert rounds[0] - rounds[1] >= 4 * 2**18 * (2**20 - 1)
 
 
+def small(**fields):
+    network = {"width": 16, "depth": 1}
+    sizes = {"steps": 1, "n_critic": 1, "batch_size": 8, "latent_dim": 4}
+    return config.from_dict({**sizes, "generator": network, "critic": network, **fields})
+
+
+def test_a_round_keeps_less_of_parts_and_of_layers_that_are_computed_again():
+    """Of generator 4 -> 16 -> 64 and critic 64 -> 16 -> 1: the outputs of all products of 8
+    examples, of 2, or of the hidden layers alone."""
+    made, judged, hidden = 4 * 8 * (16 + 64), 4 * 8 * (16 + 1), 4 * 8 * 16
+    rounds = {
+        name: estimate.estimate(small(**fields), described("digits")).round
+        for name, fields in {
+            "whole": {},
+            "parts": {"accumulation": 4},
+            "remat": {"remat": True},
+        }.items()
+    }
+    assert rounds["whole"] - rounds["parts"] == (made + judged) * 3 // 4
+    assert rounds["whole"] - rounds["remat"] == made + judged - 2 * hidden
+
+
+def test_a_state_in_parts_fits_where_the_whole_one_does_not(monkeypatch):
+    """On devices with memory of their own: those of a CPU share one."""
+    chosen = config.replace(config.Config(), {"critic.width": 2**13, "critic.depth": 8})
+    monkeypatch.setattr(memory, "available", lambda: 2 * 2**30)
+    monkeypatch.setattr(estimate, "_device_memory", lambda: 2 * 2**30)
+    for backend, fits in (("cpu", False), ("gpu", True)):
+        monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+        with pytest.raises(UserError, match="a round of this run needs at least"):
+            estimate.require(chosen, described("digits"), devices=8)
+        if fits:
+            estimate.require(chosen, described("digits"), devices=8, split=True)
+        else:
+            with pytest.raises(UserError, match="2.0 GiB are available"):
+                estimate.require(chosen, described("digits"), devices=8, split=True)
+
+
 def test_operations_of_a_linear_layer_are_those_of_its_product():
     """width 16, depth 1, batch 8: generator 4 -> 16 -> 64, critic 64 -> 16 -> 1."""
-    chosen = config.from_dict(
-        {
-            "steps": 1,
-            "n_critic": 1,
-            "batch_size": 8,
-            "latent_dim": 4,
-            "generator": {"width": 16, "depth": 1},
-            "critic": {"width": 16, "depth": 1},
-        }
-    )
     made, judged = 2 * 8 * (4 * 16 + 16 * 64), 2 * 8 * (64 * 16 + 16)
-    found = estimate.estimate(chosen, described("digits"))
+    found = estimate.estimate(small(), described("digits"))
     assert found.operations == 6 * judged + made + 3 * made
 
 

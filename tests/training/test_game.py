@@ -11,11 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan import config, data, networks, runs, training
+from gan import config, data, runs, training
 from gan.errors import NonFiniteError, UserError
 from gan.registries import SOURCES
 from gan.training import hosts, mesh
-from gan.training.adversarial import in_turn, recomputed
 from gan.training.loop import make_chunk, next_due
 from tests.compiled import programs
 from tests.data.makers import miniature
@@ -124,32 +123,7 @@ def test_a_batch_in_parts_trains_as_the_whole_one(digits, tiny, changes, devices
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-3, atol=1e-4)
 
 
-def test_parts_of_a_batch_are_looked_at_one_by_one():
-    seen = []
-
-    def function(whole, batch):
-        seen.append(batch["x"].shape)
-        return whole * batch["x"].mean(), jnp.max(batch["x"])
-
-    batch = {"x": jnp.arange(12.0), "none": None}
-    value, largest = in_turn(3)(function)(2.0, batch)
-    assert set(seen) == {(4,)}
-    assert value == pytest.approx(11.0) and largest == pytest.approx((9 + 10 + 11) / 3)
-
-
-def kept_by_derivatives(changes, digits, tiny):
-    """Bytes that a critic's derivative keeps from the scores, beside parameters and images."""
-    cfg = config.replace(tiny, {"critic.name": "dcgan", "critic.normalization": "layer", **changes})
-    critic = recomputed(cfg, networks.critic(cfg.critic, digits.shape))
-    params, x = critic.init(jax.random.key(0)), jnp.ones((64, *digits.shape))
-    _, derivative = jax.vjp(critic.apply, params, x)
-    given = sum(leaf.nbytes for leaf in jax.tree.leaves((params, x)))
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(derivative)) - given
-
-
-def test_recomputed_layers_keep_less_and_give_the_same(digits, tiny):
-    kept, less = (kept_by_derivatives({"remat": on}, digits, tiny) for on in (False, True))
-    assert 0 < less < kept / 2
+def test_layers_that_are_computed_again_train_as_those_that_are_kept(digits, tiny):
     cfg = config.replace(tiny, {"generator.normalization": "layer"})
     one, two = (
         play(training.make_game(config.replace(cfg, {"remat": on}), digits, 1), 3)

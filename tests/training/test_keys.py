@@ -15,8 +15,9 @@ from gan import config, data, networks, presets, primal, training
 from gan.benchmarks import critic_methods, critic_training
 from gan.benchmarks.critic_protocols import Protocol
 from gan.primal import semidiscrete
-from gan.training.adversarial import make_round, round_keys
+from gan.training.adversarial import make_round
 from gan.training.feed import make_feed
+from gan.training.keys import round_keys
 from gan.training.state import initial_state
 from gan.transport import known_pairs
 
