@@ -20,7 +20,9 @@ Gomory (1961) generate such arcs on demand. Here:
    are: what a plan joins is moved towards 0 as far as feasibility allows, and refined again.
 
 The whole matrix of a small problem, when the first answer of a dense solver leaves a gap, is a pool
-that holds every arc, and takes the same steps without pricing.
+that holds every arc, and takes the same steps without pricing. Up to some thousand points a side a
+whole matrix of bounds takes the place of passes over all pairs. After a small move of the points
+the pool of before takes the place of the first pass (`kept`).
 
 The bounds need no trust in the solver: u is the minimum over all j of c_ij - v_j, because every
 pair below it is in the pool.
@@ -32,6 +34,7 @@ coordinate. A sparse solve cannot be cut short, so none is begun that would prob
 
 import math
 
+from gan.transport import ways
 from gan.transport.budget import Budget, Late
 from gan.transport.generation import Generation, Solution
 
@@ -72,10 +75,10 @@ def plan(
     run = Generation(geometry, a, b, gap, Budget(end), progress)
     run.kept, run.keeps = kept, keep
     try:
-        return run.solution(*run.solved(warm, dense, proof=True))
+        return run.solution(*ways.solved(run, warm, dense, proof=True))
     except Late:
         pass
     except KeyboardInterrupt:
         if run.best.flow is None:
             raise
-    return run.solution(*run.proved())
+    return run.solution(*ways.proved(run))

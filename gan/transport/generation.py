@@ -6,18 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan.transport import boxes, flows, hubs, matrix, neighbours, potentials, sparse
+from gan.transport import boxes, flows, potentials, sparse
 from gan.transport import budget as budgets
-from gan.transport import dense as whole
 from gan.transport.account import Account
 from gan.transport.arcs import Pool
 from gan.transport.bounds import Best, main_axis
-from gan.transport.budget import Budget, Late
 from gan.transport.kept import Kept
-from gan.transport.outside import Outside
-from gan.transport.pricing import Pricer
 
-_WHOLE, _NEAR, _FAR, _LEAST = 1 << 20, 1 << 22, 1 << 24, 400
 _FEW, _RARE = 50, 400
 _FIRST, _THEN, _EVEN = 10, 5, 16
 """Active arcs of a row or column in few dimensions, before the first solve and after it; how far
@@ -25,9 +20,8 @@ masses may differ there."""
 _EPS = np.finfo(np.float64).eps
 _PROVED, _MOVES = 32 * _EPS, 8
 """Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
-_START, _PROOF, _GROWTH, _SOLVE = 0.4, 0.75, 1.7, 5e-5
-"""Share of the time for the subset, and at most for the proof; time of a solve: this power of the
-points, so many seconds a point where there is none to go by."""
+_SOLVE = 5e-5
+"""Seconds a point of a sparse solve, where there is none to go by."""
 
 
 @dataclasses.dataclass
@@ -80,122 +74,6 @@ class Generation:
         named = isinstance(self.geometry.cost, str)
         return named and even and self.geometry.x.shape[1] <= boxes.MOST
 
-    def solved(self, warm, dense, proof):
-        """(rows, columns, mass, u, v) of the optimum; time is kept for a proof if asked.
-
-        Raises:
-            Late: when time ends first.
-        """
-        n, m = self.geometry.shape
-        self.budget.look()
-        if hubs.suit(n, m):
-            with self.stage("hubs"):
-                self.solver = "hubs"
-                matrix, integer = self.geometry.block(), self.geometry.integer
-                *flow, u, v = hubs.plan(matrix, self.a, self.b, integer, self.budget.look)
-                flow, u, v = self.refined(matrix, flow, u, v)
-                return *flow, u, v
-        if n * m <= min(dense, self.small):
-            with self.stage("dense"):
-                self.solver = "dense"
-                found = self.bounded(warm) if self.screened else None
-                flow, u, v = self.dense() if found is None else found
-                self.best.known = np.arange(n), u
-                return *flow, u, v
-        with self.stage("start"):
-            self.pricer = Pricer(self.geometry, self.budget.look)
-            if proof:
-                self.keep()
-            start = self.coarse if self.near else self.start
-            self.sparse.scaling &= not self.near  # potentials are long paths there
-            v = start() if warm is None else np.asarray(warm, np.float64)
-            v = np.rint(v) if self.geometry.integer else v - v.mean()
-        outside = (
-            neighbours.Neighbours(self.geometry, self.pricer, self.account, self.budget.look)
-            if self.near
-            else Outside(self.geometry, self.pricer, self.account, self.kept)
-        )
-        flow, u, v = self.generate(v, outside)
-        return *flow, u, v
-
-    @property
-    def small(self):
-        """Pairs up to which the whole matrix is quicker than a pass for every look at it."""
-        if not self.screened:
-            return _WHOLE
-        return _NEAR if self.near else _FAR
-
-    @property
-    def screened(self):
-        """Whether a whole matrix of bounds, and few arcs, take less than all costs in a solver."""
-        return self.sparse.uniform and len(self.a) >= _LEAST
-
-    def bounded(self, warm):
-        """(flow, u, v) by column generation on a matrix of bounds; None where many arcs tie, or the
-        bounds do not meet."""
-        self.sparse.scaling &= not self.near
-        self.whole = True
-        outside = matrix.Matrix(self.geometry, self.account, self.near)
-        if warm is None:
-            v = self.coarse() if self.near else self.quarter(outside)
-        else:
-            v = np.asarray(warm, np.float64)
-        v = np.rint(v) if self.geometry.integer else v - v.mean()
-        found = self.generate(v, outside)
-        if found is not None:
-            flow, u, v = found
-            order = np.argsort(flow[0])
-            flow = tuple(part[order] for part in flow)
-            gap, size = self.gap_of(flow, self.geometry.pairs(*flow[:2]), u, v)
-            if gap <= self.allowed() * size:
-                return flow, u, v
-        self.whole = False
-        return None
-
-    def quarter(self, outside):
-        """Dual vector of all columns from a quarter of both sides, in order."""
-        n = len(self.a)
-        some = np.arange(0, n, 4)
-        part = Generation(
-            self.geometry.take(some, some), self.a[some], self.b[some], 1e-3, Budget(), None
-        )
-        u = part.solved(None, math.inf, proof=False)[3]
-        self.subset = part.report()
-        return outside.extended(some, u, 4)
-
-    def keep(self):
-        """Keeps back the time of a pass over all pairs, unless that is most of what there is."""
-        if self.budget.end < math.inf:
-            self.best.pass_seconds = self.pricer.seconds(budgets.clock)
-            if self.best.pass_seconds <= _PROOF * self.budget.left():
-                self.budget.kept = self.best.pass_seconds
-
-    def proved(self):
-        """(rows, columns, mass, u, v) of the best plan and proof, out of time."""
-        self.budget.kept, self.stopped = 0.0, True
-        with self.stage("bounds"):
-            return self.best.at_the_end(self.budget, self.pricer)
-
-    def dense(self):
-        """(flow, u, v) from the whole matrix."""
-        matrix = self.geometry.block()
-        n, m = matrix.shape
-        if n == m and (self.a == self.a[0]).all() and (self.b == self.a[0]).all():
-            permutation, u, v = whole.assignment(matrix)
-            flow = np.arange(n), permutation, self.a.copy()
-        else:
-            *flow, u, v = whole.plan(matrix, self.a, self.b, self.geometry.integer)
-        return self.refined(matrix, flow, u, v)
-
-    def refined(self, matrix, flow, u, v):
-        """(flow, u, v) as they are, or refined like a pool of all arcs if they leave a gap."""
-        gap, size = self.gap_of(flow, matrix[flow[0], flow[1]], u, v)
-        if gap <= self.allowed() * size:
-            return flow, u, v
-        refined = self.generate(v, whole=matrix)
-        again = self.gap_of(refined[0], matrix[refined[0][0], refined[0][1]], *refined[1:])[0]
-        return refined if again < gap else (flow, u, v)
-
     def allowed(self):
         """The relative gap at which work may end."""
         return max(0 if self.geometry.integer else _PROVED, self.gap)
@@ -218,44 +96,6 @@ class Generation:
         mass = np.rint(mass).astype(np.int64) if self.a.dtype.kind == "i" else mass
         costs = self.geometry.pairs(rows, columns)
         return Solution(rows, columns, mass, costs, u, v, self.report(), self.kept)
-
-    def start(self):
-        """Dual vector of all columns from the solution of a random quarter of both sides."""
-        rng = np.random.default_rng(0)
-        (rows, a), (columns, b) = _subset(rng, self.a, self.b)
-        share = self.budget.share(_START)
-        part = Generation(self.geometry.take(rows, columns), a, b, 1e-3, share, None)
-        try:
-            part.best.known = np.arange(len(rows)), part.solved(None, math.inf, proof=False)[3]
-        except Late:
-            if part.best.known is None:
-                raise
-        self.subset = part.report() | {"solver": "column generation"}
-        self.sparse.scaling &= part.sparse.scaling or not part.sparse.uniform
-        if part.first_seconds is not None:
-            grown = sum(self.geometry.shape) / sum(part.geometry.shape)
-            self.solve_seconds = part.first_seconds * grown**_GROWTH
-        some, u = part.best.known
-        self.best.known = rows[some], u
-        return self.pricer.extended(*self.best.known, 4)
-
-    def coarse(self):
-        """Dual vector of all columns from the solution between cells of neighbours."""
-        geometry = self.geometry
-        (x, a), (y, b) = neighbours.cells(geometry.x, self.a), neighbours.cells(geometry.y, self.b)
-        share = self.budget.share(_START)
-        cells = dataclasses.replace(geometry, x=x, y=y, integer=False)
-        part = Generation(cells, a, b, 1e-3, share, None)
-        try:
-            u = part.solved(None, math.inf, proof=False)[3]
-        except Late:
-            if part.best.known is None:
-                raise
-            u = part.best.known[1]
-        self.subset = part.report() | {"solver": "column generation"}
-        v = boxes.Boxes(x, geometry.y, geometry.cost).nearest(u, 1, of_x=False)[1][:, 0]
-        self.best.v = v
-        return v
 
     def generate(self, v, outside=None, whole=None):
         """The loop of steps 2 to 6: (flow, u, v).
@@ -424,20 +264,6 @@ class _Priced(NamedTuple):
     prices: np.ndarray
     gap: float
     size: float
-
-
-def _subset(rng, a, b):
-    """Points and masses of a smaller problem: units of mass drawn at random from both sides."""
-    size = max(1 << 10, (len(a) + len(b)) // 8)
-    sides = []
-    for mass in (a, b):
-        if (mass == mass[0]).all() and len(mass) >= size:
-            sides.append((np.sort(rng.permutation(len(mass))[:size]), np.ones(size, np.int64)))
-        else:
-            drawn = rng.multinomial(size, mass / mass.sum())
-            some = np.flatnonzero(drawn)
-            sides.append((some, drawn[some]))
-    return sides
 
 
 def _scale(u, v):

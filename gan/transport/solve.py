@@ -15,7 +15,7 @@ from gan.transport.results import Pieces, Result, result, unscaled
 
 SMALL = 1 << 24
 """Problems of at most this many pairs may be solved with a whole matrix, of costs or of bounds;
-`generation` takes other ways where they are quicker (measured in results/transport_peers.md)."""
+`ways` takes others where they are quicker (measured in results/transport_peers.md)."""
 
 _UNMERGED = 1 << 20
 """Pairs up to which equal points are not merged first."""

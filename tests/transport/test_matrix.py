@@ -7,19 +7,17 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from gan import transport
-from gan.transport import costs, generation, matrix
+from gan.transport import costs, matrix, ways
 from tests.transport import test_battery as battery
 
 
 @pytest.fixture
 def small(monkeypatch):
     """The way of hundreds of points for some dozens."""
-    monkeypatch.setattr(generation, "_LEAST", 8)
+    monkeypatch.setattr(ways, "_LEAST", 8)
     taken = []
-    kept = generation.Generation.bounded
-    monkeypatch.setattr(
-        generation.Generation, "bounded", lambda *args: taken.append(kept(*args)) or taken[-1]
-    )
+    bounded = ways._bounded
+    monkeypatch.setattr(ways, "_bounded", lambda *args: taken.append(bounded(*args)) or taken[-1])
     return taken
 
 

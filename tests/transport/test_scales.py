@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gan import transport
 from gan.errors import PrecisionError, UserError
-from gan.transport import closed_forms, costs, dense, flows, generation, solve
+from gan.transport import closed_forms, costs, dense, flows, generation, solve, ways
 from gan.transport.masses import balanced
 from tests.transport import problems
 
@@ -53,7 +53,7 @@ def test_distances_scale_with_the_points(path, scale, monkeypatch):
     if path == "columns":
         monkeypatch.setattr(solve, "SMALL", 0)
     if path == "bounds":
-        monkeypatch.setattr(generation, "_LEAST", 8)
+        monkeypatch.setattr(ways, "_LEAST", 8)
     for p in (1, 2, 3):
         one = transport.wasserstein(x, y, p)
         assert transport.wasserstein(x * scale, y * scale, p) == pytest.approx(
@@ -114,7 +114,7 @@ def test_one_far_point_in_both_sets_changes_nothing(far, path, monkeypatch):
     if path == "columns":
         monkeypatch.setattr(solve, "SMALL", 0)
     if path == "bounds":
-        monkeypatch.setattr(generation, "_LEAST", 8)
+        monkeypatch.setattr(ways, "_LEAST", 8)
     r = transport.assignment(x, y, "sqeuclidean")
     assert r.value == pytest.approx(wanted, rel=1e-13)
     assert r.gap <= 1e-13 * r.value
