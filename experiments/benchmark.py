@@ -20,7 +20,7 @@ benchmark stops if their losses differ: a peer that computes something else is n
 - `--batch_size` and `--precision` change both sides: products of float32 rounded as the device does
   (a GPU to TF32), in full, or players in bfloat16. First losses are compared in full float32.
 - transport20k, 60k and 200k time one certified assignment of so many points, with `--peer solvers`
-  beside SciPy, POT and OTT (extra: entropic), each of which has `--limit` seconds.
+  beside those of experiments.transport_peers, each of which has `--limit` seconds.
 """
 
 from __future__ import annotations

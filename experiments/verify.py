@@ -1,4 +1,4 @@
-"""Is a certificate of optimal transport true? Recomputes its bounds with NumPy alone.
+"""Is a certificate of optimal transport true? Recomputes its bounds in NumPy.
 
     python -m experiments.verify proof.npz --source fashion_mnist:train:2000
         --target fashion_mnist:test:2000

@@ -7,6 +7,7 @@ by writing there, is not the user's (status 6).
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gan import files
 from gan.errors import UserError
@@ -27,6 +28,40 @@ def folder(path: str | os.PathLike[str], flag: str = "--workdir") -> Path:
     with files.storage(found):
         found.mkdir(parents=True, exist_ok=True)
     files.probe(found)
+    return found
+
+
+def bind(path: Path, settings: dict[str, Any], default: dict[str, Any] | None = None) -> None:
+    """Keeps what the results of a folder are of, at the first start, and refuses another later.
+
+    Args:
+        path: of the .json file in that folder.
+        settings: objects within objects, as JSON has them.
+        default: settings that a file of an earlier version has where it does not name them.
+
+    Raises:
+        UserError: naming up to three settings that differ.
+    """
+    if not path.exists():
+        files.write_json(path, settings)
+        return
+    kept = _flat(default or {}) | _flat(files.read_json(path))
+    given = _flat(settings)
+    changed = [f"{k}: {kept.get(k)} -> {v}" for k, v in given.items() if kept.get(k) != v]
+    if changed:
+        raise UserError(
+            f"{path.parent} holds results of other settings: {'; '.join(changed[:3])}; take "
+            "another --workdir"
+        )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
     return found
 
 

@@ -116,7 +116,8 @@ def run(
     architectures = space.sample(study.sample, study.study_seed)
     folder = Path(workdir) / "rows"
     outputs.folder(folder)
-    bind(Path(workdir) / "study.json", study.settings())
+    default = {"base": configs.to_dict(Config())}
+    outputs.bind(Path(workdir) / "study.json", study.settings(), default)
     missing = [key for key in study.keys if not _path(folder, *key).exists()]
     if missing:
         dataset = data.load(study.base.data, data_dir)
@@ -200,27 +201,3 @@ def summarize(workdir: str, rows: list[dict], command: str, base: Config) -> str
 
 def _path(folder: Path, number: int, objective: str) -> Path:
     return folder / f"{number:04d}_{objective}.json"
-
-
-def bind(path: Path, settings: dict) -> None:
-    """Fix the settings of a study at its first start, refuse others later."""
-    if not path.exists():
-        files.write_json(path, settings)
-        return
-    # A field that was added later had its default before.
-    default = _flat({"base": configs.to_dict(Config())})
-    saved = default | _flat(files.read_json(path))
-    given = _flat(settings)
-    changed = [f"{k}: {saved.get(k)} -> {given[k]}" for k in given if saved.get(k) != given[k]]
-    if changed:
-        raise UserError(
-            f"{path.parent} holds a study with other settings: {'; '.join(changed[:3])}"
-        )
-
-
-def _flat(values: dict, prefix: str = "") -> dict:
-    found = {}
-    for name, value in values.items():
-        inner = _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else None
-        found |= inner if inner is not None else {prefix + name: value}
-    return found

@@ -41,7 +41,7 @@ def main(values) -> int:
     base = study.base(preset, values.steps, values.checkpoints, changes)
     with Interrupt("the same command continues") as interrupt:
         found = study.run(base, values.seeds, values.workdir, values.data_dir, interrupt)
-    sizes = study.compared(base, values.data_dir)
+    sizes = gan.referee.players.compared(base, gan.data.load(base.data, values.data_dir))
     print(study.summarize(base, found, sizes, values.workdir, cli.command_line()))
     return 0
 

@@ -16,7 +16,6 @@ from gan.benchmarks import checkpoint_choice as choice
 from gan.benchmarks.checkpoint_choice import Agreement
 from gan.config import Config
 from gan.errors import UserError
-from gan.referee.players import real_sets
 from gan.referee.probe import Probe
 from gan.reports import drawing
 from gan.scores import evaluation
@@ -170,15 +169,6 @@ def agreements(found: Found) -> dict[str, dict[str, Agreement]]:
     return tables
 
 
-def compared(config: Config, data_dir: str | None) -> dict[str, int]:
-    """Examples of every set that distances are taken between, by split."""
-    dataset = data.load(config.data, data_dir)
-    return {
-        split: len(real_sets(dataset, split, config.evaluation_size, 1).real)
-        for split in ("validation", "test")
-    }
-
-
 def summarize(
     base: Config, found: Found, sizes: Mapping[str, int], workdir: str, command: str
 ) -> str:
@@ -187,7 +177,7 @@ def summarize(
     Args:
         base: what was trained.
         found: of `run`.
-        sizes: of `compared`.
+        sizes: of gan.referee.players.compared.
         workdir: where they go.
         command: that made them.
     """

@@ -9,9 +9,9 @@ that. Every training has the same arithmetic to spend. What counts is the debias
 average on the test split, of each seed against the other ways with the same seed.
 
 The question was put before any run: does the certificate do better than the best fixed number? It
-does not; expect one step to do best, and a debiased W1 of 0.23 to 0.28.
-DIR/critic_steps.md holds the tables, DIR/critic_steps.png the curves. Finished trainings are kept:
-stop at any time, and give the same command to continue.
+does not; expect one step to do best, and a debiased W1 of 0.23 to 0.28. DIR/critic_steps.md holds
+the tables, DIR/critic_steps.png the curves. Finished trainings are kept: stop at any time, and give
+the same command to continue.
 """
 
 import gan
@@ -40,7 +40,7 @@ def main(values) -> int:
     asked = study.Asked(base, values.seeds, values.rounds, values.looks)
     with Interrupt("the same command continues") as interrupt:
         found = study.run(asked, values.workdir, values.data_dir, interrupt)
-    sizes = study.compared(base, values.data_dir)
+    sizes = gan.referee.players.compared(base, gan.data.load(base.data, values.data_dir))
     print(study.summarize(asked, found, sizes, values.workdir, cli.command_line()))
     return 0
 

@@ -16,7 +16,6 @@ from gan.benchmarks import critic_steps
 from gan.benchmarks.critic_steps import STEPS, Point
 from gan.config import Config
 from gan.errors import UserError
-from gan.referee.players import real_sets
 from gan.reports import drawing
 from gan.signals import Interrupt, Interrupted
 
@@ -65,7 +64,8 @@ def run(asked: Asked, workdir: str, data_dir: str | None, interrupt: Interrupt) 
     """
     dataset = data.load(asked.config.data, data_dir)
     folder = outputs.folder(workdir)
-    _agree(asked, folder / "asked.json")
+    settings = configs.to_dict(asked.config) | {"rounds": asked.rounds, "looks": asked.looks}
+    outputs.bind(folder / "asked.json", settings, configs.to_dict(Config()))
     found: Found = {policy: [] for policy in POLICIES}
     trainer, start, trained = None, time.monotonic(), 0
     every = [(seed, policy) for seed in range(asked.seeds) for policy in POLICIES]
@@ -74,7 +74,7 @@ def run(asked: Asked, workdir: str, data_dir: str | None, interrupt: Interrupt) 
         path = _file(folder, seed, policy)
         if not path.exists():
             trainer = trainer or critic_steps.Trainer(asked.config, dataset)
-            points = _trained(trainer, asked, seed, policy)
+            points = _trained(trainer, asked, seed, policy, interrupt)
             files.write_json(path, [dataclasses.asdict(point) for point in points])
             trained += 1
             minutes = (time.monotonic() - start) / trained * (len(left) - trained) / 60
@@ -84,8 +84,6 @@ def run(asked: Asked, workdir: str, data_dir: str | None, interrupt: Interrupt) 
                 "left",
                 file=sys.stderr,
             )
-            if interrupt.signal is not None:
-                raise Interrupted(interrupt.signal)
         found[policy].append([Point(**values) for values in files.read_json(path)])
     return found
 
@@ -94,27 +92,16 @@ def _file(folder: Path, seed: int, policy: str) -> Path:
     return folder / f"seed_{seed}_{policy}.json"
 
 
-def _agree(asked: Asked, path: Path) -> None:
-    """Keeps what a directory is for, and refuses another thing; more seeds may join."""
-    wanted = configs.to_dict(asked.config) | {"rounds": asked.rounds, "looks": asked.looks}
-    if not path.exists():
-        files.write_json(path, wanted)
-        return
-    kept = files.read_json(path)
-    for name in wanted:
-        if kept.get(name) != wanted[name]:
-            raise UserError(
-                f"{path.parent} holds trainings with {name} {kept.get(name)!r}, not "
-                f"{wanted[name]!r}; take another --workdir"
-            )
-
-
-def _trained(trainer, asked: Asked, seed: int, policy: str) -> list[Point]:
-    budget = asked.rounds * trainer.cost[FIRST]
-    parts = [budget / asked.looks] * asked.looks
-    if policy == CHOSEN:
-        return list(trainer.points(seed, critic_steps.following, FIRST, parts))
-    return list(trainer.points(seed, lambda n, *_: n, int(policy), parts))
+def _trained(trainer, asked: Asked, seed: int, policy: str, interrupt: Interrupt) -> list[Point]:
+    parts = [asked.rounds * trainer.cost[FIRST] / asked.looks] * asked.looks
+    fixed = policy != CHOSEN
+    choose = (lambda n, *_: n) if fixed else critic_steps.following
+    points = []
+    for point in trainer.points(seed, choose, int(policy) if fixed else FIRST, parts):
+        points.append(point)
+        if interrupt.signal is not None:
+            raise Interrupted(interrupt.signal)
+    return points
 
 
 def ends(found: Found) -> dict[str, np.ndarray]:
@@ -142,7 +129,7 @@ def summarize(
     Args:
         asked: what was trained.
         found: of `run`.
-        sizes: of `compared`.
+        sizes: of gan.referee.players.compared.
         workdir: where they go.
         command: that made them.
     """
@@ -153,15 +140,6 @@ def summarize(
     text = page(asked, found, sizes, command)
     files.write_atomically(folder / "critic_steps.md", text)
     return text
-
-
-def compared(config: Config, data_dir: str | None) -> dict[str, int]:
-    """Examples of every set that distances are taken between, by split."""
-    dataset = data.load(config.data, data_dir)
-    return {
-        split: len(real_sets(dataset, split, config.evaluation_size, 1).real)
-        for split in ("validation", "test")
-    }
 
 
 def page(asked: Asked, found: Found, sizes: Mapping[str, int], command: str) -> str:

@@ -58,7 +58,7 @@ def run(asked: Asked, workdir: str, data_dir: str | None, interrupt: Interrupt) 
     accuracy = space.classifier.accuracy_per_image
     scored = power.of_features(Situation(dataset, players=False, accuracy=accuracy))
     settings = {"data": asked.data.name, "image_size": asked.data.image_size, "seed": asked.seed}
-    _bind(folder / "study.json", settings | {"scores": scored})
+    outputs.bind(folder / "study.json", settings | {"scores": scored})
     found: Found = {n: {} for n in asked.sizes}
     cells = [(n, name) for n in asked.sizes for name in (USUAL, *names)]
     counts = [asked.usual if name == USUAL else asked.draws for _, name in cells]
@@ -85,13 +85,6 @@ def _pool(dataset) -> Pool:
     examples, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
     train, _ = dataset.examples("train", np.arange(min(TRAINING, dataset.size("train"))))
     return Pool(examples, labels, train, dataset.num_classes)
-
-
-def _bind(path: Path, settings: dict) -> None:
-    """Fix the settings at the first start, refuse others later."""
-    if path.exists() and files.read_json(path) != settings:
-        raise UserError(f"{path.parent} holds draws of {files.read_json(path)}; not {settings}")
-    files.write_json(path, settings)
 
 
 def _drawn(asked: Asked, pool: Pool, n: int, name: str, number: int) -> tuple:

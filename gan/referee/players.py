@@ -36,6 +36,19 @@ class RealSets(NamedTuple):
     order: np.ndarray
 
 
+def examples_of_a_set(dataset, split: str, n: int) -> int:
+    """How many examples every set has where `n` are wanted, for want of more in the splits."""
+    return min(n, dataset.size(split), dataset.size("train") // 2)
+
+
+def compared(config: Config, dataset) -> dict[str, int]:
+    """Examples of every set that distances are taken between, by split."""
+    return {
+        split: examples_of_a_set(dataset, split, config.evaluation_size)
+        for split in ("validation", "test")
+    }
+
+
 def real_sets(dataset, split: str, n: int, repeats: int) -> RealSets:
     """`n` examples of a held-out split, or as many as the splits have, and other real sets.
 
@@ -45,8 +58,7 @@ def real_sets(dataset, split: str, n: int, repeats: int) -> RealSets:
         n: examples of every set.
         repeats: other sets wanted; there are fewer where the training split has fewer.
     """
-    trained_on = dataset.size("train")
-    n = min(n, dataset.size(split), trained_on // 2)
+    trained_on, n = dataset.size("train"), examples_of_a_set(dataset, split, n)
     draw = np.random.default_rng(0)
     real, labels = dataset.examples(split, draw.permutation(dataset.size(split))[:n])
     order = draw.permutation(trained_on)

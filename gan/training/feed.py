@@ -80,11 +80,11 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
     ahead = {}
     current = {}
 
-    apart = sharding is None or sharding.is_fully_addressable
+    alone = sharding is None or sharding.is_fully_addressable
 
     def fetch(start: int):
         arrays = read(start)
-        return jax.device_put(arrays, sharding) if apart else arrays
+        return jax.device_put(arrays, sharding) if alone else arrays
 
     def load(step: int):
         start = step - step % window
@@ -93,7 +93,7 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
             current.clear()
             ahead.clear()
             # Processes place an array together, so not in a thread.
-            current[start] = arrays if apart else jax.device_put(arrays, sharding)
+            current[start] = arrays if alone else jax.device_put(arrays, sharding)
             ahead[start + window] = reader.submit(fetch, start + window)
         return current[start], start + window
 

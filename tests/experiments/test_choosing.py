@@ -6,7 +6,8 @@ import pytest
 
 from experiments.choosing import study
 from gan import config as configs
-from gan import presets
+from gan import data, presets
+from gan.referee import players
 from tests.experiments.commands import call
 
 SMALL = "--seeds 1 --steps 6 --checkpoints 3 --n 20".split()
@@ -36,7 +37,7 @@ def test_mistakes_end_before_any_training(tmp_path):
 def test_sets_are_no_larger_than_the_splits():
     config = study.base(presets.get("digits_conditional"), 40, 2, {})
     assert config.evaluation_size == 512
-    assert study.compared(config, None) == {"validation": 198, "test": 398}
+    assert players.compared(config, data.load(config.data)) == {"validation": 198, "test": 398}
 
 
 @pytest.mark.slow

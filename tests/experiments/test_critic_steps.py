@@ -80,4 +80,4 @@ def test_trainings_are_kept_and_tabulated(tmp_path):
     status, again, err = call("critic_steps", "--workdir", tmp_path, *SMALL)
     assert status == 0 and again == out and err.count("debiased W1") == 1
     status, _, err = call("critic_steps", "--workdir", tmp_path, *SMALL[:-1], "24")
-    assert status == 2 and "evaluation_size 20, not 24" in err
+    assert status == 2 and "evaluation_size: 20 -> 24" in err

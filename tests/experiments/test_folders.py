@@ -6,8 +6,7 @@ import os
 import pytest
 from PIL import Image
 
-from experiments.architectures import study
-from gan import config, data, presets, runs
+from gan import config, data, outputs, presets, runs
 from gan.errors import UserError
 from gan.sweeps import binding
 from gan.sweeps.driver import Plan
@@ -92,12 +91,13 @@ def test_sweeps_of_earlier_versions_still_open(tmp_path):
 def test_studies_of_earlier_versions_still_open(tmp_path):
     settings = {"shrink": 1, "base": config.to_dict(config.Config())}
     path = tmp_path / "study.json"
-    study.bind(path, settings)
+    default = {"base": config.to_dict(config.Config())}
+    outputs.bind(path, settings, default)
     without_later_fields(path)
-    study.bind(path, settings)
+    outputs.bind(path, settings, default)
     other = config.replace(config.Config(), {"data.splits": "content"})
     with pytest.raises(UserError, match="base.data.splits: auto -> content"):
-        study.bind(path, settings | {"base": config.to_dict(other)})
+        outputs.bind(path, settings | {"base": config.to_dict(other)}, default)
 
 
 def test_a_description_is_plain_json(tmp_path):

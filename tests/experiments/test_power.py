@@ -24,7 +24,7 @@ def test_draws_are_kept_and_tabulated(tmp_path):
     assert "| 1.00 |" in again
 
     status, _, err = call("power", "--workdir", tmp_path, "--seed", 1, *SMALL)
-    assert status == 2 and "holds draws of" in err
+    assert status == 2 and "holds results of other settings" in err
 
 
 def test_mistakes_end_before_any_draw(tmp_path):

@@ -1,4 +1,4 @@
-"""Certificates of optimality, and a verifier that trusts nobody. NumPy only.
+"""Certificates of optimality, and a verifier that trusts nobody, in NumPy.
 
 A certificate is a plan P and a vector v; 12 bytes a point for a permutation. `verify` turns them
 into an interval that holds the optimal cost, in one blockwise pass over all pairs. It shares no
