@@ -10,10 +10,10 @@ import numpy as np
 from gan.errors import UserError
 from gan.transport import hubs
 
-_POINT, _COORDINATE, _CODE, _SAMPLE = 6000, 24, 1 << 25, 1 << 10
+_POINT, _COORDINATE, _CODE, _SAMPLE = 6000, 24, 1 << 27, 1 << 10
 """Bytes: per point of a pool with its copies while it is sorted; per coordinate of both sets in
-float64, float32 and on the device; of compiled programs. Points of which a sample tells whether a
-set repeats itself."""
+float64, float32 and on the device; of compiled programs and of the blocks at which their threads
+look. Points of which a sample tells whether a set repeats itself."""
 _ENTRY, _ENTRIES, _BOUND = 56, 1 << 20, 8
 """Bytes per pair of a matrix of costs with its copies, pairs up to which there may be one, and
 bytes per pair of a matrix of bounds."""

@@ -68,7 +68,10 @@ def mirrored(workdir: str, logger: str, step: str, last: str) -> None:
 
 
 def one_of_two(workdir: str, index: str, port: str) -> None:
-    """Saves, restores and fails together with another process."""
+    """Saves, restores and fails together with another process.
+
+    Writes what it saw to WORKDIR.said.INDEX: what connects the processes prints, too.
+    """
     import jax
     import numpy as np
 
@@ -92,6 +95,7 @@ def one_of_two(workdir: str, index: str, port: str) -> None:
             return f"{type(error).__name__} {error}"
         return "no error"
 
+    said = []
     with runs.open(workdir, config()) as run:
         for step in range(1, 6):
             run.checkpoints.save(step, state(step), score=(step - 1) ** 2)
@@ -100,12 +104,13 @@ def one_of_two(workdir: str, index: str, port: str) -> None:
             (run.checkpoints.path / "5" / "_METADATA").write_bytes(b"")
         step, restored = run.checkpoints.restore(state(0))
         assert restored["w"].sharding == sharding and restored["key"].sharding == sharding
-        print(step, runs.tree_hash(restored) == runs.tree_hash(state(4)))
+        said.append(f"{step} {runs.tree_hash(restored) == runs.tree_hash(state(4))}")
         nan = {"w": replicated(np.array([np.nan]))}
-        print(message(lambda: run.checkpoints.save(9, nan)))
-        print(message(lambda: run.checkpoints.restore(state(0), step=77)))
-        print(message(lambda: run.checkpoints.restore({"w": state(0)["w"]})))
-        print(run.checkpoints.steps(), len(run.metrics()))
+        said.append(message(lambda: run.checkpoints.save(9, nan)))
+        said.append(message(lambda: run.checkpoints.restore(state(0), step=77)))
+        said.append(message(lambda: run.checkpoints.restore({"w": state(0)["w"]})))
+        said.append(f"{run.checkpoints.steps()} {len(run.metrics())}")
+    Path(f"{workdir}.said.{index}").write_text("\n".join(said))
 
 
 if __name__ == "__main__":
