@@ -13,7 +13,7 @@ import numpy as np
 from gan import config, data, files, transport
 from gan.errors import UserError
 from gan.inputs import unknown
-from gan.transport import costs, pricing
+from gan.transport import costs, pricing, products
 
 STARTED = time.time()
 
@@ -26,11 +26,13 @@ class Instance:
         question: what the row of the table says.
         cost: named cost.
         sets: sets(data_dir) -> (x, y).
+        long: whether it takes many minutes, and so is made only when it is named.
     """
 
     question: str
     cost: str
     sets: Callable[[str | None], tuple[np.ndarray, np.ndarray]]
+    long: bool = False
 
 
 def gaussian(n: int, d: int):
@@ -109,14 +111,27 @@ INSTANCES = {
     "pixels_euclidean_60k": Instance(
         "generated against real images, pixels", "euclidean", generated(60_000)
     ),
-    "gaussian_d64_200k": Instance("Gaussians, d = 64", "euclidean", gaussian(200_000, 64)),
-    "gaussian_d64_400k": Instance("Gaussians, d = 64", "euclidean", gaussian(400_000, 64)),
+    "plane_200k": Instance("Gaussians in the plane", "euclidean", gaussian(200_000, 2), long=True),
+    "gaussian_d64_200k": Instance(
+        "Gaussians, d = 64", "euclidean", gaussian(200_000, 64), long=True
+    ),
+    "gaussian_d64_400k": Instance(
+        "Gaussians, d = 64", "euclidean", gaussian(400_000, 64), long=True
+    ),
+    "gaussian_d64_1m": Instance(
+        "Gaussians, d = 64", "euclidean", gaussian(1_000_000, 64), long=True
+    ),
 }
 """Every instance by name."""
 
 
-def run(name: str, workdir: str, data_dir: str | None) -> dict:
+def run(name: str, workdir: str, data_dir: str | None, progress=None) -> dict:
     """Solves and verifies one instance; keeps its certificate and its numbers.
+
+    Args:
+        name: in INSTANCES.
+        workdir, data_dir: directories of the files made, and of data.
+        progress: as for `transport.assignment`.
 
     Raises:
         UserError: for an unknown instance or missing data.
@@ -126,7 +141,7 @@ def run(name: str, workdir: str, data_dir: str | None) -> dict:
     instance = INSTANCES[name]
     x, y = instance.sets(data_dir)
     ready = time.time()
-    solution = transport.assignment(x, y, instance.cost)
+    solution = transport.assignment(x, y, instance.cost, progress=progress)
     solved = time.time()
     path = Path(workdir) / f"{name}.npz"
     solution.certificate.save(path)
@@ -166,12 +181,12 @@ def product_rate(x, y, cost: str, seconds: float = 2.0) -> tuple[float, int]:
     """GFLOP/s of the pricing's matrix products alone, in the blocks and the type that it uses, and
     the coordinates that they sum over."""
     sets = pricing.Pricer(costs.geometry(x, y, cost)).sketch
-    x, y = sets.x[: pricing.ROWS], sets.y[: pricing.COLUMNS]
+    x, y = sets.x[: products.ROWS], sets.y[: products.COLUMNS]
     flops = 2 * len(x) * len(y) * x.shape[1]
-    jax.block_until_ready(pricing.product(x, y))
+    jax.block_until_ready(products.product(x, y))
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        jax.block_until_ready(pricing.product(x, y))
+        jax.block_until_ready(products.product(x, y))
         count += 1
     return count * flops / (time.perf_counter() - start) / 1e9, x.shape[1]
 

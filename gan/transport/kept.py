@@ -16,8 +16,9 @@ import numpy as np
 
 from gan.transport.costs import Geometry
 
-_ROUNDING = 1e-9
-"""By how much of itself a move is taken for longer than computed."""
+_ROUNDING, _TIE = 1e-9, 1e-13
+"""By how much of itself a move is taken for longer than computed; by what share of the largest one
+thresholds are lowered."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,9 @@ class Kept:
         if geometry.cost == "sqeuclidean":
             largest = max(float(self.thresholds.max() + self.reference.max()), 0.0)
             falls = [2 * (np.sqrt(largest) + move) * move for move in falls]
-        return self.thresholds - falls[0], self.reference - falls[1]
+        # A pair at its threshold may cost the last digit less when it is computed in a block.
+        sizes = (float(np.abs(side).max()) for side in (self.thresholds, self.reference))
+        return self.thresholds - falls[0] - _TIE * sum(sizes), self.reference - falls[1]
 
 
 def _moves(before, after, cost):

@@ -8,7 +8,7 @@ arrays: nothing is compiled, and no cost is computed twice.
 
 import numpy as np
 
-from gan.transport import pricing
+from gan.transport import pricing, products
 from gan.transport.arcs import Pool
 from gan.transport.outside import Outside
 
@@ -29,7 +29,7 @@ def lower(geometry) -> np.ndarray:
     """
     if geometry.cost not in ("euclidean", "sqeuclidean"):
         return geometry.block()
-    x, xx, y, yy, scale, slack = pricing.prepared(geometry)
+    (x, xx, y, yy, slack), scale = products.prepared(geometry)
     bounds = _product(x, y)
     bounds *= -2
     bounds += np.float32(xx * (1 - slack) - _LEAST)[:, None]
@@ -39,7 +39,7 @@ def lower(geometry) -> np.ndarray:
         bounds *= np.float32(scale**-2)
         return bounds
     np.sqrt(bounds, out=bounds)
-    bounds *= np.float32((1 - 8 * pricing.UNIT) / scale)
+    bounds *= np.float32((1 - 8 * products.UNIT) / scale)
     return bounds
 
 

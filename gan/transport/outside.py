@@ -42,7 +42,7 @@ class Outside:
             s = self.pricer.quantile(t, _sample(3, n), _PER_COLUMN, transpose=True)
         pool = Pool((n, m), *(np.empty(0, k) for k in (np.int32, np.int32, np.float64, bool)))
         with account.stage("first pass"):
-            found = [(i, j) for i, j, _ in self.pricer.below(t, v, also=(t, s))]
+            found = [(i, j) for i, j, _ in self.pricer.below(t, np.maximum(v, s))]
         with account.stage("exact costs"):
             rows, columns = (np.concatenate([f[k] for f in found]) for k in (0, 1))
             pool.add(self.geometry, rows, columns, False)
@@ -51,7 +51,7 @@ class Outside:
                 pool.add(self.geometry, empty, self.pricer.nearest(empty, v), False)
         account.counts["rounds"] += 1
         account.counts["arcs"] = len(pool)
-        self.thresholds, self.reference = t, v.copy()
+        self.thresholds, self.reference = t, np.maximum(v, s)
         return pool
 
     def _again(self, v):

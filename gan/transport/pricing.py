@@ -1,46 +1,28 @@
 """Pricing: all pairs whose cost lies below a threshold, without the cost matrix.
 
-A screen in float32 on whatever device JAX has computes a lower bound of every cost by a matrix
-product, with the worst case of its rounding (Higham 2002, 3.1) subtracted; what lies below the
-threshold there is a superset of what lies below it exactly, and the caller recomputes those few
-costs in float64. Small integers (8-bit images) are exact in bfloat16 and their products are exact
-in float32 accumulators, so there the screen has no product error at all, in bfloat16 or in float32.
-
-Points whose spread lies mostly along few directions, as that of images does, are screened by a
-sketch first: their coordinates along those directions and the length of the rest. Distances between
-sketches are at most those between the points, by the triangle inequality of the rests, and the few
-pairs that they leave are screened again with all coordinates.
+A screen on whatever device JAX has computes a lower bound of every cost by a matrix product, with
+all that the product may be off by subtracted (`products`). What lies below the threshold there is a
+superset of what lies below it exactly, and the caller recomputes those few costs in float64. Where
+the screen multiplies sketches or rounded points, the few pairs that it leaves are screened again in
+float32 first.
 """
 
 import collections
 import functools
 import itertools
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-ROWS, COLUMNS = 1024, 2048
-UNIT = 2.0**-24
-_EXACT = 8 * UNIT
-_GROUPS, _SPREAD, _SMALLER, _PAIRS = 128, 0.97, 3, 256
-"""Groups of a sample; share of the spread in a sketch, of at most one coordinate of so many;
-pairs at once, few enough for a cache."""
+from gan.transport import products
+from gan.transport.products import COLUMNS, ROWS, UNIT, product
 
-
-class _Sets(NamedTuple):
-    """Both sets as the device has them, the squared norms of their points in float64, and the
-    largest error of a cost relative to the sum of two squared norms."""
-
-    x: Any
-    xx: np.ndarray
-    y: Any
-    yy: np.ndarray
-    slack: float
+_GROUPS, _PAIRS, _CHUNK, _THREADS = 128, 256, 64, 3
+"""Groups of a sample; pairs at once, few enough for a cache; columns that are looked at only if one
+of them is found; blocks at once, so that NumPy looks at some while others are multiplied."""
 
 
 class Pricer:
@@ -53,21 +35,17 @@ class Pricer:
         self.unit = 1.0
         if not self.expanded:
             return
-        sketched = _axes(geometry.x, geometry.y)
-        x, xx, y, yy, self.scale, slack = prepared(geometry)
+        whole, self.scale = products.prepared(geometry)
         self.unit = self.scale**2 if geometry.cost == "sqeuclidean" else self.scale
-        exact = slack == _EXACT
-        kind = small_integers() if exact and sketched is None else jnp.float32
-        self.whole = _Sets(jnp.asarray(x).astype(kind), xx, jnp.asarray(y).astype(kind), yy, slack)
-        self.points, self.sketch = None, self.whole
-        if sketched is not None:
-            self.points = np.asarray(self.whole.x), np.asarray(self.whole.y)
-            centre, axes = sketched
-            x, y = (_sketch(s, centre, self.scale, axes) for s in (geometry.x, geometry.y))
-            # The length of the rest carries the root of the rounding of two squares.
-            self.sketch = _Sets(*x, *y, (axes.shape[1] + 32) * UNIT)
+        sketch = products.sketched(geometry, self.scale)
+        self.rest = sketch is not None
+        low = products.rounded(whole if sketch is None else sketch)
+        same = sketch is None and low.slack == whole.slack
+        self.points = None if same else (whole.x, whole.y)
+        self.sketch = low._replace(x=jnp.asarray(low.x), y=jnp.asarray(low.y))
+        self.whole = self.sketch if same else whole
 
-    def below(self, t, v, rows=None, columns_of=None, also=None) -> Iterator:
+    def below(self, t, v, rows=None, columns_of=None) -> Iterator:
         """Blocks of pairs (rows [k], columns [k]) that hold every pair with c_ij < t_i + v_j.
 
         Args:
@@ -76,7 +54,6 @@ class Pricer:
             rows: order in which rows are taken; None is all of them.
             columns_of: a function of a block of rows that returns the columns to price for them;
                 None is all of them.
-            also: optional (u [n], s [m]): pairs with c_ij < u_i + s_j are returned too.
 
         Yields:
             (rows, columns, priced): pairs, some of which do not satisfy the inequality, and the
@@ -86,19 +63,20 @@ class Pricer:
         rows = np.arange(n) if rows is None else rows
         every = np.arange(m)
         size = min(ROWS, 1 << (n - 1).bit_length()), min(COLUMNS, 1 << (m - 1).bit_length())
-        screen = self._expanded(t, v, also, size) if self.expanded else self._direct(t, v, also)
-        again = self._again(t, v, also)
+        look_at = self._screened(t, v, size) if self.expanded else self._compared(t, v)
         waiting = collections.deque()
-        with ThreadPoolExecutor(2) as threads:  # NumPy looks at blocks while the next are priced
+        with ThreadPoolExecutor(_THREADS) as threads:
             for start in range(0, len(rows), size[0]):
                 some = rows[start : start + size[0]]
                 columns = every if columns_of is None else columns_of(some)
                 for first in range(0, len(columns), size[1]):
                     self.look()
                     others = columns[first : first + size[1]]
-                    block = screen(some, others), some, others
-                    waiting.append(threads.submit(lambda block: again(*_found(*block)), block))
-                    if len(waiting) > 2:
+                    if not self.expanded:  # a callable stays in the caller's thread
+                        yield look_at(some, others)
+                        continue
+                    waiting.append(threads.submit(look_at, some, others))
+                    if len(waiting) > _THREADS:
                         yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -158,6 +136,7 @@ class Pricer:
                 ]
             )
         x, xx, y, yy, slack = self.whole
+        x, y = jnp.asarray(x), jnp.asarray(y)
         xx, yy = np.float32(xx * (1 - slack)), np.float32(yy * (1 - slack))
         v = upward(v * self.unit)
         others = []
@@ -211,7 +190,7 @@ class Pricer:
 
             return direct
         points, norms, others, squares, _ = self.sketch
-        if self.points is not None:  # what is left out of a sketch is taken for orthogonal
+        if self.rest:  # what is left out of a sketch is taken for orthogonal
             points, others = points[:, :-1], others[:, :-1]
         if not of_x:
             points, norms, others, squares = others, squares, points, norms
@@ -221,87 +200,44 @@ class Pricer:
             _group_least(others[some], points, squares[some], norms, heights, groups, squared)
         )
 
-    def _direct(self, t, v, also):
-        def screen(rows, columns):
+    def _compared(self, t, v):
+        """A function of a block's rows and columns: what `below` yields, from exact costs."""
+
+        def look_at(rows, columns):
             block = self.geometry.block(rows, columns)
-            mask = block < t[rows, None] + v[columns]
-            if also is not None:
-                mask |= block < also[0][rows, None] + also[1][columns]
-            return mask
+            return _found(*_chunked(block < t[rows, None] + v[columns]), rows, columns)
 
-        return screen
+        return look_at
 
-    def _expanded(self, t, v, also, size):
+    def _screened(self, t, v, size):
+        """A function of a block's rows and columns: what `below` yields, from the screen."""
         squared, unit = self.geometry.cost == "sqeuclidean", self.unit
         x, xx, y, yy, slack = self.sketch
-        pairs = [(t, v)] if also is None else [(t, v), also]
-        left = [upward(a * unit) for a, _ in pairs]
-        right = [upward(b * unit) for _, b in pairs]
-        left = np.stack([np.float32(xx * (1 - slack)), *left])
-        right = np.stack([np.float32(yy * (1 - slack)), *right])
+        left = np.stack([np.float32(xx * (1 - slack)), upward(t * unit)])
+        right = np.stack([np.float32(yy * (1 - slack)), upward(v * unit)])
 
-        def screen(rows, columns):
+        def look_at(rows, columns):
             i, j = _padded(rows, size[0]), _padded(columns, size[1])
             a, b = left[:, i], right[:, j]
-            a[1:, len(rows) :] = b[1:, len(columns) :] = -np.inf
-            return _screen(x, y, i, j, a, b, squared)
+            a[1, len(rows) :] = b[1, len(columns) :] = -np.inf
+            found = _found(*_screen(x, y, i, j, a, b, squared), rows, columns)
+            return found if self.points is None else self._again(t, v, *found)
 
-        return screen
+        return look_at
 
-    def _again(self, t, v, also):
-        """A function (rows, columns, priced) -> the same with fewer pairs, after all coordinates of
-        what a sketch has left."""
-        if not self.expanded or self.points is None:
-            return lambda *found: found
+    def _again(self, t, v, rows, columns, priced):
+        """Fewer of the pairs (rows, columns), after all coordinates in float32."""
         (x, y), (_, xx, _, yy, slack) = self.points, self.whole
-
-        def screen(rows, columns, priced):
-            inner = np.empty(len(rows))
-            for start in range(0, len(rows), _PAIRS):
-                part = slice(start, start + _PAIRS)
-                inner[part] = np.einsum("kd,kd->k", x[rows[part]], y[columns[part]])
-            cost = (xx[rows] + yy[columns]) * (1 - slack) - 2 * inner
-            threshold = t[rows] + v[columns]
-            if also is not None:
-                threshold = np.maximum(threshold, also[0][rows] + also[1][columns])
-            threshold *= self.unit
-            if self.geometry.cost == "euclidean":
-                cost, threshold = np.sqrt(np.maximum(cost, 0)), threshold * (1 + 8 * UNIT)
-            kept = cost <= threshold
-            return rows[kept], columns[kept], priced
-
-        return screen
-
-
-@jax.jit
-def product(x, y):
-    """Inner products of all rows of x [r, d] with all rows of y [c, d], in float32."""
-    return jax.lax.dot_general(
-        x,
-        y,
-        (((1,), (1,)), ((), ())),
-        precision=jax.lax.Precision.HIGHEST,
-        preferred_element_type=jnp.float32,
-    )
-
-
-@functools.cache
-def small_integers():
-    """The type for small integers, bfloat16 or float32: whichever has its products sooner here.
-
-    Both give the same numbers. Processors without instructions for bfloat16 take twice as long.
-    """
-
-    def seconds(kind) -> float:
-        x, y = jnp.ones((ROWS, 512), kind), jnp.ones((COLUMNS, 512), kind)
-        spent = []
-        for _ in range(4):  # the first compiles
-            start = time.perf_counter()
-            jax.block_until_ready(product(x, y))
-            spent.append(time.perf_counter() - start)
-        return min(spent)
-
-    return min((jnp.bfloat16, jnp.float32), key=seconds)
+        inner = np.empty(len(rows))
+        for start in range(0, len(rows), _PAIRS):
+            part = slice(start, start + _PAIRS)
+            inner[part] = np.einsum("kd,kd->k", x[rows[part]], y[columns[part]])
+        cost = (xx[rows] + yy[columns]) * (1 - slack) - 2 * inner
+        threshold = (t[rows] + v[columns]) * self.unit
+        if self.geometry.cost == "euclidean":
+            cost, threshold = np.sqrt(np.maximum(cost, 0)), threshold * (1 + 8 * UNIT)
+        kept = cost <= threshold
+        return rows[kept], columns[kept], priced
 
 
 @functools.partial(jax.jit, static_argnames=("groups", "squared"))
@@ -327,90 +263,25 @@ def _screen(x, y, rows, columns, left, right, squared):
     inner = product(x[rows], y[columns])
     cost = left[0][:, None] + right[0][None, :] - 2 * inner
     threshold = left[1][:, None] + right[1][None, :]
-    for a, b in zip(left[2:], right[2:], strict=True):
-        threshold = jnp.maximum(threshold, a[:, None] + b[None, :])
     if squared:
-        return cost <= threshold
-    return (threshold >= 0) & (cost <= threshold * threshold * (1 + 8 * UNIT))
-
-
-def _found(mask, rows, columns):
-    mask = np.asarray(mask)
-    priced = len(rows) * len(columns)
-    if mask.shape[1] % 8 == 0:
-        words = np.flatnonzero(mask.view(np.uint64))
-        word, bit = np.nonzero(mask.view(np.uint64).ravel()[words].view(np.uint8).reshape(-1, 8))
-        flat = words[word] * 8 + bit
+        mask = cost <= threshold
     else:
-        flat = np.flatnonzero(mask)
-    i, j = flat // mask.shape[1], flat % mask.shape[1]
-    return rows[i], columns[j], priced
+        mask = (threshold >= 0) & (cost <= threshold * threshold * (1 + 8 * UNIT))
+    return _chunked(mask)
 
 
-def _axes(x, y):
-    """(centre [d], orthonormal directions [d, k] that hold most of the spread around it): leading
-    principal components of some thousands of points. None if it takes many, or points are few."""
-    if x.shape[1] < 128 or min(len(x), len(y)) < ROWS:
-        return None
-    some = [points[:: len(points) // 4096 + 1] for points in (x, y)]
-    some = np.concatenate(some, dtype=np.float64)
-    centre = some.mean(axis=0)
-    some -= centre
-    some /= max(float(np.abs(some).max()), np.finfo(np.float64).tiny)
-    spread, axes = np.linalg.eigh(some.T @ some)
-    held = np.cumsum(spread[::-1])
-    k = -(-int(np.searchsorted(held, _SPREAD * held[-1]) + 1) // 32) * 32
-    return (
-        (centre, np.ascontiguousarray(axes[:, : -k - 1 : -1]))
-        if _SMALLER * k <= len(axes)
-        else None
-    )
+def _chunked(mask):
+    """A mask [r, c] as chunks of columns [r, k, w], and which of them hold anything [r, k]."""
+    width = _CHUNK if mask.shape[1] % _CHUNK == 0 else mask.shape[1]
+    chunks = mask.reshape(len(mask), -1, width)
+    return chunks, chunks.any(axis=2)
 
 
-def prepared(geometry) -> tuple:
-    """Both sets for a product in float32: moved to a centre, and scaled by a power of two.
-
-    Returns:
-        (x [n, d] float32, xx [n] its squared norms in float64, y, yy, scale, slack): slack is the
-        largest error of |x - y|^2 from such a product, relative to the sum of two squared norms.
-    """
-    x, y, d = geometry.x, geometry.y, geometry.x.shape[1]
-    low = np.minimum(x.min(axis=0), y.min(axis=0))
-    high = np.maximum(x.max(axis=0), y.max(axis=0))
-    centre = (low + high) / 2 if geometry.integer else (x.mean(axis=0) + y.mean(axis=0)) / 2
-    centre = np.float64(np.floor(centre) if geometry.integer else centre)
-    largest = float(np.maximum(high - centre, centre - low).max())
-    exact = geometry.integer and largest <= 256 and d * largest**2 <= 2**24
-    scale = 1.0 if exact or largest == 0 else 2.0 ** -np.ceil(np.log2(largest))
-    (x, xx), (y, yy) = (_prepare(points, centre, scale) for points in (x, y))
-    # Products of d terms, three sums and the rounding of the inputs.
-    return x, xx, y, yy, scale, _EXACT if exact else (d + 16) * UNIT
-
-
-def _prepare(points, centre, scale):
-    """The moved and scaled points in float32, and their squared norms in float64."""
-    out, norms = np.empty(points.shape, np.float32), np.empty(len(points))
-    for start in range(0, len(points), ROWS):
-        part = slice(start, start + ROWS)
-        moved = (points[part] - centre) * scale
-        norms[part] = np.einsum("nd,nd->n", moved, moved)
-        out[part] = moved
-    return out, norms
-
-
-def _sketch(points, centre, scale, axes):
-    """Coordinates along the axes and the length of the rest, [n, k + 1] float32 on the device, and
-    their squared norms."""
-    out, norms = np.empty((len(points), axes.shape[1] + 1), np.float32), np.empty(len(points))
-    for start in range(0, len(points), ROWS):
-        part = slice(start, start + ROWS)
-        moved = (points[part] - centre) * scale
-        along = moved @ axes
-        within = np.einsum("nk,nk->n", along, along)
-        rest = np.maximum(np.einsum("nd,nd->n", moved, moved) - within, 0)
-        out[part] = np.concatenate([along, np.sqrt(rest)[:, None]], axis=1)
-        norms[part] = within + rest
-    return jnp.asarray(out), norms
+def _found(chunks, some, rows, columns):
+    """The pairs (rows, columns) of a block whose mask holds, and how many pairs the block has."""
+    i, k = np.nonzero(np.asarray(some))
+    hit, w = np.nonzero(np.asarray(chunks)[i, k])
+    return rows[i[hit]], columns[k[hit] * chunks.shape[2] + w], len(rows) * len(columns)
 
 
 def _parts(n, others):

@@ -19,7 +19,7 @@ from gan.referee import players
 from gan.registries import PRESETS, SOURCES
 from gan.training.game import make_program
 from gan.training.mesh import make_mesh
-from gan.transport import pricing
+from gan.transport import pricing, products
 from tests.data.makers import noise_set
 from tests.test_presets import first_of_each_kind, small
 
@@ -174,9 +174,10 @@ def test_pricing_multiplies_in_full_everywhere(kernel):
         "_least": (x, y, i, j, xx, yy, yy, False),
         "_screen": (x, y, i, j, both, jnp.zeros((2, 5)), False),
     }
-    for text in texts(lambda: (getattr(pricing, kernel), given[kernel])).values():
-        products = re.findall(r"stablehlo.dot_general.*", text)
-        assert len(products) == 1 and "precision = [HIGHEST, HIGHEST]" in products[0]
+    module = products if kernel == "product" else pricing
+    for text in texts(lambda: (getattr(module, kernel), given[kernel])).values():
+        found = re.findall(r"stablehlo.dot_general.*", text)
+        assert len(found) == 1 and "precision = [HIGHEST, HIGHEST]" in found[0]
 
 
 def test_a_function_that_was_traced_for_one_platform_is_traced_again_for_another():
