@@ -74,6 +74,11 @@ class Generation:
         named = isinstance(self.geometry.cost, str)
         return named and even and self.geometry.x.shape[1] <= boxes.MOST
 
+    def look(self):
+        """Looks at the clock (`Budget.look`), and reports how far the work is."""
+        self.budget.look()
+        self.account.pulse()
+
     def allowed(self):
         """The relative gap at which work may end."""
         return max(0 if self.geometry.integer else _PROVED, self.gap)

@@ -42,7 +42,8 @@ class Outside:
             s = self.pricer.quantile(t, _sample(3, n), _PER_COLUMN, transpose=True)
         pool = Pool((n, m), *(np.empty(0, k) for k in (np.int32, np.int32, np.float64, bool)))
         with account.stage("first pass"):
-            found = [(i, j) for i, j, _ in self.pricer.below(t, np.maximum(v, s))]
+            blocks = self.pricer.below(t, np.maximum(v, s))
+            found = [(i, j) for i, j, _ in account.followed(blocks, n * m)]
         with account.stage("exact costs"):
             rows, columns = (np.concatenate([f[k] for f in found]) for k in (0, 1))
             pool.add(self.geometry, rows, columns, False)
@@ -120,7 +121,9 @@ class Outside:
 
         some = rows[: np.searchsorted(need[rows], rise.max(), side="left")]
         found, priced = [], 0
-        for i, j, pairs in self.pricer.below(wanted, v, rows=some, columns_of=columns_of):
+        blocks = self.pricer.below(wanted, v, rows=some, columns_of=columns_of)
+        total = max(1, np.searchsorted(falling, -need[some], side="left").sum())
+        for i, j, pairs in self.account.followed(blocks, total):
             priced += pairs
             if len(i):
                 found.append((i, j))

@@ -48,8 +48,10 @@ def assignment(
             same. Preparing and certifying the sets come on top: seconds at most, in which each
             number is read a few times and programs are compiled. So do half the time if a pass over
             all pairs then proves more, and that pass whatever it takes for a callable cost.
-        progress: called with a dictionary (seconds, stage, lower, upper, arcs) during large work;
-            the bounds are rigorous up to rounding and never widen.
+        progress: called with a dictionary during large work, every few seconds and when there are
+            new bounds: seconds, stage, the share of the stage that is done and its seconds left
+            where they are known (done, left), lower, upper, and arcs. The bounds are rigorous up to
+            rounding and never widen.
 
     Returns:
         A `Result`; `value` is the mean cost.

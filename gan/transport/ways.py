@@ -55,13 +55,13 @@ def solved(run: Generation, warm, dense, proof):
             run.best.known = np.arange(n), u
             return *flow, u, v
     with run.stage("start"):
-        run.pricer = Pricer(run.geometry, run.budget.look)
+        run.pricer = Pricer(run.geometry, run.look)
         if proof:
             _keep_time(run)
         run.sparse.scaling &= not run.near  # potentials are long paths there
         v = _begun(run, warm, _of_cells if run.near else _of_a_quarter)
     outside = (
-        neighbours.Neighbours(run.geometry, run.pricer, run.account, run.budget.look)
+        neighbours.Neighbours(run.geometry, run.pricer, run.account, run.look)
         if run.near
         else Outside(run.geometry, run.pricer, run.account, run.kept)
     )
@@ -143,6 +143,11 @@ def _begun(run, warm, start):
     return np.rint(v) if run.geometry.integer else v - v.mean()
 
 
+def _smaller(run, geometry, a, b, budget) -> Generation:
+    """A problem whose potentials this one can start from, to a gap that does for that."""
+    return Generation(geometry, a, b, 1e-3, budget, run.account.within())
+
+
 def _solve_part(run, part: Generation) -> None:
     """Solves a smaller problem, as far as time allows, and reports of it; its best known potentials
     are then `part.best.known`."""
@@ -157,7 +162,14 @@ def _solve_part(run, part: Generation) -> None:
 def _of_every_fourth(run, outside: Matrix):
     """Potentials of all columns from the solution of a quarter of both sides, in order."""
     some = np.arange(0, len(run.a), 4)
-    part = Generation(run.geometry.take(some, some), run.a[some], run.b[some], 1e-3, Budget(), None)
+    part = Generation(
+        run.geometry.take(some, some),
+        run.a[some],
+        run.b[some],
+        1e-3,
+        Budget(),
+        run.account.within(),
+    )
     _solve_part(run, part)
     return outside.extended(some, part.best.known[1], 4)
 
@@ -167,7 +179,7 @@ def _of_a_quarter(run):
     rng = np.random.default_rng(0)
     (rows, a), (columns, b) = _subset(rng, run.a, run.b)
     share = run.budget.share(_START)
-    part = Generation(run.geometry.take(rows, columns), a, b, 1e-3, share, None)
+    part = _smaller(run, run.geometry.take(rows, columns), a, b, share)
     _solve_part(run, part)
     run.sparse.scaling &= part.sparse.scaling or not part.sparse.uniform
     if part.first_seconds is not None:
@@ -183,7 +195,7 @@ def _of_cells(run):
     geometry = run.geometry
     (x, a), (y, b) = neighbours.cells(geometry.x, run.a), neighbours.cells(geometry.y, run.b)
     cells = dataclasses.replace(geometry, x=x, y=y, integer=False)
-    part = Generation(cells, a, b, 1e-3, run.budget.share(_START), None)
+    part = _smaller(run, cells, a, b, run.budget.share(_START))
     _solve_part(run, part)
     v = boxes.Boxes(x, geometry.y, geometry.cost).nearest(part.best.known[1], 1, of_x=False)
     run.best.v = v[1][:, 0]

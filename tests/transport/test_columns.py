@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist
 from gan import transport
 from gan.errors import PrecisionError
 from gan.transport import (
+    account,
     columns,
     costs,
     flows,
@@ -225,6 +226,26 @@ def test_progress_reports_rigorous_bounds_that_close():
     assert list(lows) == sorted(lows) and list(highs) == sorted(highs, reverse=True)
     assert all(low <= r.value * (1 + 1e-14) and high >= r.value for low, high in bounds)
     assert bounds[-1][1] - bounds[-1][0] <= 1e-12 * r.value < bounds[0][1] - bounds[0][0]
+
+
+def test_progress_tells_how_far_a_pass_is(monkeypatch):
+    """Whatever the stage, with the bounds of before; never with those of the smaller problem."""
+    monkeypatch.setattr(account, "_PERIOD", 0)
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(2, 5000, 12))
+    seen = []
+    r = transport.assignment(x, y, progress=seen.append)
+    stages = {s["stage"] for s in seen}
+    assert {"first pass", "solve", "priced", "start: first pass"} <= stages
+    assert [s["seconds"] for s in seen] == sorted(s["seconds"] for s in seen)
+    within = [s for s in seen if s["stage"] == "first pass" and s["done"] is not None]
+    shares = [s["done"] for s in within]
+    assert shares == sorted(shares) and 0 < shares[0] < 0.2 and shares[-1] == 1
+    assert within[-1]["left"] == 0 and all(s["left"] >= 0 for s in within)
+    bounds = [(s["lower"], s["upper"]) for s in seen]
+    known = [pair for pair in bounds if pair[0] is not None]
+    assert bounds == [(None, None)] * (len(bounds) - len(known)) + known
+    assert all(low <= r.value <= high for low, high in known)
 
 
 def test_negative_costs_are_solved():
