@@ -60,13 +60,14 @@ def read(path: str, side: int = 0) -> tuple[np.ndarray, tuple[str, ...]]:
     with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as pool:
         found = list(pool.map(one, items))
     bad = [reason for reason in found if isinstance(reason, str)]
+    pixels = [each for each in found if not isinstance(each, str)]
     if bad:
         more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
         raise UserError(
             f"{len(bad)} of {len(items)} pictures of {shown(path)} cannot be used: "
             f"{'; '.join(bad[:_NAMED])}{more}"
         )
-    return _stacked(path, items, found), tuple(f"{shown(path)}: {note}" for note in notes)
+    return _stacked(path, items, pixels), tuple(f"{shown(path)}: {note}" for note in notes)
 
 
 def _stacked(path: str, items, found: list[np.ndarray]) -> np.ndarray:

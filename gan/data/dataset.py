@@ -232,7 +232,7 @@ def rows(indices: Any, size: int) -> np.ndarray | None:
 
 def digest(images: np.ndarray, labels: np.ndarray) -> str:
     """SHA-256 of images, uint8 [n, h, w, c], and labels [n], as 64 hex digits."""
-    sha = hashlib.sha256(np.ascontiguousarray(images, np.uint8))
+    sha = hashlib.sha256(np.ascontiguousarray(images, np.uint8).data)
     return finish_digest(sha, images.shape[1:], labels)
 
 

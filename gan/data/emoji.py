@@ -164,17 +164,23 @@ def _split(place: float) -> str:
 def _signs(package: Package, data_dir: str | None) -> list[_Sign]:
     """What the package draws, in the order of its index."""
     with io.BytesIO(_content(package, data_dir)) as file, tarfile.open(fileobj=file) as archive:
-        content = archive.extractfile("package/emoji.json")
-        index = json.loads(content.read())
+        index = json.loads(_member(archive, "package/emoji.json"))
         found = []
         for entry in index:
             if not entry[f"has_img_{package.style}"] or entry["category"] == LEFT_OUT:
                 continue
-            picture = archive.extractfile(f"package/img/{package.style}/{SIDE}/{entry['image']}")
-            pixels = pictures.decode(io.BytesIO(picture.read()), ".png", 0, 1).pixels
+            picture = _member(archive, f"package/img/{package.style}/{SIDE}/{entry['image']}")
+            pixels = pictures.decode(io.BytesIO(picture), ".png", 0, 1).pixels
             colour = np.broadcast_to(pixels, (SIDE, SIDE, 3))
             found.append(_Sign(CLASSES.index(entry["category"]), group(entry["unified"]), colour))
     return found
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    """A file of an archive whose checksum is known, so that it is there."""
+    file = archive.extractfile(name)
+    assert file is not None, name
+    return file.read()
 
 
 def _content(package: Package, data_dir: str | None) -> bytes:

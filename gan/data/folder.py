@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import numpy as np
@@ -171,7 +171,7 @@ def _decode(path: str, choice: config.Data) -> tuple[str, pictures.Decoded]:
         with open_regular(path) as file:
             decoded = pictures.decode(file, ending, choice.image_size, choice.largest_megapixels)
             file.seek(0)
-            return hashlib.file_digest(file, "sha256").hexdigest(), decoded
+            return hashlib.file_digest(cast(Any, file), "sha256").hexdigest(), decoded
     except OSError as error:
         raise pictures.Unreadable(f"cannot be read: {error.strerror}") from error
 

@@ -48,7 +48,7 @@ class Files:
     """Images of the official training set that are held out."""
     test: int
     """Images of the official test set."""
-    sha256: tuple[str, str, str, str]
+    sha256: tuple[str, ...]
     """Checksums of the decompressed contents, in the order of NAMES."""
     folders: tuple[str, ...]
     """Where the files may be without being asked for."""

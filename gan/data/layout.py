@@ -134,7 +134,7 @@ def places(groups: Mapping[str, Iterable[str | None]]) -> dict[str, str]:
         middle, last = len(order) - 2 * held_out, len(order) - held_out
         return {key: SPLITS[(row >= middle) + (row >= last)] for row, key in enumerate(order)}
     official = {split for each in groups.values() for split in each}
-    found = {key: official_split(groups[key]) for key in order}
+    found = {key: str(official_split(groups[key])) for key in order}
     if "validation" not in official:
         train = [key for key in order if found[key] == "train"]
         found |= dict.fromkeys(train[-max(1, len(train) // 10) :], "validation")

@@ -137,7 +137,7 @@ def _opened(file: BinaryIO, ending: str) -> Image.Image:
 
 
 def _decoded(image: Image.Image, side: int) -> Decoded:
-    kind, mode, (width, height) = image.format, image.mode, image.size
+    kind, mode, (width, height) = image.format or "", image.mode, image.size
     if side and width * height > _DRAFT_ABOVE:
         image.draft(None, (2 * side, 2 * side))
     orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)

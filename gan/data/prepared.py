@@ -46,7 +46,7 @@ def usual(folder: str) -> Path:
     return Path(os.path.expanduser(folder)).absolute()
 
 
-class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Writes arrays that are in memory, in their order, and the digest of every split."""
 
     VERSION = tfds.core.Version("1.0.0")
@@ -201,12 +201,12 @@ class _Reader:
     label_key: str | None
     classes: int
     stored: tuple[int, ...]
-    shape: tuple[int, ...]
+    shape: tuple[int, int, int]
     levels: int
     digests: dict[str, str]
 
     def rows(
-        self, split: str, rows: np.ndarray, see: Callable[[np.ndarray], None] | None = None
+        self, split: str, rows: np.ndarray, see: Callable[[Any], None] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Images and labels of these rows; `see` gets the images as stored, a block at a time."""
         images = np.empty((len(rows), *self.shape), np.uint8)
@@ -223,7 +223,7 @@ class _Reader:
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for raw in pool.map(fill, range(0, len(rows), _BLOCK)):
-                if see:
+                if see and raw is not None:
                     see(raw)
         if len(labels) and not (0 <= labels.min() and labels.max() < self.classes):
             raise ValueError("a label is outside the classes")

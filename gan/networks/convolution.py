@@ -140,7 +140,7 @@ def convolve_transposed(x, kernel, stride: int, form: str | None = None):
         blocks = winograd.correlate_adjoint(x.transpose(1, 2, 0, 3), _kernel_blocks(kernel, stride))
     else:
         columns = (x @ _kernel_matrix(kernel, stride).T).reshape(b, h, w, taps * taps, -1)
-        blocks = sum(
+        blocks = sum(  # type: ignore[union-attr]
             jnp.pad(
                 columns[:, :, :, taps * i + j],
                 ((0, 0), (i, taps - 1 - i), (j, taps - 1 - j), (0, 0)),

@@ -78,7 +78,7 @@ def _pyramid(shape: tuple[int, ...], width: int) -> tuple[int, list[int]]:
     """Side of the smallest image, and the channels of each level from the pixels inwards."""
     if len(shape) != 3 or shape[0] != shape[1]:
         raise UserError(f"dcgan needs square images, got examples of shape {shape}; use mlp")
-    side, widths = shape[0], []
+    side, widths = shape[0], list[int]()
     while side % 2 == 0 and side > 4:
         side //= 2
         widths.append(width * 2 ** len(widths))

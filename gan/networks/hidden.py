@@ -7,6 +7,8 @@ no running average to keep beside the parameters, to resume, or to go wrong with
 the weights; in return an example depends on its batch, also when it is evaluated.
 """
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -47,7 +49,7 @@ def _leaky_relu_tangent(primals, tangents):
     return leaky_relu(x), tangent * jnp.maximum(jnp.sign(x), 0.2)
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable] = {
     "relu": relu,
     "leaky_relu": leaky_relu,
     "tanh": jnp.tanh,

@@ -62,7 +62,8 @@ def resized(levels: Any) -> jax.Array:
 
 def apply(params: Any, x: jax.Array) -> Outputs:
     """What the network of these parameters says of images from `resized`; pure."""
-    return InceptionV3().apply({"params": params}, x)
+    found: Any = InceptionV3().apply({"params": params}, x)
+    return found
 
 
 def shapes() -> dict[str, tuple[int, ...]]:

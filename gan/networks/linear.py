@@ -19,7 +19,7 @@ class Pair(NamedTuple):
 
 def pair(forward: Callable, adjoint: Callable) -> Pair:
     """The two functions, differentiable in reverse mode any number of times."""
-    both = Pair(jax.custom_vjp(forward), jax.custom_vjp(adjoint))
+    both = jax.custom_vjp(forward), jax.custom_vjp(adjoint)
     for one, other in (both, both[::-1]):
         one.defvjp(lambda x, one=one: (one(x), None), lambda _, y, other=other: (other(y),))
-    return both
+    return Pair(*both)

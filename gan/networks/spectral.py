@@ -72,7 +72,7 @@ def _matrix(kernel):
 
 def _kernels(weights: dict) -> dict:
     """The tree of kernels alone."""
-    found = {}
+    found: dict = {}
     for name, value in weights.items():
         if isinstance(value, dict):
             inner = _kernels(value)

@@ -119,22 +119,22 @@ def _rules(m: int, columns: int, r: int) -> list[tuple[linear.Pair, linear.Pair,
     """Of m <= TILE rows of outputs: (A [p t, m columns], G [p, r r], B [p t, (m + r - 1)
     (columns + r - 1)]), one for every number t of tiles that use a point: the sum over all is the
     correlation."""
-    groups = {}
+    groups: dict[int, list] = {}
     for a, g, inputs in _side(m, r):
         for b, k, others in _side(columns, r):
             groups.setdefault(len(b), []).append(
                 (np.kron(a, b), np.kron(g, k), np.kron(inputs, others))
             )
-    return [
-        tuple(_transform(np.concatenate(part)) for part in zip(*g, strict=True))
-        for g in groups.values()
-    ]
+    joined = ([np.concatenate(part) for part in zip(*g, strict=True)] for g in groups.values())
+    return [(_transform(a), _transform(g), _transform(b)) for a, g, b in joined]
 
 
 def _side(n: int, r: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Per point (A [t, n], G [1, r], B [t, n + r - 1]) of the t tiles of a side that use it."""
     points = POINTS[r]
-    found = [([], _powers([point], r), []) for point in (*points, None)]
+    found: list[tuple[list, np.ndarray, list]] = [
+        ([], _powers([point], r), []) for point in (*points, None)
+    ]
     for start in range(0, n, TILE):
         m = min(TILE, n - start)
         size = m + r - 1

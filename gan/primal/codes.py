@@ -40,7 +40,7 @@ class Matched(NamedTuple):
 class FixedCodes:
     """The two halves of a round, for codes [n, latent_dim] and `steps` steps per permutation."""
 
-    def __init__(self, problem: Problem, codes: np.ndarray, steps: int):
+    def __init__(self, problem: Problem, codes: np.ndarray | jax.Array, steps: int):
         self.problem = problem
         self.codes = jnp.asarray(codes)
         self._generate = jax.jit(problem.generator.apply)
@@ -62,6 +62,7 @@ class FixedCodes:
         """The optimal permutation for the generator as it is; `state.memory` are potentials."""
         points = np.asarray(self._generate(state.generator, self.codes))
         solved = transport.assignment(points, self.problem.points, "sqeuclidean", warm=state.memory)
+        assert solved.permutation is not None  # as many points as codes
         return Matched(points, solved.permutation, solved.value, solved.potentials[1])
 
     def fit(self, state: Fit, matched: Matched) -> Fit:

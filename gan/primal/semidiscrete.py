@@ -75,10 +75,12 @@ def semi_discrete(problem: Problem, size: int = 64) -> Method:
     @functools.partial(jax.jit, donate_argnums=0)
     def compiled(fit: Fit, points):
         frozen = fit.generator
+        psi, moments = fit.memory
         psi, moments, value = ascend(
             lambda key: apply(frozen, jax.random.normal(key, (BATCH, dim))),
             points,
-            *fit.memory,
+            psi,
+            moments,
             problems.keys(fit).transport,
             steps=TRANSPORT_STEPS,
             rate=RATE * spread,

@@ -56,7 +56,9 @@ def train(
     # What compiles does so here, on a state that is thrown away.
     jax.block_until_ready(generate(trainer.round(trainer.start())[0].average, z))
 
-    snapshots, samples, losses = {}, {}, []
+    snapshots: dict = {}
+    samples: dict = {}
+    losses: list[float] = []
 
     def take(budget, state, seconds):
         recent = losses[-max(1, len(losses) // 10) :]

@@ -175,7 +175,7 @@ def prepare(setup: Setup, state: State, hyper: Hyperparameters, data, step) -> E
     """What a critic step (its number, its keys) is trained on; none of it depends on the critic."""
     (i, keys), place = step, setup.layout.place
     clean = place(setup.batch(data, state.step, i, keys.batch))
-    given = ()
+    given: tuple = ()
     if setup.labels is not None:
         given = (place(setup.labels(data, state.step, i, keys.batch)),)
     params = setup.layout.gather(state.generator)
@@ -368,7 +368,7 @@ def play_round(
 ) -> tuple[State, dict[str, jax.Array]]:
     """One round; see `make_round`."""
     config = setup.config
-    decay = 1.0
+    decay: float | jax.Array = 1.0
     if config.schedule == "linear":
         decay = 1 - state.step.astype(jnp.float32) / config.steps
     keys = round_keys(state.key, state.step, config.n_critic)

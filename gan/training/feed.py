@@ -8,7 +8,7 @@ of few channels would be filled up to a whole tile.
 
 import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -33,13 +33,13 @@ class Feed(NamedTuple):
     shapes: Any
 
 
-def make_feed(dataset, config: Config, key_data: jax.Array, sharding=None) -> Feed:
+def make_feed(dataset, config: Config, key_data: jax.Array | None, sharding=None) -> Feed:
     """Feed of a data set for a run whose state carries `key_data`.
 
     Args:
         dataset: what gan.data.load returns.
         config: gives batch_size and n_critic.
-        key_data: State.key; a streamed set needs it to load.
+        key_data: State.key; None if nothing will be loaded.
         sharding: where in-memory arrays and windows are placed (replicated on a mesh).
     """
     if not dataset.streamed:
@@ -77,9 +77,8 @@ def _streamed(dataset, config: Config, key_data, sharding) -> Feed:
         }
 
     reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
-    ahead = {}
-    current = {}
-
+    ahead: dict[int, Future] = {}
+    current: dict[int, Any] = {}
     alone = sharding is None or sharding.is_fully_addressable
 
     def fetch(start: int):

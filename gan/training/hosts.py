@@ -33,7 +33,7 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
     missing = [flag for flag, value in given.items() if value is None]
     if len(missing) == 3:
         return
-    if missing:
+    if coordinator is None or processes is None or index is None:
         raise UserError(f"several processes need {', '.join(given)}; missing: {', '.join(missing)}")
     if not 1 <= processes <= MOST_PROCESSES:
         raise UserError(f"--processes must be in 1 .. {MOST_PROCESSES}, got {processes}")

@@ -72,7 +72,7 @@ def make_play(play_round: Callable) -> Callable:
     return play
 
 
-def make_chunk(play_round: Callable, shardings=None) -> Callable:
+def make_chunk(play_round: Callable, shardings=None) -> jax.stages.Wrapped:
     """Jitted `make_play(play_round)`; the state is donated."""
     return jax.jit(make_play(play_round), donate_argnums=0, out_shardings=shardings)
 

@@ -166,7 +166,7 @@ def _refuse_difference(number: int, first: Config, other: Config) -> None:
             )
 
 
-def _make_chunk(play_round: Callable, mesh: Mesh, vectorized: bool) -> Callable:
+def _make_chunk(play_round: Callable, mesh: Mesh, vectorized: bool) -> jax.stages.Wrapped:
     """Jitted chunk(state, hyper, data, stops [k]) -> (state, metrics [k]); the state is donated."""
     solo = make_play(play_round)
 

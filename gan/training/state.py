@@ -5,6 +5,7 @@ run: a batch is a pure function of (key, step).
 """
 
 import functools
+import inspect
 from typing import Any, NamedTuple
 
 import jax
@@ -95,6 +96,6 @@ def start(config: Config, generator: Network, critic: Network) -> State:
 
 def shapes(config: Config, generator: Network, critic: Network) -> State:
     """Shapes and types of the state of a run, without computing it."""
-    make = initial_state.__wrapped__
+    make = inspect.unwrap(initial_state)
     fixed = np.uint32(0), config.optimizer, adaptive(config)
     return jax.eval_shape(lambda: make(generator, critic, *fixed))

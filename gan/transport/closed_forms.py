@@ -29,10 +29,8 @@ def line(x, y, a=None, b=None, p: float = 1) -> float:
     """
     if not p >= 1:
         raise UserError(f"p must be at least 1, got {p}")
-    geometry = costs.geometry(
-        *(np.asarray(costs.points(s, k)).reshape(-1, 1) for k, s in (("x", x), ("y", y))),
-        "euclidean",
-    )
+    x, y = (np.asarray(costs.points(s, k)).reshape(-1, 1) for k, s in (("x", x), ("y", y)))
+    geometry = costs.geometry(x, y, "euclidean")
     masses = balanced(a, b, *geometry.shape)
     x, y = (np.float64(side).ravel() for side in (geometry.x, geometry.y))
     if masses.uniform and len(x) == len(y):

@@ -4,6 +4,7 @@ OTT is imported on first use: it is an optional dependency (extra "entropic").
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def sinkhorn(x, y, epsilon: float, cost: str, max_iterations: int) -> dict:
     cloud = pointcloud.PointCloud(x, y, cost_fn=function, epsilon=epsilon / unit)
     solver = ott_sinkhorn.Sinkhorn(max_iterations=max_iterations)
     with jax.numpy_rank_promotion("allow"):  # OTT relies on it
-        out = solver(linear_problem.LinearProblem(cloud))
+        out: Any = solver(linear_problem.LinearProblem(cloud))
     return {
         "primal": unit * float(out.primal_cost),
         "regularized": unit * float(out.reg_ot_cost),

@@ -49,15 +49,16 @@ class Masses:
             excess = sum(sides[0]) - sum(sides[1])  # by less than one for each point of a side
             larger = sides[0] if excess > 0 else sides[1]
             larger[larger.index(max(larger))] -= abs(excess)
-            yield *(np.array(side, np.int64) for side in sides), 1 << shift
+            left, right = (np.array(side, np.int64) for side in sides)
+            yield left, right, 1 << shift
             a, b = (
                 [mass - (part << shift) for mass, part in zip(*pair, strict=True)]
                 for pair in ((a, sides[0]), (b, sides[1]))
             )
             if all(
-                left * _ROUNDING <= whole
+                rest * _ROUNDING <= whole
                 for pair in ((a, self.a), (b, self.b))
-                for left, whole in zip(*pair, strict=True)
+                for rest, whole in zip(*pair, strict=True)
             ):
                 return
 
@@ -68,7 +69,8 @@ class Masses:
 
     def shares(self) -> tuple[np.ndarray, np.ndarray]:
         """Both sides as float64 of sum 1, each correctly rounded."""
-        return tuple(np.array([mass / self.total for mass in side]) for side in (self.a, self.b))
+        left, right = (np.array([mass / self.total for mass in side]) for side in (self.a, self.b))
+        return left, right
 
 
 def balanced(a, b, n: int, m: int) -> Masses:

@@ -32,8 +32,8 @@ def lower(geometry) -> np.ndarray:
     (x, xx, y, yy, slack), scale = products.prepared(geometry)
     bounds = _product(x, y)
     bounds *= -2
-    bounds += np.float32(xx * (1 - slack) - _LEAST)[:, None]
-    bounds += np.float32(yy * (1 - slack))
+    bounds += (xx * (1 - slack) - _LEAST).astype(np.float32)[:, None]
+    bounds += (yy * (1 - slack)).astype(np.float32)
     np.maximum(bounds, 0, out=bounds)
     if geometry.cost == "sqeuclidean":
         bounds *= np.float32(scale**-2)

@@ -79,7 +79,7 @@ def require_transport(x, y, d: int | None, dense: int) -> None:
     Raises:
         UserError: if they need more than is available.
     """
-    shapes = [getattr(points, "shape", ()) for points in (x, y)]
+    shapes: list[tuple[int, ...]] = [getattr(points, "shape", ()) for points in (x, y)]
     if not all(len(shape) and math.prod(shape) for shape in shapes):
         return
     (n, *rest), (m, *_) = shapes

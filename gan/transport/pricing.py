@@ -11,7 +11,7 @@ import collections
 import functools
 import itertools
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +64,7 @@ class Pricer:
         every = np.arange(m)
         size = min(ROWS, 1 << (n - 1).bit_length()), min(COLUMNS, 1 << (m - 1).bit_length())
         look_at = self._screened(t, v, size) if self.expanded else self._compared(t, v)
-        waiting = collections.deque()
+        waiting: collections.deque[Future] = collections.deque()
         with ThreadPoolExecutor(_THREADS) as threads:
             for start in range(0, len(rows), size[0]):
                 some = rows[start : start + size[0]]
@@ -137,7 +137,7 @@ class Pricer:
             )
         x, xx, y, yy, slack = self.whole
         x, y = jnp.asarray(x), jnp.asarray(y)
-        xx, yy = np.float32(xx * (1 - slack)), np.float32(yy * (1 - slack))
+        xx, yy = ((side * (1 - slack)).astype(np.float32) for side in (xx, yy))
         v = upward(v * self.unit)
         others = []
         for first in range(0, m, COLUMNS):
@@ -298,4 +298,4 @@ def _padded(indices, size):
 
 def upward(values) -> np.ndarray:
     """float32 above the values by enough that sums of two of them round to above the true sum."""
-    return np.float32(values + 4 * UNIT * np.abs(values))
+    return np.asarray(values + 4 * UNIT * np.abs(values), np.float32)

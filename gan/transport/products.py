@@ -88,9 +88,10 @@ def sketched(geometry, scale) -> Sets | None:
     found = _axes(geometry.x, geometry.y)
     if found is None:
         return None
-    x, y = (_sketch(points, *found, scale) for points in (geometry.x, geometry.y))
+    centre, axes = found
+    (x, xx), (y, yy) = (_sketch(side, centre, axes, scale) for side in (geometry.x, geometry.y))
     # The length of the rest carries the root of the rounding of two squares.
-    return Sets(*x, *y, (found[1].shape[1] + 32) * UNIT)
+    return Sets(x, xx, y, yy, (axes.shape[1] + 32) * UNIT)
 
 
 def _axes(x, y):
@@ -161,9 +162,10 @@ def _tells(sets, slack) -> bool:
     rng = np.random.default_rng(0)
     i, j = (rng.permutation(len(side))[:size] for side, size in ((sets.x, 256), (sets.y, COLUMNS)))
     sums = sets.xx[i, None] + sets.yy[j]
-    costs = sums - 2 * np.float64(sets.x[i]) @ np.float64(sets.y[j]).T
-    nearest = np.partition(costs, min(_NEAREST, len(j)) - 1, axis=1)[:, [min(_NEAREST, len(j)) - 1]]
-    return np.count_nonzero(costs - slack * sums <= nearest) <= _MORE * _NEAREST * len(i)
+    costs = sums - 2 * (sets.x[i].astype(np.float64) @ sets.y[j].astype(np.float64).T)
+    rank = min(_NEAREST, len(j)) - 1
+    nearest = np.partition(costs, rank, axis=1)[:, [rank]]
+    return int(np.count_nonzero(costs - slack * sums <= nearest)) <= _MORE * _NEAREST * len(i)
 
 
 @functools.cache

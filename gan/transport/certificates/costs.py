@@ -28,11 +28,13 @@ class Costs:
         relative, absolute: an arc's true cost is within `relative` of what `of_arcs` gives, plus
             `absolute`, which `lower` may exceed a cost by, too.
         threads: whether blocks may be asked for in several threads.
+        largest: of a callable's costs, the largest magnitude so far.
     """
 
     relative = 0.0
     absolute = 0.0
     threads = False
+    largest = 0.0
 
     def lower(self, rows: slice, columns: slice) -> np.ndarray:
         """Numbers [r, c] that are at most the costs of the block."""

@@ -72,7 +72,7 @@ def verify(certificate, x, y, a=None, b=None, cost=None, progress=None) -> Bound
     if not isinstance(cost, str):
         x, y = points.exact(x, "x"), points.exact(y, "y")
         exponent, integer, largest = 0, False, _HUGE
-        pricer = costs.Callable(x, y, cost, rows, columns)
+        pricer: costs.Costs = costs.Callable(x, y, cost, rows, columns)
     else:
         integers = a is None and b is None and mass.dtype.kind in "iu" and v.dtype.kind in "iu"
         x, y, exponent, integer, largest = points.prepared(x, y, cost, integers)

@@ -95,11 +95,15 @@ def marginals(certificate, a, b, n: int, m: int) -> Marginals:
             certificate.rows.tolist(), certificate.columns.tolist(), mass, strict=True
         )
     ]
+    left, right, arcs = (np.array([float(share) for share in side]) for side in (a, b, mass))
+    rows, columns = (np.array([float(part) for part in side]) for side in missing)
     return Marginals(
-        *(np.array([float(share) for share in side]) for side in (a, b, mass)),
+        left,
+        right,
+        arcs,
         _finite(weight),
         len(set(a) | set(b)) == 1,
-        None if fits else tuple(np.array([float(part) for part in side]) for side in missing),
+        None if fits else (rows, columns),
         None if fits else np.array([float(part) for part in cut]),
     )
 
