@@ -13,6 +13,7 @@ points, a minute for 60,000 images.
 from __future__ import annotations
 
 import sys
+import time
 
 import gan
 from experiments import cli
@@ -38,13 +39,13 @@ def define(flags) -> None:
 
 def main(values) -> int:
     """Verify and print; status 1 for a false claim."""
-    last = 0.0
+    begin, last = time.monotonic(), 0.0
 
     def progress(done):
         nonlocal last
         if done >= last + 0.1 and done < 1:
-            last = done
-            print(f"{done:8.0%} verified", file=sys.stderr)
+            last, left = done, (time.monotonic() - begin) * (1 - done) / done
+            print(f"{done:8.0%} verified, {left:.0f} s left", file=sys.stderr)
 
     source = gan.runner.sets.read(values.source, values.data_dir).array
     target = gan.runner.sets.read(values.target, values.data_dir).array

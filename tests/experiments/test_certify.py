@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -36,6 +37,16 @@ def test_certify_and_verify_agree(files):
     assert status == 0
     assert "holds" in out
     assert float(field(out, "gap")[1]) < 1e-12
+
+
+def test_a_verification_says_how_long_it_will_take(tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(2, 1200, 2))
+    transport.assignment(x, y).certificate.save(tmp_path / "c.npz")
+    np.savez(tmp_path / "x.npz", x), np.savez(tmp_path / "y.npz", y)
+    sets = ["--source", tmp_path / "x.npz", "--target", tmp_path / "y.npz"]
+    status, _, err = call("verify", tmp_path / "c.npz", *sets)
+    assert status == 0
+    assert re.fullmatch(r"     43% verified, \d+ s left\n     85% verified, \d+ s left\n", err)
 
 
 def test_a_tampered_file_fails_verification(files):
