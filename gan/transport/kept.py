@@ -5,9 +5,9 @@ y_j by at most q_j.
 
 1. A distance changes by at most p_i + q_j (the triangle inequality). So a pair whose new distance
    is below (t_i - p_i) + (r_j - q_j) had one below t_i + r_j, and is in the pool.
-2. Squares: c <= (sqrt(c') + p + q)^2 <= c' + 2 D (p + q) + 2 p^2 + 2 q^2 where c' <= D^2. A pair
-   below smaller thresholds than before has c' <= max t + max r = D^2. So t_i falls by
-   2 D p_i + 2 p_i^2, and r_j likewise.
+2. Squares: let s = p_i + q_j, and D^2 = max t + max r. Thresholds fall by 2 D p_i and 2 D q_j. A
+   pair with c' < t_i + r_j - 2 D s has D > 2 s, so that sqrt(c') < sqrt(D^2 - 2 D s) <= D - s, and
+   its old cost was at most (sqrt(c') + s)^2 < t_i + r_j - 2 D s + 2 s (D - s) + s^2 <= t_i + r_j.
 """
 
 import dataclasses
@@ -56,7 +56,7 @@ class Kept:
         ]
         if geometry.cost == "sqeuclidean":
             largest = max(float(self.thresholds.max() + self.reference.max()), 0.0)
-            falls = [2 * (np.sqrt(largest) + move) * move for move in falls]
+            falls = [2 * np.sqrt(largest) * move for move in falls]
         # A pair at its threshold may cost the last digit less when it is computed in a block.
         sizes = (float(np.abs(side).max()) for side in (self.thresholds, self.reference))
         return self.thresholds - falls[0] - _TIE * sum(sizes), self.reference - falls[1]

@@ -41,17 +41,19 @@ def test_no_pair_below_moved_thresholds_is_missing(step, d, cost):
     assert below.any() or step >= 0.1
 
 
-def test_a_move_along_a_pair_is_taken_in_full():
+@pytest.mark.parametrize("step", [0.02, 1])
+def test_a_move_along_a_pair_is_taken_in_full(step):
     """A pair just outside the pool comes in by all that both of its points have moved."""
     x, y = np.array([[0.0, 0, 0, 0], [9, 0, 0, 0]]), np.array([[4.0, 0, 0, 0], [9, 9, 0, 0]])
     for cost, least in (("euclidean", 4), ("cityblock", 4), ("sqeuclidean", 16)):
         geometry = costs.Geometry(x, y, cost, False)
         whole = kept.Kept(geometry, *np.zeros((2, 0), int), np.full(2, least), np.zeros(2))
-        near = costs.Geometry(
-            x + [[1, 0, 0, 0], [0] * 4], y - [[1.5, 0, 0, 0], [0] * 4], cost, False
-        )
+        moves = ([[length, 0, 0, 0], [0] * 4] for length in (step, 1.5 * step))
+        near = costs.Geometry(x + next(moves), y - np.array(next(moves)), cost, False)
         t, r = whole.after(near)
-        assert near.block()[0, 0] >= t[0] + r[0]
+        cost_now = near.block()[0, 0]
+        assert t[0] + r[0] <= cost_now
+        assert step == 1 or t[0] + r[0] > cost_now - 0.02
         assert t[1] == pytest.approx(least, rel=1e-12) and r[1] == 0
 
 
