@@ -33,6 +33,19 @@ def test_rounding_is_allowed_for(monkeypatch):
     assert len(np.unique(np.concatenate([i for i, _, _ in pricer.below(t, v)]))) < 0.9 * len(t)
 
 
+def test_rounding_of_either_set_is_allowed_for(monkeypatch):
+    """The others, around the same centre, are whole numbers, which do not move."""
+    monkeypatch.setattr(products, "quickest", lambda: jnp.bfloat16)
+    x, y = (np.concatenate([side, -side]) for side in gaussians())
+    for sets in ((np.rint(x), y), (x, np.rint(y))):
+        g = costs.geometry(*sets, "euclidean")
+        pricer = Pricer(g)
+        assert pricer.sketch.slack > pricer.whole.slack
+        t = g.block().min(axis=1) * (1 + 1e-9)
+        blocks = pricer.below(t, np.zeros(len(g.y)))
+        assert len(np.unique(np.concatenate([i for i, _, _ in blocks]))) == len(t)
+
+
 def test_the_share_by_which_points_move_bounds_every_inner_product(monkeypatch):
     monkeypatch.setattr(products, "quickest", lambda: jnp.bfloat16)
     sets, _ = products.prepared(costs.geometry(*gaussians(), "euclidean"))
