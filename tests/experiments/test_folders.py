@@ -98,6 +98,8 @@ def test_studies_of_earlier_versions_still_open(tmp_path):
     other = config.replace(config.Config(), {"data.splits": "content"})
     with pytest.raises(UserError, match="base.data.splits: auto -> content"):
         outputs.bind(path, settings | {"base": config.to_dict(other)}, default)
+    with pytest.raises(UserError, match="rounds: None -> 5"):
+        outputs.bind(path, settings | {"rounds": 5}, default)
 
 
 def test_a_description_is_plain_json(tmp_path):
