@@ -23,7 +23,6 @@ from such a file.
 """
 
 import contextlib
-import sys
 
 import numpy as np
 
@@ -60,7 +59,7 @@ def certify(
     """
 
     def solve(x, y, warm=None):
-        options = {"seconds": seconds, "gap": gap, "progress": progress, "warm": warm}
+        options = {"seconds": seconds, "gap": gap, "progress": cli.progress, "warm": warm}
         if len(x) == len(y):
             return gan.transport.assignment(x, y, cost, **options)
         return gan.transport.plan(x, y, cost=cost, **options)
@@ -88,7 +87,7 @@ def judge(source: np.ndarray, target: np.ndarray, plan: np.ndarray, warm, values
         gap=values.gap,
         seconds=values.seconds,
         warm=warm,
-        progress=progress,
+        progress=cli.progress,
     )
     given.certificate.save(values.output)
     least, most = (f"{100 * share:.3g} %" for share in given.excess)
@@ -97,16 +96,6 @@ def judge(source: np.ndarray, target: np.ndarray, plan: np.ndarray, warm, values
     print(f"bounds    {given.lower:.12g} <= optimum <= {given.upper:.12g}")
     print(f"excess    {least if least == most else f'{least} to {most}'} of the optimum")
     print(f"proof     {values.output}")
-
-
-def progress(state: dict) -> None:
-    """One line on stderr: time, stage, what of it is left, and the bounds once there are any."""
-    done = "" if state["done"] is None else f", {state['done']:.0%}"
-    done += "" if state["left"] is None else f", {state['left']:.0f} s left of it"
-    bounds = ""
-    if state["lower"] is not None:
-        bounds = f": {state['lower']:.9g} <= optimum <= {state['upper']:.9g}"
-    print(f"{state['seconds']:8.1f} s  {state['stage']}{done}{bounds}", file=sys.stderr)
 
 
 def define(flags) -> None:

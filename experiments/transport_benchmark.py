@@ -18,7 +18,6 @@ from pathlib import Path
 
 import gan
 from experiments import cli
-from experiments.certify import progress
 from gan import outputs
 from gan.errors import GanError
 
@@ -36,7 +35,7 @@ def main(values) -> None:
     outputs.folder(values.workdir)
     instances = gan.benchmarks.instances
     if values.only:
-        found = instances.run(values.only, values.workdir, values.data_dir, progress)
+        found = instances.run(values.only, values.workdir, values.data_dir, cli.progress)
         print(json.dumps(found, default=float))
         return
     for name, instance in instances.INSTANCES.items():

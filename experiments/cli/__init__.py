@@ -29,6 +29,7 @@ from experiments.cli.definitions import (
     Values,
 )
 from experiments.cli.literals import literal
+from experiments.cli.solving import progress
 from gan import presets
 from gan.errors import GanError, UserError
 from gan.inputs import shown
@@ -45,6 +46,7 @@ __all__ = [
     "command_line",
     "defined",
     "literal",
+    "progress",
     "parse",
     "run",
 ]

@@ -10,9 +10,9 @@ import numpy as np
 from gan.transport.arcs import Pool
 from gan.transport.kept import Kept
 
-_PER_ROW, _PER_COLUMN, _SPARE, _AGAIN, _OPEN = 40, 16, 10, 3, 0.3
-"""Arcs of a row and of a column in a first pool, about; arcs per point beyond the violated ones,
-and when a pool is used again; share of all pairs that may then be unknown."""
+_PER_ROW, _PER_COLUMN, _SPARE, _LEAST, _AGAIN, _OPEN = 40, 16, 10, 2, 3, 0.3
+"""Arcs of a row and of a column in a first pool, about; arcs per point beyond the violated ones, at
+first and at least, and when a pool is used again; share of all pairs that may then be unknown."""
 
 
 class Outside:
@@ -84,15 +84,23 @@ class Outside:
     def widen(self, pool, u, v, unit) -> bool:
         """Brings in the arcs that are violated under (u, v) or nearly so; whether these are all of
         them."""
-        self.spares //= 2
         reduced = pool.reduced(u, v)
+        least = u + np.minimum.reduceat(reduced, pool.row_starts())
+        if self._holds(least, v):
+            return True
+        self.spares = max(self.spares // 2, _LEAST * sum(self.geometry.shape))
         k = min(self.spares, len(pool) - 1)
         spare = max(float(np.partition(reduced, k)[k]), unit)
-        wanted = u + np.minimum.reduceat(reduced, pool.row_starts()) + spare
-        complete, wanted = self._capped(wanted, v)
+        complete, wanted = self._capped(least + spare, v)
         if self._bring(pool, wanted, v):
             self.reference, self.thresholds = v.copy(), wanted
         return complete
+
+    def _holds(self, wanted, v):
+        """Whether the pool is known to hold every arc with c_ij < wanted_i + v_j."""
+        if not len(self.thresholds):
+            return False
+        return bool((self.thresholds - wanted).min() >= (v - self.reference).max())
 
     def _capped(self, wanted, v):
         """Thresholds no higher than what brings some dozens of arcs per row, while u is far off.

@@ -18,6 +18,7 @@ from gan.transport import (
     flows,
     known_pairs,
     neighbours,
+    outside,
     products,
     reduction,
     simplex,
@@ -226,6 +227,29 @@ def test_progress_reports_rigorous_bounds_that_close():
     assert list(lows) == sorted(lows) and list(highs) == sorted(highs, reverse=True)
     assert all(low <= r.value * (1 + 1e-14) and high >= r.value for low, high in bounds)
     assert bounds[-1][1] - bounds[-1][0] <= 1e-12 * r.value < bounds[0][1] - bounds[0][0]
+
+
+def test_what_a_pool_is_known_to_hold_is_not_looked_at_again(monkeypatch):
+    """A look brings in more than is violated, however often there was one, so that small changes
+    of potentials need none."""
+    rng = np.random.default_rng(3)
+    g = costs.geometry(rng.normal(size=(1100, 12)), rng.normal(size=(1100, 12)), "euclidean")
+    pricer = Pricer(g)
+    rest = outside.Outside(g, pricer, account.Account(None))
+    pool = rest.first_pool(np.zeros(1100))
+    rest.spares, rest.close = 0, True
+    looks = []
+    below = pricer.below
+    monkeypatch.setattr(pricer, "below", lambda *a, **k: looks.append(a) or below(*a, **k))
+    v = rest.reference.copy()
+    assert rest.widen(pool, pool.least(v), v, 0.0) and not looks
+    v[7] += 1
+    assert rest.widen(pool, pool.least(v), v, 0.0) and len(looks) == 1
+    margin = (rest.thresholds - pool.least(v)).min()
+    assert margin > 1e-3 and (rest.reference == v).all()
+    v += margin / 3 * rng.uniform(-1, 1, size=1100)
+    assert rest.widen(pool, pool.least(v), v, 0.0) and len(looks) == 1
+    np.testing.assert_allclose(pool.least(v), (g.block() - v).min(axis=1), rtol=1e-13)
 
 
 def test_progress_tells_how_far_a_pass_is(monkeypatch):
