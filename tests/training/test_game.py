@@ -157,6 +157,22 @@ def test_devices_that_keep_parts_of_the_state_train_as_one(
     assert runs.tree_hash(training.whole(play(fresh, 20).state)) == longer
 
 
+def test_what_devices_keep_in_parts_is_gathered_before_it_is_used(digits, tiny, monkeypatch):
+    """They exchange parameters and sums of gradients, not what layers compute of examples."""
+    monkeypatch.setattr(mesh, "SPLIT", 64)
+    cfg = config.replace(tiny, {"generator.normalization": "batch"})
+    game = training.make_game(cfg, digits, 2, split=True)
+    given = game.state, game.hyper, game.feed.load(0)[0], np.int32(cfg.steps)
+    text = game.chunk.lower(*given).compile().as_text()
+    found = re.findall(r"= \w+\[([\d,]*)\]\S* (all-\w+|collective-\w+|reduce-scatter)\(", text)
+    shapes = {kind: {size for size, other in found if other == kind} for _, kind in found}
+    kept = {",".join(map(str, leaf.shape)) for leaf in jax.tree.leaves(game.state)}
+    kept |= {",".join(map(str, leaf.shape[::-1])) for leaf in jax.tree.leaves(game.state)}
+    assert shapes.keys() == {"all-gather", "all-reduce"}
+    assert shapes["all-gather"] <= kept and "," in "".join(shapes["all-gather"])
+    assert not any("," in size for size in shapes["all-reduce"])
+
+
 @pytest.mark.parametrize("dequantize", [False, True])
 def test_a_streamed_set_gives_the_bits_of_one_on_the_device(tiny, dequantize, monkeypatch):
     monkeypatch.setattr(training.feed, "WINDOW_BYTES", 3 * 2 * 8 * 64)  # windows of three rounds
