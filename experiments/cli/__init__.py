@@ -46,8 +46,8 @@ __all__ = [
     "command_line",
     "defined",
     "literal",
-    "progress",
     "parse",
+    "progress",
     "run",
 ]
 

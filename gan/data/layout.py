@@ -6,7 +6,7 @@ train and one more. With --data.splits a user settles it either way.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from gan.data.dataset import SPLITS
 from gan.data.regular import shown
@@ -134,7 +134,7 @@ def places(groups: Mapping[str, Iterable[str | None]]) -> dict[str, str]:
         middle, last = len(order) - 2 * held_out, len(order) - held_out
         return {key: SPLITS[(row >= middle) + (row >= last)] for row, key in enumerate(order)}
     official = {split for each in groups.values() for split in each}
-    found = {key: str(official_split(groups[key])) for key in order}
+    found = {key: cast(str, official_split(groups[key])) for key in order}
     if "validation" not in official:
         train = [key for key in order if found[key] == "train"]
         found |= dict.fromkeys(train[-max(1, len(train) // 10) :], "validation")

@@ -162,14 +162,7 @@ def _solve_part(run, part: Generation) -> None:
 def _of_every_fourth(run, outside: Matrix):
     """Potentials of all columns from the solution of a quarter of both sides, in order."""
     some = np.arange(0, len(run.a), 4)
-    part = Generation(
-        run.geometry.take(some, some),
-        run.a[some],
-        run.b[some],
-        1e-3,
-        Budget(),
-        run.account.within(),
-    )
+    part = _smaller(run, run.geometry.take(some, some), run.a[some], run.b[some], Budget())
     _solve_part(run, part)
     return outside.extended(some, part.best.known[1], 4)
 

@@ -95,17 +95,16 @@ def marginals(certificate, a, b, n: int, m: int) -> Marginals:
             certificate.rows.tolist(), certificate.columns.tolist(), mass, strict=True
         )
     ]
-    left, right, arcs = (np.array([float(share) for share in side]) for side in (a, b, mass))
-    rows, columns = (np.array([float(part) for part in side]) for side in missing)
-    return Marginals(
-        left,
-        right,
-        arcs,
-        _finite(weight),
-        len(set(a) | set(b)) == 1,
-        None if fits else (rows, columns),
-        None if fits else np.array([float(part) for part in cut]),
-    )
+    left, right, arcs = map(_floats, (a, b, mass))
+    even = len(set(a) | set(b)) == 1
+    if fits:
+        return Marginals(left, right, arcs, _finite(weight), even)
+    rows, columns = map(_floats, missing)
+    return Marginals(left, right, arcs, _finite(weight), even, (rows, columns), _floats(cut))
+
+
+def _floats(shares) -> np.ndarray:
+    return np.array([float(share) for share in shares])
 
 
 def _finite(weight: Fraction) -> float:
