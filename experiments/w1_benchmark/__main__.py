@@ -2,31 +2,32 @@
 
     python -m experiments.w1_benchmark --protocol short --workdir runs/w1_benchmark
 
-trains critics by eight methods on funnel pairs, whose W1 and best critic are known in closed form
-(gan/transport/known_pairs.py; Korotin et al. 2022), and compares gradients and values. Fresh
-samples are unlimited, so nothing but the method stands between a critic and the truth. Without
---funnels the pairs are our own seeded ones, with `--funnels FILE.npz ...` others.
+trains critics by eight methods on pairs of laws whose W1 and best critic are known in closed form
+(gan/transport/known_pairs.py), and compares gradients and values. Fresh samples are unlimited, so
+nothing but the method stands between a critic and the truth. The pairs are the 28 funnel pairs of
+the published grid (Korotin et al. 2022), with our own seeds; `--funnels FILE.npz ...` takes others.
+`--pairs translations dilations squeezes images` are pairs of other forms, `--pairs funnels` with
+files is the grid with the files in their cells.
 
-About half an hour on one CPU core for one seed; `--protocol published` takes six minutes per row of
+About an hour on one CPU core for one seed; `--protocol published` takes six minutes per row of
 gp or lp on one idle core. Finished rows are kept in w1_benchmark.json and not trained again;
-w1_benchmark.md is the table, cosine_PROTOCOL.png the picture. Expect a mean cosine of about 0.8 for
+w1_benchmark.md is the table, cosine_PROTOCOL.png the picture. Expect a mean cosine of about 0.7 for
 lp; results/w1_benchmark has the tables.
 """
 
 from pathlib import Path
 
-import gan
 from experiments import cli
 from gan.signals import Interrupt
-
-OWN = [(dim, count) for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16)]
-"""Our own instances: dimensions and numbers of funnels."""
 
 
 def define(flags) -> None:
     """The flags of this experiment."""
     flags.workdir()
-    what = ".npz files with centers [n, d] and offsets [n] (default: our own seeded pairs)"
+    names = ", ".join(cli.literal("gan.benchmarks.critic_pairs:NAMES"))
+    what = f"some of {names} (default: files where --funnels is given, else funnels)"
+    flags.texts("pairs", None, what, "NAME")
+    what = ".npz files with centers [n, d] and offsets [n], in place of our own seeded funnels"
     flags.texts("funnels", None, what, "FILE")
     names = cli.literal("gan.benchmarks.critic_methods:METHODS")
     flags.texts("methods", names, f"some of {', '.join(names)}", "NAME")
@@ -40,12 +41,11 @@ def define(flags) -> None:
 def main(values) -> int:
     """Train what is missing, then write the table and the picture."""
     from experiments.w1_benchmark import study
-    from gan.benchmarks import critic_tables
+    from gan.benchmarks import critic_pairs, critic_tables
 
-    known_pairs = gan.transport.known_pairs
     published = critic_tables.read_published(values.published) if values.published else {}
-    pairs = [known_pairs.load_funnels(path) for path in values.funnels or []]
-    pairs = pairs or [known_pairs.seeded_funnels(dim, count) for dim, count in OWN]
+    files = values.funnels or []
+    pairs = critic_pairs.choose(values.pairs or ["files" if files else "funnels"], files)
     with Interrupt("the same command continues") as interrupt:
         rows = study.run(
             pairs,

@@ -26,13 +26,13 @@ class SeedGroup(NamedTuple):
     `common` is what their rows share, `seeds` are those that have no row yet.
     """
 
-    pair: known_pairs.Funnels
+    pair: known_pairs.KnownPair
     common: dict
     seeds: list[int]
 
 
 def run(
-    pairs: list[known_pairs.Funnels],
+    pairs: list[known_pairs.KnownPair],
     names: list[str],
     protocol_name: str,
     seeds: int,
@@ -43,7 +43,7 @@ def run(
     """One row per pair, method and seed.
 
     Args:
-        pairs: funnel pairs.
+        pairs: see gan.benchmarks.critic_pairs.
         names: methods.
         protocol_name: one of PROTOCOLS.
         seeds: from 0.
@@ -63,6 +63,9 @@ def run(
     path = Path(workdir) / "w1_benchmark.json"
     outputs.folder(workdir)
     rows = files.read_json(path) if path.exists() else []
+    for row in rows:
+        if "funnels" in row:  # kept before there were other families
+            row.setdefault("family", f"{row['funnels']} funnels")
     truths: dict[str, known_pairs.SampledMean] = {}
     jobs = _missing(rows, pairs, protocols, protocol_name, seeds)
     for number, job in enumerate(jobs, start=1):
@@ -79,7 +82,7 @@ def run(
 
 def _missing(
     rows: list[dict],
-    pairs: list[known_pairs.Funnels],
+    pairs: list[known_pairs.KnownPair],
     protocols: dict[str, Protocol],
     protocol_name: str,
     seeds: int,
@@ -91,7 +94,7 @@ def _missing(
         for name, protocol in protocols.items():
             common = {
                 "dim": pair.dim,
-                "funnels": pair.count,
+                "family": pair.family,
                 "method": name,
                 "instance": pair.name,
                 "fingerprint": pair.fingerprint,

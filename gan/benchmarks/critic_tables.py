@@ -71,12 +71,12 @@ def _table(rows: list[dict], published: Published, value: Callable[[dict], float
     names = [name for name in METHODS if any(row["method"] == name for row in rows)]
     cells: dict[tuple, list[dict]] = {}
     for row in rows:
-        cells.setdefault((row["dim"], row["funnels"], row["instance"], row["method"]), []).append(
+        cells.setdefault((row["family"], row["dim"], row["instance"], row["method"]), []).append(
             row
         )
-    instances = sorted({key[:3] for key in cells})
+    instances = sorted({key[:3] for key in cells}, key=_order)
     lines = [
-        "| d | funnels | W1 | " + " | ".join(names) + " |",
+        "| pair | d | W1 | " + " | ".join(names) + " |",
         "|---|---|---|" + "---|" * len(names),
     ]
     columns: dict[str, list[float]] = {name: [] for name in names}
@@ -110,6 +110,12 @@ def _table(rows: list[dict], published: Published, value: Callable[[dict], float
     return "\n".join(lines)
 
 
+def _order(instance: tuple) -> tuple:
+    """Funnels by their number, then the other families; (family, ...) with what follows."""
+    number, _, name = instance[0].rpartition(" ")
+    return (name != "funnels", name, int(number or 0), *instance[1:])
+
+
 def _known(published: Published, row: dict, value: Callable[[dict], float]) -> float | None:
     """The same quantity from the published numbers, if they have it for this instance."""
     found = published.get((row["fingerprint"], row["method"]))
@@ -122,20 +128,20 @@ def _known(published: Published, row: dict, value: Callable[[dict], float]) -> f
 
 
 def picture(path: str, rows: list[dict], published: Published) -> None:
-    """Cosine by dimension, a line per method and a panel per number of funnels.
+    """Cosine by dimension, a line per method and a panel per family.
 
     Filled marks are ours, with a bar over the range of seeds; hollow marks on dashed lines are the
     published numbers.
     """
     from matplotlib.figure import Figure
 
-    counts = sorted({row["funnels"] for row in rows})
+    families = sorted({row["family"] for row in rows}, key=lambda name: _order((name,)))
     names = [name for name in METHODS if any(row["method"] == name for row in rows)]
-    figure = Figure(figsize=(1.4 + 3.4 * len(counts), 3.8), layout="constrained")
-    panels = figure.subplots(1, len(counts), sharey=True)
-    for axes, count in zip(np.atleast_1d(panels), counts, strict=True):
+    figure = Figure(figsize=(1.4 + 3.4 * len(families), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(families), sharey=True)
+    for axes, family in zip(np.atleast_1d(panels), families, strict=True):
         for color, name in enumerate(names):
-            chosen = [r for r in rows if r["funnels"] == count and r["method"] == name]
+            chosen = [r for r in rows if r["family"] == family and r["method"] == name]
             dims = sorted({row["dim"] for row in chosen})
             values = [[r["cosine"] for r in chosen if r["dim"] == dim] for dim in dims]
             means = [statistics.mean(v) for v in values]
@@ -165,7 +171,7 @@ def picture(path: str, rows: list[dict], published: Published) -> None:
         axes.set_xscale("log", base=2)
         dims = sorted({row["dim"] for row in rows})
         axes.set_xticks(dims, [str(dim) for dim in dims])
-        axes.set(xlabel="dimension", title=f"{count} funnels")
+        axes.set(xlabel="dimension", title=family)
         axes.grid(alpha=0.25, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     np.atleast_1d(panels)[0].set(ylabel="cosine to the true gradient")

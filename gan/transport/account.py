@@ -42,10 +42,10 @@ class Account:
                 account[name] = account.get(name, 0.0) + clock() - start
 
     def followed(self, blocks: Iterable, pairs: float) -> Iterator:
-        """The blocks (rows, columns, pairs) of a pass over so many pairs, told of as it goes on."""
+        """The blocks `pricing.Found` of a pass over so many pairs, told of as it goes on."""
         done = 0
         for block in blocks:
-            done += block[2]
+            done += block.priced
             self._done = min(1.0, done / pairs)
             self.pulse()
             yield block

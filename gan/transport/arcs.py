@@ -41,12 +41,16 @@ class Pool:
     def row_starts(self):
         return np.searchsorted(self.rows, np.arange(self.shape[0]))
 
-    def add(self, geometry, rows, columns, active):
-        """Adds the pairs that are not in the pool yet; returns how many those are."""
+    def add(self, geometry, rows, columns, active, costs=None):
+        """Adds the pairs that are not in the pool yet, with their costs where these are known;
+        returns how many those are."""
         m = self.shape[1]
-        keys = np.sort(rows.astype(np.int64) * m + columns)
+        keys = rows.astype(np.int64) * m + columns
+        order = None if costs is None else np.argsort(keys, kind="stable")
+        keys = np.sort(keys) if order is None else keys[order]
         new = np.ones(len(keys), bool)
         np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        costs = None if order is None else costs[order[new]]
         keys = keys if new.all() else keys[new]
         own = self.rows.astype(np.int64) * m + self.columns
         place = np.searchsorted(own, keys)
@@ -55,11 +59,13 @@ class Pool:
             if active:
                 self.active[place[present]] = True
             keys, place = keys[~present], place[~present]
+            costs = None if costs is None else costs[~present]
         rows = (keys // m).astype(np.int32)
         columns = (keys - rows.astype(np.int64) * m).astype(np.int32)
         kept = np.ones(len(own) + len(keys), bool)
         kept[place + np.arange(len(keys))] = False
-        values = rows, columns, geometry.pairs(rows, columns), active
+        costs = geometry.pairs(rows, columns) if costs is None else costs
+        values = rows, columns, costs, active
         for name, value in zip(("rows", "columns", "costs", "active"), values, strict=True):
             before = getattr(self, name)
             merged = np.empty(len(kept), before.dtype)

@@ -1,6 +1,6 @@
 """Pairs of laws whose optimal transport is known in closed form, per sample.
 
-A pair is a uniform law Q on a box, a map T and a potential u of slope at most 1 such that
+A pair is a law Q, a map T and a potential u of slope at most 1 such that
 |x - T(x)| = u(x) - u(T(x)) for every x. Then T carries Q to P = T#Q at the least mean distance, u
 proves it, and W1(P, Q) = E_Q |x - T(x)| = E_Q u - E_P u. The critic that attains the maximum of
 E_P f - E_Q f over slopes at most 1 is f = -u. For the same reason the points (x, T(x)) of any
@@ -35,42 +35,82 @@ class Moved(NamedTuple):
     """|x - T(x)|, [m]."""
 
 
+class Law(NamedTuple):
+    """A law of points that is drawn from uniform numbers."""
+
+    draw: Callable[[Any], Any]
+    """Uniform numbers in [0, 1) to points, [m, d] -> [m, d]."""
+    mean_length: Callable[[int], float | None]
+    """E|x| in d dimensions, where a formula is known."""
+
+
+def box(half_width: float = 1.0) -> Law:
+    """Uniform on [-half_width, half_width]^d."""
+    means = {1: 1 / 2, 2: (math.sqrt(2) + math.asinh(1)) / 3}
+    return Law(
+        lambda uniform: (2 * uniform - 1) * half_width,
+        lambda dim: half_width * means[dim] if dim in means else None,
+    )
+
+
+def normal() -> Law:
+    """N(0, I)."""
+
+    def draw(uniform):
+        if isinstance(uniform, np.ndarray):
+            from scipy.special import ndtri
+        else:
+            from jax.scipy.special import ndtri
+        eps = uniform.__array_namespace__().finfo(uniform.dtype).eps
+        return ndtri(eps / 2 + (1 - eps) * uniform)
+
+    def mean_length(dim):
+        return math.sqrt(2) * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
+
+    return Law(draw, mean_length)
+
+
+def affine_box(mean, axes) -> Law:
+    """mean + z axes with independent coordinates z, uniform with variance 1.
+
+    Args:
+        mean: [d].
+        axes: [d, d], a row for each coordinate of z. With the principal axes of a set, each times
+            its standard deviation, the law has the set's mean and covariance.
+    """
+    mean, axes = np.asarray(mean, np.float64), np.asarray(axes, np.float64)
+
+    def draw(uniform):
+        xp = uniform.__array_namespace__()
+        z = (2 * uniform - 1) * math.sqrt(3)
+        return xp.asarray(mean, dtype=z.dtype)[None] + z @ xp.asarray(axes, dtype=z.dtype)
+
+    return Law(draw, lambda dim: None)
+
+
 @dataclasses.dataclass(frozen=True)
 class KnownPair:
-    """A uniform law on [-half_width, half_width]^dim and its image, with the proof of optimality.
+    """A law and its image, with the proof of optimality.
 
     Attributes:
-        name: for tables.
+        family: what pairs of other dimensions share, for tables: "4 funnels".
+        name: of this one.
         dim: d.
-        half_width: of the box, a length.
+        source: points of Q from uniform numbers in [0, 1), [m, d] -> [m, d].
         move: [m, d] -> Moved.
         potential: u, [m, d] -> [m].
+        fingerprint: of all that determines the pair, hexadecimal.
         w1: W1(P, Q) where a formula exists, else None.
     """
 
+    family: str
     name: str
     dim: int
-    half_width: float
+    source: Callable[[Any], Any]
     move: Callable[[Any], Moved]
     potential: Callable[[Any], Any]
+    fingerprint: str
     w1: float | None = None
-
-    def source(self, uniform):
-        """Points of Q from uniform numbers in [0, 1): [m, d] -> [m, d]."""
-        return (2 * uniform - 1) * self.half_width
-
-
-@dataclasses.dataclass(frozen=True)
-class Funnels(KnownPair):
-    """A funnel pair.
-
-    Attributes:
-        count: number of funnels.
-        fingerprint: of centres and offsets, hexadecimal.
-    """
-
-    count: int = 0
-    fingerprint: str = ""
 
 
 class SampledMean(NamedTuple):
@@ -78,6 +118,9 @@ class SampledMean(NamedTuple):
 
     value: float
     stderr: float
+
+
+BOX = box()
 
 
 def w1(pair: KnownPair, count: int = 100_000, seed: int = 0, block: int = 8192) -> SampledMean:
@@ -92,7 +135,7 @@ def w1(pair: KnownPair, count: int = 100_000, seed: int = 0, block: int = 8192) 
     return SampledMean(float(distances.mean()), float(distances.std(ddof=1) / math.sqrt(count)))
 
 
-def translation(shift, half_width: float = 1.0) -> KnownPair:
+def translation(shift, law: Law = BOX) -> KnownPair:
     """T(x) = x - shift, with u(x) = <x, shift> / |shift|; W1 is |shift| > 0."""
     shift = np.asarray(shift, np.float64)
     length = float(np.linalg.norm(shift))
@@ -106,16 +149,15 @@ def translation(shift, half_width: float = 1.0) -> KnownPair:
     def potential(x):
         return x @ x.__array_namespace__().asarray(shift / length, dtype=x.dtype)
 
-    return KnownPair("translation", len(shift), half_width, move, potential, length)
+    return _pair("translation", len(shift), law, move, potential, length, [shift])
 
 
-def dilation(dim: int, factor: float, half_width: float = 1.0) -> KnownPair:
+def dilation(dim: int, factor: float, law: Law = BOX) -> KnownPair:
     """T(x) = factor x, 0 <= factor < 1 shrinks and factor > 1 spreads; u(x) = +-|x|.
 
-    W1 = |1 - factor| E|x|; known exactly for dim 1 (half_width / 2 times) and 2.
+    W1 = |1 - factor| E|x|.
     """
     sign = math.copysign(1.0, 1 - factor)
-    means = {1: 1 / 2, 2: (math.sqrt(2) + math.asinh(1)) / 3}
 
     def move(x):
         radius = _norm(x)
@@ -125,8 +167,31 @@ def dilation(dim: int, factor: float, half_width: float = 1.0) -> KnownPair:
     def potential(x):
         return sign * _norm(x)
 
-    known = abs(1 - factor) * half_width * means[dim] if dim in means else None
-    return KnownPair("dilation", dim, half_width, move, potential, known)
+    mean = law.mean_length(dim)
+    known = None if mean is None else abs(1 - factor) * mean
+    return _pair("dilation", dim, law, move, potential, known, [factor])
+
+
+def squeeze(dim: int, factor: float) -> KnownPair:
+    """N(0, I) to N(0, I + (factor^2 - 1) v v^T), v the unit diagonal: T(x) = x + (factor - 1)
+    <x, v> v with u(x) = +-|<x, v>|, the sign that of 1 - factor. W1 = |1 - factor| sqrt(2 / pi)."""
+    sign, length = math.copysign(1.0, 1 - factor), math.sqrt(dim)
+
+    def along(x):
+        return x.sum(1) / length
+
+    def move(x):
+        xp, signed = x.__array_namespace__(), along(x)
+        direction = xp.broadcast_to(sign * xp.sign(signed)[:, None] / length, x.shape)
+        distance = abs(1 - factor) * xp.abs(signed)
+        return Moved(x - distance[:, None] * direction, direction, distance)
+
+    def potential(x):
+        return sign * x.__array_namespace__().abs(along(x))
+
+    law = normal()
+    known = abs(1 - factor) * law.mean_length(1)
+    return _pair("squeeze", dim, law, move, potential, known, [factor])
 
 
 def line(waves: int = 2, strength: float = 0.5, half_width: float = 1.0) -> KnownPair:
@@ -151,10 +216,12 @@ def line(waves: int = 2, strength: float = 0.5, half_width: float = 1.0) -> Know
         turns = k * x[:, 0] / (2 * math.pi)
         return sign * 2 * math.pi / k * xp.abs(turns - xp.round(turns))
 
-    return KnownPair("line", 1, half_width, move, potential, 2 * abs(strength) / (math.pi * k))
+    known = 2 * abs(strength) / (math.pi * k)
+    law = box(half_width)
+    return _pair("line", 1, law, move, potential, known, [waves, strength, half_width])
 
 
-def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) -> Funnels:
+def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) -> KnownPair:
     """A funnel pair (Korotin et al. 2022): u(x) = min_n |x - a_n| + b_n.
 
     From x the ray away from the active centre a, v = (x - a) / |x - a|, runs until the box ends or
@@ -171,14 +238,7 @@ def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) ->
         UserError: if the shapes disagree or a number is not finite.
     """
     centers, offsets = _usable(name, centers, offsets)
-
-    def nearest(x):
-        """Constants in the dtype of x; [m, n] squared distances; which funnel is the lowest."""
-        xp = x.__array_namespace__()
-        a, b = xp.asarray(centers, dtype=x.dtype), xp.asarray(offsets, dtype=x.dtype)
-        squares = (x**2).sum(1)[:, None] + (a**2).sum(1)[None] - 2 * x @ a.T
-        squares = xp.maximum(squares, 0)
-        return xp, a, b, squares, xp.argmin(xp.sqrt(squares) + b[None], axis=1)
+    nearest, potential = _envelope(centers, offsets)
 
     def move(x):
         xp, a, b, squares, active = nearest(x)
@@ -198,21 +258,84 @@ def funnels(centers, offsets, name: str = "funnels", half_width: float = 2.5) ->
         shrunk = (radius / full) ** 8 * full
         return Moved(low + shrunk[:, None] * v, v, radius - shrunk)
 
+    constants = [centers.shape, half_width, centers, offsets]
+    return KnownPair(
+        f"{len(offsets)} funnels",
+        name,
+        centers.shape[1],
+        box(half_width).draw,
+        move,
+        potential,
+        _fingerprint(constants),
+    )
+
+
+def pulled(centers, share: float, law: Law, name: str) -> KnownPair:
+    """T(x) = a + share (x - a) with the nearest centre a of x, and u(x) = min_n |x - a_n|.
+
+    On the way to its nearest centre no point comes nearer to another one, so the law needs no box.
+
+    Args:
+        centers: [n, d].
+        share: of the distance that is left, in [0, 1).
+        law: Q, in d dimensions.
+        name: for tables.
+
+    Raises:
+        UserError: if centres are no finite matrix.
+    """
+    centers, offsets = _usable(name, centers, np.zeros(len(centers)))
+    nearest, potential = _envelope(centers, offsets)
+
+    def move(x):
+        xp, a, _, _, active = nearest(x)
+        step = x - a[active]
+        radius = _norm(step)
+        direction = step / xp.where(radius > 0, radius, 1)[:, None]
+        return Moved(a[active] + share * step, direction, (1 - share) * radius)
+
+    dim = centers.shape[1]
+    pair = _pair(f"{len(centers)} {name}", dim, law, move, potential, None, [share, centers])
+    return dataclasses.replace(pair, name=f"{name}_d{dim}_n{len(centers)}")
+
+
+def _envelope(centers, offsets):
+    """nearest(x) and u(x) of u(x) = min_n |x - a_n| + b_n.
+
+    nearest(x) are the array library of x, a and b in the dtype of x, squared distances [m, n] and
+    which of the n attains the minimum.
+    """
+
+    def nearest(x):
+        xp = x.__array_namespace__()
+        a, b = xp.asarray(centers, dtype=x.dtype), xp.asarray(offsets, dtype=x.dtype)
+        squares = (x**2).sum(1)[:, None] + (a**2).sum(1)[None] - 2 * x @ a.T
+        squares = xp.maximum(squares, 0)
+        return xp, a, b, squares, xp.argmin(xp.sqrt(squares) + b[None], axis=1)
+
     def potential(x):
         _, a, b, _, active = nearest(x)
         return _norm(x - a[active]) + b[active]
 
-    digest = hashlib.sha256(repr((centers.shape, half_width)).encode())
-    digest.update(centers.tobytes() + offsets.tobytes())
-    return Funnels(
-        name,
-        centers.shape[1],
-        half_width,
-        move,
-        potential,
-        count=len(offsets),
-        fingerprint=digest.hexdigest()[:12],
-    )
+    return nearest, potential
+
+
+def _pair(family, dim, law, move, potential, known, constants) -> KnownPair:
+    """A pair with the fingerprint of its constants and of 16 points of its law."""
+    grid = np.random.default_rng(0).random((16, dim))
+    digest = _fingerprint([family, *constants, law.draw(grid).round(6)])
+    name = f"{family}_d{dim}"
+    return KnownPair(family, name, dim, law.draw, move, potential, digest, known)
+
+
+def _fingerprint(constants) -> str:
+    """Twelve hexadecimal digits of arrays and of what stands before them."""
+    plain = tuple(value for value in constants if not isinstance(value, np.ndarray))
+    digest = hashlib.sha256(repr(plain).encode())
+    for value in constants:
+        if isinstance(value, np.ndarray):
+            digest.update(value.tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _usable(name, centers, offsets) -> tuple[np.ndarray, np.ndarray]:
@@ -228,14 +351,14 @@ def _usable(name, centers, offsets) -> tuple[np.ndarray, np.ndarray]:
     return centers, offsets
 
 
-def seeded_funnels(dim: int, count: int, seed: int = 0) -> Funnels:
+def seeded_funnels(dim: int, count: int, seed: int = 0) -> KnownPair:
     """Our own instance: centres uniform in the box of half width 2.5, offsets 0.1 N(0, 1)."""
     rng = np.random.default_rng([seed, dim, count])
     centers = rng.uniform(-2.5, 2.5, (count, dim))
     return funnels(centers, 0.1 * rng.normal(size=count), f"seeded_d{dim}_n{count}")
 
 
-def load_funnels(path: str) -> Funnels:
+def load_funnels(path: str) -> KnownPair:
     """A funnel pair from an .npz file with `centers` [n, d] and `offsets` [n].
 
     Raises:

@@ -13,6 +13,8 @@ from gan.transport.kept import Kept
 _PER_ROW, _PER_COLUMN, _SPARE, _LEAST, _AGAIN, _OPEN = 40, 16, 10, 2, 3, 0.3
 """Arcs of a row and of a column in a first pool, about; arcs per point beyond the violated ones, at
 first and at least, and when a pool is used again; share of all pairs that may then be unknown."""
+_MOST = 1 << 22
+"""Arcs that a capped pass may bring in any case: where points are crowded, many compete."""
 
 
 class Outside:
@@ -43,10 +45,9 @@ class Outside:
         pool = Pool((n, m), *(np.empty(0, k) for k in (np.int32, np.int32, np.float64, bool)))
         with account.stage("first pass"):
             blocks = self.pricer.below(t, np.maximum(v, s))
-            found = [(i, j) for i, j, _ in account.followed(blocks, n * m)]
+            found = list(account.followed(blocks, n * m))
         with account.stage("exact costs"):
-            rows, columns = (np.concatenate([f[k] for f in found]) for k in (0, 1))
-            pool.add(self.geometry, rows, columns, False)
+            self._add(pool, found)
             empty = np.setdiff1d(np.arange(n), pool.rows)
             if len(empty):
                 pool.add(self.geometry, empty, self.pricer.nearest(empty, v), False)
@@ -111,7 +112,8 @@ class Outside:
         if self.close:
             return True, wanted
         some = _sample(2, len(v))
-        cap = self.pricer.quantile(v, some, 2 * _PER_ROW, transpose=False)
+        most = max(2 * _PER_ROW, _MOST // len(wanted))
+        cap = self.pricer.quantile(v, some, min(most, len(v)), transpose=False)
         self.account.counts["rounds"] += len(some) / len(v)
         self.close = np.mean(cap < wanted) < 0.01
         return (True, wanted) if self.close else (False, np.minimum(wanted, cap))
@@ -131,15 +133,21 @@ class Outside:
         found, priced = [], 0
         blocks = self.pricer.below(wanted, v, rows=some, columns_of=columns_of)
         total = max(1, np.searchsorted(falling, -need[some], side="left").sum())
-        for i, j, pairs in self.account.followed(blocks, total):
-            priced += pairs
-            if len(i):
-                found.append((i, j))
+        for block in self.account.followed(blocks, total):
+            priced += block.priced
+            if len(block.rows):
+                found.append(block)
         self.account.counts["rounds"] += priced / len(wanted) / len(v)
         if found:
-            i, j = (np.concatenate([f[k] for f in found]) for k in (0, 1))
-            pool.add(self.geometry, i, j, False)
+            self._add(pool, found)
         return priced > 0
+
+    def _add(self, pool, found):
+        """Adds what `Pricer.below` found."""
+        rows, columns = (np.concatenate([block[k] for block in found]) for k in (0, 1))
+        known = all(block.costs is not None for block in found)
+        costs = np.concatenate([block.costs for block in found]) if known else None
+        pool.add(self.geometry, rows, columns, False, costs)
 
 
 def _sample(seed, size):

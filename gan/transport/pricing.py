@@ -12,6 +12,7 @@ import functools
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,19 @@ from gan.transport.products import COLUMNS, ROWS, UNIT, product
 _GROUPS, _PAIRS, _CHUNK, _THREADS = 128, 256, 64, 3
 """Groups of a sample; pairs at once, few enough for a cache; columns that are looked at only if one
 of them is found; blocks at once, so that NumPy looks at some while others are multiplied."""
+_LEFT = 0.01
+"""Share of pairs that a sketch may leave: to look at them again takes as long as to multiply all
+coordinates of all pairs."""
+
+
+class Found(NamedTuple):
+    """Pairs of a block, how many pairs the block looked at, and the costs in float64 of those found
+    where the screen knows them."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    priced: int
+    costs: np.ndarray | None = None
 
 
 class Pricer:
@@ -41,11 +55,12 @@ class Pricer:
         self.rest = sketch is not None
         low = products.rounded(whole if sketch is None else sketch)
         same = sketch is None and low.slack == whole.slack
-        self.points = None if same else (whole.x, whole.y)
-        self.sketch = low._replace(x=jnp.asarray(low.x), y=jnp.asarray(low.y))
+        self.rough = not same  # whether pairs that the screen leaves are looked at again
+        self.sketch = self.screen = _on_device(low)
         self.whole = self.sketch if same else whole
+        self.seen = self.left = 0
 
-    def below(self, t, v, rows=None, columns_of=None) -> Iterator:
+    def below(self, t, v, rows=None, columns_of=None) -> "Iterator[Found]":
         """Blocks of pairs (rows [k], columns [k]) that hold every pair with c_ij < t_i + v_j.
 
         Args:
@@ -56,8 +71,7 @@ class Pricer:
                 None is all of them.
 
         Yields:
-            (rows, columns, priced): pairs, some of which do not satisfy the inequality, and the
-            number of pairs that the block looked at.
+            `Found` pairs, some of which do not satisfy the inequality.
         """
         n, m = self.geometry.shape
         rows = np.arange(n) if rows is None else rows
@@ -77,9 +91,15 @@ class Pricer:
                         continue
                     waiting.append(threads.submit(look_at, some, others))
                     if len(waiting) > _THREADS:
-                        yield waiting.popleft().result()
+                        yield self._counted(waiting.popleft().result())
             while waiting:
-                yield waiting.popleft().result()
+                yield self._counted(waiting.popleft().result())
+
+    def _counted(self, found):
+        """What `below` yields, of that and how many pairs the screen left."""
+        pairs, left = found
+        self.seen, self.left = self.seen + pairs.priced, self.left + left
+        return pairs
 
     def quantile(self, values, sample, count, transpose) -> np.ndarray:
         """Thresholds under which about `count` pairs of each row lie, estimated from a sample.
@@ -205,14 +225,20 @@ class Pricer:
 
         def look_at(rows, columns):
             block = self.geometry.block(rows, columns)
-            return _found(*_chunked(block < t[rows, None] + v[columns]), rows, columns)
+            i, j = np.nonzero(block < t[rows, None] + v[columns])
+            return Found(rows[i], columns[j], block.size)
 
         return look_at
 
     def _screened(self, t, v, size):
-        """A function of a block's rows and columns: what `below` yields, from the screen."""
+        """A function of a block's rows and columns: what `below` yields, from the screen, and how
+        many pairs that left."""
         squared, unit = self.geometry.cost == "sqeuclidean", self.unit
-        x, xx, y, yy, slack = self.sketch
+        if self.rough and self.left > _LEFT * self.seen:
+            self._multiply_all()
+        x, xx, y, yy, slack = self.screen
+        again = self.rough
+        exact = not again and products.exact(self.screen)
         left = np.stack([np.float32(xx * (1 - slack)), upward(t * unit)])
         right = np.stack([np.float32(yy * (1 - slack)), upward(v * unit)])
 
@@ -220,14 +246,26 @@ class Pricer:
             i, j = _padded(rows, size[0]), _padded(columns, size[1])
             a, b = left[:, i], right[:, j]
             a[1, len(rows) :] = b[1, len(columns) :] = -np.inf
-            found = _found(*_screen(x, y, i, j, a, b, squared), rows, columns)
-            return found if self.points is None else self._again(t, v, *found)
+            *mask, inner = _screen(x, y, i, j, a, b, squared, exact)
+            hit, other = _hits(*mask)
+            found = Found(rows[hit], columns[other], len(rows) * len(columns))
+            if exact:
+                costs = xx[found.rows] + yy[found.columns] - 2.0 * np.asarray(inner)[hit, other]
+                found = found._replace(costs=costs if squared else np.sqrt(costs))
+            return self._again(t, v, found) if again else found, len(hit)
 
         return look_at
 
-    def _again(self, t, v, rows, columns, priced):
-        """Fewer of the pairs (rows, columns), after all coordinates in float32."""
-        (x, y), (_, xx, _, yy, slack) = self.points, self.whole
+    def _multiply_all(self):
+        """Screens by all coordinates from now on, after which no pair is looked at again."""
+        low = products.rounded(self.whole)
+        self.screen = _on_device(low if low.slack == self.whole.slack else self.whole)
+        self.rough = False
+
+    def _again(self, t, v, found):
+        """Fewer of the pairs, after all coordinates in float32."""
+        x, xx, y, yy, slack = self.whole
+        rows, columns = found.rows, found.columns
         inner = np.empty(len(rows))
         for start in range(0, len(rows), _PAIRS):
             part = slice(start, start + _PAIRS)
@@ -237,7 +275,11 @@ class Pricer:
         if self.geometry.cost == "euclidean":
             cost, threshold = np.sqrt(np.maximum(cost, 0)), threshold * (1 + 8 * UNIT)
         kept = cost <= threshold
-        return rows[kept], columns[kept], priced
+        return Found(rows[kept], columns[kept], found.priced)
+
+
+def _on_device(sets):
+    return sets._replace(x=jnp.asarray(sets.x), y=jnp.asarray(sets.y))
 
 
 @functools.partial(jax.jit, static_argnames=("groups", "squared"))
@@ -258,8 +300,9 @@ def _least(x, y, rows, columns, xx, yy, heights, squared):
     return (cost - heights[None, :]).min(axis=1)
 
 
-@functools.partial(jax.jit, static_argnames="squared")
-def _screen(x, y, rows, columns, left, right, squared):
+@functools.partial(jax.jit, static_argnames=("squared", "exact"))
+def _screen(x, y, rows, columns, left, right, squared, exact):
+    """The mask of pairs below their thresholds as `_hits` takes it, and products if exact."""
     inner = product(x[rows], y[columns])
     cost = left[0][:, None] + right[0][None, :] - 2 * inner
     threshold = left[1][:, None] + right[1][None, :]
@@ -267,21 +310,17 @@ def _screen(x, y, rows, columns, left, right, squared):
         mask = cost <= threshold
     else:
         mask = (threshold >= 0) & (cost <= threshold * threshold * (1 + 8 * UNIT))
-    return _chunked(mask)
-
-
-def _chunked(mask):
-    """A mask [r, c] as chunks of columns [r, k, w], and which of them hold anything [r, k]."""
     width = _CHUNK if mask.shape[1] % _CHUNK == 0 else mask.shape[1]
     chunks = mask.reshape(len(mask), -1, width)
-    return chunks, chunks.any(axis=2)
+    return chunks, chunks.any(axis=2), inner if exact else None
 
 
-def _found(chunks, some, rows, columns):
-    """The pairs (rows, columns) of a block whose mask holds, and how many pairs the block has."""
+def _hits(chunks, some):
+    """Rows and columns of the pairs where a mask holds: its chunks of columns [r, k, w], and which
+    of these hold any [r, k]."""
     i, k = np.nonzero(np.asarray(some))
     hit, w = np.nonzero(np.asarray(chunks)[i, k])
-    return rows[i[hit]], columns[k[hit] * chunks.shape[2] + w], len(rows) * len(columns)
+    return i[hit], k[hit] * chunks.shape[2] + w
 
 
 def _parts(n, others):

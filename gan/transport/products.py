@@ -70,6 +70,11 @@ def prepared(geometry) -> tuple[Sets, float]:
     return Sets(x, xx, y, yy, _EXACT if exact else (d + 16) * UNIT), scale
 
 
+def exact(sets: Sets) -> bool:
+    """Whether products of the points are without rounding."""
+    return sets.slack == _EXACT
+
+
 def _prepare(points, centre, scale):
     """The moved and scaled points in float32, and their squared norms in float64."""
     out, norms = np.empty(points.shape, np.float32), np.empty(len(points))

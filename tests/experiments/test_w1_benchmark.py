@@ -7,13 +7,19 @@ import pytest
 from PIL import Image
 
 from experiments.w1_benchmark import study
-from gan.benchmarks import critic_methods, critic_protocols, critic_tables, critic_training
+from gan.benchmarks import (
+    critic_methods,
+    critic_pairs,
+    critic_protocols,
+    critic_tables,
+    critic_training,
+)
 from gan.errors import NonFiniteError
 from gan.transport import known_pairs
 from tests.experiments.commands import call
 
 TINY = critic_protocols.Protocol(32, 30, 5e-3, "linear", evaluation_size=256)
-COLUMNS = {"dim", "funnels", "method", "seed", "cosine", "l2", "w1_estimate", "w1_true"}
+COLUMNS = {"dim", "family", "method", "seed", "cosine", "l2", "w1_estimate", "w1_true"}
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monke
     ]
     for row in rows:
         assert COLUMNS | {"w1_true_stderr"} <= set(row)
-        assert (row["dim"], row["funnels"], row["steps"]) == (3, 2, 30)
+        assert (row["dim"], row["family"], row["steps"]) == (3, "2 funnels", 30)
         assert 0.2 < row["cosine"] < 1 and row["w1_true_stderr"] < 0.01 * row["w1_true"]
     assert rows[0]["cosine"] != rows[1]["cosine"]
     table = (workdir / "w1_benchmark.md").read_text()
@@ -82,6 +88,8 @@ def test_end_to_end_then_nothing_is_trained_twice(tiny, funnels, tmp_path, monke
     ("flags", "message"),
     [
         (["--methods", "cliping"], "did you mean 'clipping'"),
+        (["--pairs", "dilation"], "did you mean 'dilations'"),
+        (["--pairs", "files"], "--pairs files needs --funnels FILE"),
         (["--protocol", "shrt"], "did you mean 'short'"),
         (["--seeds", "0"], "--seeds: must be in 1 .. 10,000"),
         (["--funnels", "absent.npz"], "cannot read the funnels absent.npz"),
@@ -93,6 +101,34 @@ def test_bad_flags_end_with_status_two(tmp_path, flags, message):
     status, _, err = call("w1_benchmark", "--workdir", tmp_path / "run", *flags)
     assert status == 2 and message in err and len(err.splitlines()) <= 3
     assert not (tmp_path / "run").exists()
+
+
+def test_files_take_their_cells_of_the_published_grid(tmp_path):
+    pair = known_pairs.seeded_funnels(16, 64, seed=7)
+    rng = np.random.default_rng([7, 16, 64])
+    path = str(tmp_path / "mine.npz")
+    np.savez(path, centers=rng.uniform(-2.5, 2.5, (64, 16)), offsets=0.1 * rng.normal(size=64))
+    own, mixed = critic_pairs.choose(["funnels"], []), critic_pairs.choose(["funnels"], [path])
+    assert len(own) == len(mixed) == 28 == len({(p.dim, p.family) for p in mixed})
+    changed = {p.fingerprint for p in mixed} - {p.fingerprint for p in own}
+    assert changed == {pair.fingerprint}
+    assert [p.fingerprint for p in critic_pairs.choose(["files"], [path])] == [pair.fingerprint]
+
+
+@pytest.mark.parametrize("family", critic_pairs.FAMILIES)
+def test_the_true_critic_is_recognised_in_every_family(family):
+    assert set(critic_pairs.NAMES) == {"files", "funnels", *critic_pairs.FAMILIES}
+    pairs = critic_pairs.choose([family], [])
+    assert len({pair.fingerprint for pair in pairs}) == len(pairs) == 3
+    for pair in pairs:
+        row = jax.jit(
+            lambda key, pair=pair: critic_training.measure(
+                pair, lambda x: -pair.potential(x), key, 2048
+            )
+        )(jax.random.key(0))
+        np.testing.assert_allclose(row["cosine"], 1, atol=1e-3)
+        truth = known_pairs.w1(pair, 20_000)
+        assert pair.w1 is None or abs(truth.value - pair.w1) <= 4 * truth.stderr + 1e-12
 
 
 def test_the_true_critic_is_recognised_and_its_flaws_are_measured():
@@ -153,7 +189,9 @@ def test_seeds_are_independent_and_a_rising_schedule_is_not_taken():
 
 def test_tables_average_over_complete_instances_only():
     def row(dim, method, cosine):
-        common = dict(funnels=4, seed=0, l2=0.5, w1_estimate=1.0, w1_true=2.0, w1_true_stderr=0.1)
+        common = dict(
+            family="4 funnels", seed=0, l2=0.5, w1_estimate=1.0, w1_true=2.0, w1_true_stderr=0.1
+        )
         instance = f"d{dim}"
         return common | dict(
             dim=dim, method=method, cosine=cosine, slope_50=1.0, instance=instance, fingerprint="f"
@@ -163,8 +201,8 @@ def test_tables_average_over_complete_instances_only():
     rows.append(row(8, "lp", 0.125))
     text = critic_tables.markdown(rows, {("f", "gp"): dict(cosine=1.0, l2=0.0, w1_estimate=2.0)})
     lines = text.splitlines()
-    assert "| 2 | 4 | 2.000 ± 0.100 | 0.500 (1.000) | 0.250 |" in lines
-    assert "| 8 | 4 | 2.000 ± 0.100 |  | 0.125 |" in lines
+    assert "| 4 funnels | 2 | 2.000 ± 0.100 | 0.500 (1.000) | 0.250 |" in lines
+    assert "| 4 funnels | 8 | 2.000 ± 0.100 |  | 0.125 |" in lines
     assert "| mean of 2 | | | 0.375 (1.000) | 0.500 |" in lines
 
 

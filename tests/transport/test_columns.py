@@ -19,6 +19,7 @@ from gan.transport import (
     known_pairs,
     neighbours,
     outside,
+    pricing,
     products,
     reduction,
     simplex,
@@ -161,17 +162,48 @@ def test_the_screen_misses_no_pair_below_a_threshold(kind, cost, quickest, monke
     # Thresholds exactly at costs that occur, and just above them.
     t = np.sort(matrix - v, axis=1)[:, 20]
     t[::2] = np.nextafter(t[::2], np.inf)
-    found = np.zeros(matrix.shape, bool)
+    below = matrix < t[:, None] + v
+    assert below.sum() > 19 * 1300
     pricer = Pricer(g)
     if pricer.expanded:
         assert pricer.rest == kind.endswith("few axes")
         assert pricer.sketch.x.dtype == quickest
-    for rows, cols, _ in pricer.below(t, v):
-        found[rows, cols] = True
-    below = matrix < t[:, None] + v
-    assert below.sum() > 19 * 1300
-    assert not (below & ~found).any()
-    assert found.sum() < 1.5 * below.sum()
+    for closer in (False, True):
+        if closer and pricer.expanded and pricer.rough:
+            pricer._multiply_all()
+        found = np.zeros(matrix.shape, bool)
+        for block in pricer.below(t, v):
+            found[block.rows, block.columns] = True
+            if block.costs is not None:
+                assert (block.costs == matrix[block.rows, block.columns]).all()
+        assert not (below & ~found).any()
+        assert found.sum() < 1.5 * below.sum()
+    exact = cost == "sqeuclidean" and kind.startswith("pixels")
+    assert (block.costs is not None) == exact
+
+
+def test_a_sketch_that_leaves_many_pairs_is_given_up(monkeypatch):
+    rng = np.random.default_rng(0)
+    axes = np.rint(40 * rng.normal(size=(3, 200)))
+    x, y = (np.rint(rng.normal(size=(n, 3)) @ axes).clip(-120, 120) + 128 for n in (1300, 2300))
+    g = costs.geometry(x.astype(np.uint8), y.astype(np.uint8), "sqeuclidean")
+    matrix, v = g.block(), np.zeros(2300)
+    few, many = (np.sort(matrix, axis=1)[:, k] for k in (5, 200))
+    pricer = Pricer(g)
+    assert pricer.rough and pricer.rest
+    list(pricer.below(few, v))
+    assert pricer.rough and pricer.left < pricing._LEFT * pricer.seen
+    first = list(pricer.below(many, v))
+    second = list(pricer.below(many, v))
+    assert not pricer.rough
+    pairs = [
+        np.concatenate([b.rows * 2300 + b.columns for b in blocks]) for blocks in (first, second)
+    ]
+    held = np.flatnonzero(matrix < many[:, None])
+    assert all(np.isin(held, found).all() for found in pairs)
+    assert all(block.costs is None for block in first)
+    for block in second:
+        np.testing.assert_array_equal(block.costs, matrix[block.rows, block.columns])
 
 
 def test_the_budget_bound_is_below_every_reduced_cost():

@@ -28,9 +28,11 @@ def test_rounding_is_allowed_for(monkeypatch):
     g = costs.geometry(*gaussians(), "euclidean")
     pricer = Pricer(g)
     t, v = g.block().min(axis=1) * (1 + 1e-9), np.zeros(len(g.y))
-    assert len(np.unique(np.concatenate([i for i, _, _ in pricer.below(t, v)]))) == len(t)
-    pricer.sketch = pricer.sketch._replace(slack=pricer.whole.slack)
-    assert len(np.unique(np.concatenate([i for i, _, _ in pricer.below(t, v)]))) < 0.9 * len(t)
+    assert len(np.unique(np.concatenate([found.rows for found in pricer.below(t, v)]))) == len(t)
+    pricer.screen = pricer.screen._replace(slack=pricer.whole.slack)
+    assert len(np.unique(np.concatenate([found.rows for found in pricer.below(t, v)]))) < 0.9 * len(
+        t
+    )
 
 
 def test_rounding_of_either_set_is_allowed_for(monkeypatch):
@@ -43,7 +45,7 @@ def test_rounding_of_either_set_is_allowed_for(monkeypatch):
         assert pricer.sketch.slack > pricer.whole.slack
         t = g.block().min(axis=1) * (1 + 1e-9)
         blocks = pricer.below(t, np.zeros(len(g.y)))
-        assert len(np.unique(np.concatenate([i for i, _, _ in blocks]))) == len(t)
+        assert len(np.unique(np.concatenate([found.rows for found in blocks]))) == len(t)
 
 
 def test_the_share_by_which_points_move_bounds_every_inner_product(monkeypatch):
@@ -76,7 +78,7 @@ def test_small_integers_give_the_same_screen_in_either_type(kind):
     g = costs.geometry(x, y, "sqeuclidean")
     t, v = rng.normal(5e5, 1e5, 40), rng.normal(0, 1e5, 40)
     pricer, matrix = Pricer(g), g.block()
-    assert pricer.whole.x.dtype == kind and pricer.points is None
+    assert pricer.whole.x.dtype == kind and not pricer.rough
     (found,) = pricer.below(t, v)
     wanted = np.nonzero(matrix < t[:, None] + v)
     within = np.nonzero(matrix < t[:, None] + v + 1e-4 * matrix)
