@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+import gan
 from gan import transport
 from gan.errors import UserError
 from gan.runner import sets
@@ -152,10 +153,27 @@ def test_warm_and_cold_starts_take_turns(tmp_path):
     assert (status, err) == (0, "")
     rows = json.loads((tmp_path / "warm.json").read_text())
     assert [row["start"] for row in rows] == ["cold", "potentials", "kept"] * 4
-    assert len({(row["step"], row["repeat"]) for row in rows}) == 4
+    assert {row["move"] for row in rows} == {"0.01", "0.1"}
+    assert len({row["length"] for row in rows}) == 4
     assert all(0 <= row["relative_gap"] <= 1e-12 and row["passes"] > 0 for row in rows)
     assert out.count("| 0.01 |") == out.count("| 0.1 |") == 3
     assert call("transport_warm", "--workdir", tmp_path, "--repeats", 0)[0] == 2
+
+
+def test_the_moves_of_a_training_are_its_checkpoints(tmp_path):
+    near, out = str(tmp_path / "near"), str(tmp_path / "warm")
+    config = gan.presets.get("digits")
+    small = {"steps": 3, "checkpoint_every": 1, "generator.width": 16, "critic.width": 16}
+    gan.train(gan.config.replace(config, small), near)
+    flags = ["--run", near, "--size", 300, "--repeats", 1, "--cost", "sqeuclidean"]
+    status, text, err = call("transport_warm", "--workdir", out, *flags)
+    assert status == 0, err
+    rows = json.loads((tmp_path / "warm" / "warm.json").read_text())
+    assert {row["move"] for row in rows} == {"from round 1 to 2", "from round 1 to 3"}
+    assert 0 < rows[0]["length"] < rows[-1]["length"] < rows[0]["distance"]
+    assert "| from round 1 to 3 |" in text
+    status, _, err = call("transport_warm", "--workdir", out, "--run", near, "--size", 1202)
+    assert status == 2 and "has 1201 training examples" in err
 
 
 @pytest.mark.slow
