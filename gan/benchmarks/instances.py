@@ -25,13 +25,13 @@ class Instance:
     Attributes:
         question: what the row of the table says.
         cost: named cost.
-        sets: sets(data_dir) -> (x, y).
+        sets: sets(data_dir) -> (x, y), or (x, y, a, b) with their weights.
         long: whether it takes many minutes, and so is made only when it is named.
     """
 
     question: str
     cost: str
-    sets: Callable[[str | None], tuple[np.ndarray, np.ndarray]]
+    sets: Callable[[str | None], tuple[np.ndarray, ...]]
     long: bool = False
 
 
@@ -42,6 +42,34 @@ def gaussian(n: int, d: int):
         del data_dir
         rng = np.random.default_rng(0)
         return rng.normal(size=(n, d)), 1.1 * rng.normal(size=(n, d)) + 0.3
+
+    return sets
+
+
+def clusters(n: int):
+    """50 clusters in the plane, others in either set, and weights that differ up to a hundredfold."""
+
+    def sets(data_dir):
+        del data_dir
+        rng = np.random.default_rng(0)
+        parts = []
+        for _ in range(2):
+            points = rng.normal(size=(50, 2))[rng.integers(50, size=n)]
+            weights = rng.integers(1, 100, size=n).astype(float)
+            parts.append((points + 0.05 * rng.normal(size=(n, 2)), weights / weights.sum()))
+        return *(part[0] for part in parts), *(part[1] for part in parts)
+
+    return sets
+
+
+def grid(n: int):
+    """Points of the grid 0 ... 255 in the plane, uniform against normal ones: many ties."""
+
+    def sets(data_dir):
+        del data_dir
+        rng = np.random.default_rng(0)
+        normal = np.rint(128 + 40 * rng.normal(size=(n, 2)))
+        return rng.integers(256, size=(n, 2), dtype=np.uint8), normal.clip(0, 255).astype(np.uint8)
 
     return sets
 
@@ -93,6 +121,12 @@ def features(n: int):
 INSTANCES = {
     "gaussian_d64_20k": Instance("Gaussians, d = 64", "euclidean", gaussian(20_000, 64)),
     "plane_20k": Instance("Gaussians in the plane", "euclidean", gaussian(20_000, 2)),
+    "space_20k": Instance("Gaussians, d = 3", "euclidean", gaussian(20_000, 3)),
+    "gaussian_d8_20k": Instance("Gaussians, d = 8", "euclidean", gaussian(20_000, 8)),
+    "clusters_20k": Instance(
+        "clusters in the plane, unequal weights", "euclidean", clusters(20_000)
+    ),
+    "grid_20k": Instance("a grid of 8 bits in the plane", "sqeuclidean", grid(20_000)),
     "collapsed_20k": Instance(
         "100 images repeated, against images", "sqeuclidean", collapsed(20_000, 0)
     ),
@@ -112,6 +146,7 @@ INSTANCES = {
         "generated against real images, pixels", "euclidean", generated(60_000)
     ),
     "plane_200k": Instance("Gaussians in the plane", "euclidean", gaussian(200_000, 2), long=True),
+    "plane_1m": Instance("Gaussians in the plane", "euclidean", gaussian(1_000_000, 2), long=True),
     "gaussian_d64_200k": Instance(
         "Gaussians, d = 64", "euclidean", gaussian(200_000, 64), long=True
     ),
@@ -139,13 +174,14 @@ def run(name: str, workdir: str, data_dir: str | None, progress=None) -> dict:
     if name not in INSTANCES:
         raise UserError(unknown("instance", name, INSTANCES))
     instance = INSTANCES[name]
-    x, y = instance.sets(data_dir)
+    x, y, *weights = instance.sets(data_dir)
     ready = time.time()
-    solution = transport.assignment(x, y, instance.cost, progress=progress)
+    solve = transport.plan if weights else transport.assignment
+    solution = solve(x, y, *weights, cost=instance.cost, progress=progress)
     solved = time.time()
     path = Path(workdir) / f"{name}.npz"
     solution.certificate.save(path)
-    bounds = transport.verify(transport.load(path), x, y)
+    bounds = transport.verify(transport.load(path), x, y, *weights)
     verified, seconds_cpu = time.time(), time.process_time()
     report = dict(solution.report)
     subset = report.pop("subset", None)

@@ -133,7 +133,13 @@ def test_the_benchmark_keeps_what_it_measures(tmp_path, monkeypatch):
     from gan.benchmarks import instances as benchmark
 
     small = benchmark.Instance("small", "euclidean", benchmark.gaussian(50, 3))
-    monkeypatch.setattr(benchmark, "INSTANCES", {"plane_20k": small})
+    unequal = benchmark.Instance("unequal", "euclidean", benchmark.clusters(60))
+    ties = benchmark.Instance("ties", "sqeuclidean", benchmark.grid(70))
+    three = {"plane_20k": small, "clusters_20k": unequal, "grid_20k": ties}
+    monkeypatch.setattr(benchmark, "INSTANCES", three)
+    for name in three:
+        status, out, _ = call("transport_benchmark", "--workdir", tmp_path, "--only", name)
+        assert status == 0 and json.loads(out)["verified_gap"] <= 1e-12
     status, out, _ = call("transport_benchmark", "--workdir", tmp_path, "--only", "plane_20k")
     assert status == 0
     result = json.loads(out)
