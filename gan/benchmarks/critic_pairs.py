@@ -76,7 +76,7 @@ def choose(names: Iterable[str], files: list[str]) -> list[KnownPair]:
     Raises:
         UserError: for an unknown name, an unreadable file, or "files" without one.
     """
-    pairs = {}
+    pairs: dict[str, KnownPair] = {}
     for name in names:
         if name not in NAMES:
             raise UserError(unknown("family of pairs", name, NAMES))
@@ -84,7 +84,9 @@ def choose(names: Iterable[str], files: list[str]) -> list[KnownPair]:
             raise UserError("--pairs files needs --funnels FILE")
         if name in FAMILIES:
             found = FAMILIES[name]()
+        elif name == "funnels":
+            found = funnels(files)
         else:
-            found = funnels(files) if name == "funnels" else map(known_pairs.load_funnels, files)
+            found = [known_pairs.load_funnels(path) for path in files]
         pairs |= {pair.fingerprint: pair for pair in found}
     return list(pairs.values())

@@ -176,8 +176,10 @@ def run(name: str, workdir: str, data_dir: str | None, progress=None) -> dict:
     instance = INSTANCES[name]
     x, y, *weights = instance.sets(data_dir)
     ready = time.time()
-    solve = transport.plan if weights else transport.assignment
-    solution = solve(x, y, *weights, cost=instance.cost, progress=progress)
+    if weights:
+        solution = transport.plan(x, y, *weights, cost=instance.cost, progress=progress)
+    else:
+        solution = transport.assignment(x, y, instance.cost, progress=progress)
     solved = time.time()
     path = Path(workdir) / f"{name}.npz"
     solution.certificate.save(path)

@@ -189,9 +189,8 @@ def squeeze(dim: int, factor: float) -> KnownPair:
     def potential(x):
         return sign * x.__array_namespace__().abs(along(x))
 
-    law = normal()
-    known = abs(1 - factor) * law.mean_length(1)
-    return _pair("squeeze", dim, law, move, potential, known, [factor])
+    known = abs(1 - factor) * math.sqrt(2 / math.pi)
+    return _pair("squeeze", dim, normal(), move, potential, known, [factor])
 
 
 def line(waves: int = 2, strength: float = 0.5, half_width: float = 1.0) -> KnownPair:
