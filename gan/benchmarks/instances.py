@@ -47,7 +47,7 @@ def gaussian(n: int, d: int):
 
 
 def clusters(n: int):
-    """50 clusters in the plane, others in either set, and weights that differ up to a hundredfold."""
+    """50 clusters in the plane, others in either set; weights differ up to a hundredfold."""
 
     def sets(data_dir):
         del data_dir
