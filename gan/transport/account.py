@@ -43,7 +43,7 @@ class Account:
 
     def followed(self, blocks: Iterable, pairs: float) -> Iterator:
         """The blocks `pricing.Found` of a pass over so many pairs, told of as it goes on."""
-        done = 0
+        done, self._entered = 0, time.perf_counter()
         for block in blocks:
             done += block.priced
             self._done = min(1.0, done / pairs)

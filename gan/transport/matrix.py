@@ -80,8 +80,11 @@ class Matrix(Outside):
 
     def extended(self, rows, u, parts):
         """For every column the mean over parts of the rows of min_i (c_ij - u_i), about."""
-        pieces = (np.array_split(side, min(parts, len(rows))) for side in (rows, u))
-        least = [(self.bounds[i] - h[:, None]).min(axis=0) for i, h in zip(*pieces, strict=True)]
+        count = min(parts, len(rows))
+        least = [
+            (self.bounds[rows[part::count]] - u[part::count, None]).min(axis=0)
+            for part in range(count)
+        ]
         return np.mean(least, axis=0, dtype=np.float64)
 
     def _capped(self, wanted, v):

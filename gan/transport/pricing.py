@@ -9,7 +9,6 @@ float32 first.
 
 import collections
 import functools
-import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -24,6 +23,8 @@ from gan.transport.products import COLUMNS, ROWS, UNIT, product
 _GROUPS, _PAIRS, _CHUNK, _THREADS = 128, 256, 64, 3
 """Groups of a sample; pairs at once, few enough for a cache; columns that are looked at only if one
 of them is found; blocks at once, so that NumPy looks at some while others are multiplied."""
+_WIDE = 8192
+"""Points that all others are compared with at once, about: as many as fit a cache."""
 _LEFT = 0.01
 """Share of pairs that a sketch may leave: to look at them again takes as long as to multiply all
 coordinates of all pairs."""
@@ -120,22 +121,18 @@ class Pricer:
         rank = min(len(sample), max(1, round(count * len(sample) / size))) - 1
         groups = min(len(sample), max(_GROUPS, 8 * rank))
         out = np.empty(self.geometry.shape[1 if transpose else 0])
-        least = self._least_of(sample, values[sample], groups, of_x=transpose)
-        for some in _parts(len(out), len(sample)):
-            self.look()
-            out[some] = np.partition(least(some), rank, axis=1)[:, rank]
+        for some, least in self._least_of(sample, values[sample], groups, of_x=transpose):
+            out[some] = np.partition(least, rank, axis=1)[:, rank]
         return out / self.unit
 
     def extended(self, rows, u, parts) -> np.ndarray:
-        """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32."""
-        ends = np.linspace(0, len(rows), min(parts, len(rows)) + 1).astype(int)
-        each = self._least_of(rows, u, len(rows), of_x=True)
-        out = np.empty(self.geometry.shape[1])
-        for some in _parts(len(out), len(rows)):
-            self.look()
-            block = each(some)
-            least = [block[:, i:j].min(axis=1) for i, j in itertools.pairwise(ends)]
-            out[some] = np.mean(least, axis=0, dtype=np.float64)
+        """For every column the mean over parts of min_i (c_ij - u_i); float32. Every row of so many
+        is in one part."""
+        out, parts = np.empty(self.geometry.shape[1]), min(parts, len(rows))
+        groups = parts * max(1, min(_GROUPS, len(rows)) // parts)
+        for some, least in self._least_of(rows, u, groups, of_x=True):
+            least = least.reshape(len(least), -1, parts).min(axis=1)
+            out[some] = least.mean(axis=1, dtype=np.float64)
         return out / self.unit
 
     def nearest(self, rows, v) -> np.ndarray:
@@ -186,7 +183,7 @@ class Pricer:
         self.lower(nothing, some)
         return (clock() - start) * n / len(some)
 
-    def _least_of(self, fixed, heights, groups, of_x):
+    def _least_of(self, fixed, heights, groups, of_x) -> Iterator[tuple[slice, np.ndarray]]:
         """The least costs less heights between any point and the groups of some points, about.
 
         Args:
@@ -194,31 +191,47 @@ class Pricer:
             heights: one for each of them, in the unit of the costs.
             groups: how many groups.
 
-        Returns:
-            A function of a slice of the other side: [k, groups] in the unit of the screen, where
-            float32 does not overflow.
+        Yields:
+            (slice of the other side [k], costs [k, groups] in the unit of the screen, where float32
+            does not overflow).
         """
-        extra = -len(fixed) % groups
+        width = groups * -(-len(fixed) // (-(-len(fixed) // _WIDE) * groups))
+        extra = -len(fixed) % width
         fixed = np.concatenate([fixed, fixed[:1].repeat(extra)])
         heights = np.concatenate([heights * self.unit, np.full(extra, -np.inf)])
-        if not self.expanded:
+        pieces = [slice(start, start + width) for start in range(0, len(fixed), width)]
+        of_pieces = self._least_costs if self.expanded else self._least_exact
+        each = of_pieces([(fixed[piece], heights[piece]) for piece in pieces], groups, of_x)
+        for some in _parts(self.geometry.shape[1 if of_x else 0], width):
+            self.look()
+            yield some, np.minimum.reduce([np.asarray(least) for least in each(some)])
 
-            def direct(some):
+    def _least_exact(self, pieces, groups, of_x):
+        """A function of a slice: for every piece the least of each group, from exact costs."""
+
+        def each(some):
+            for fixed, heights in pieces:
                 block = self.geometry.block(fixed, some).T if of_x else None
                 block = self.geometry.block(some, fixed) if block is None else block
-                return (block - heights).reshape(len(block), -1, groups).min(axis=1)
+                yield (block - heights).reshape(len(block), -1, groups).min(axis=1)
 
-            return direct
+        return each
+
+    def _least_costs(self, pieces, groups, of_x):
+        """A function of a slice: for every piece the least of each group, from the sketch."""
         points, norms, others, squares, _ = self.sketch
         if self.rest:  # what is left out of a sketch is taken for orthogonal
             points, others = points[:, :-1], others[:, :-1]
         if not of_x:
             points, norms, others, squares = others, squares, points, norms
-        points, norms, squares = points[fixed], np.float32(norms[fixed]), np.float32(squares)
-        heights, squared = np.float32(heights), self.geometry.cost == "sqeuclidean"
-        return lambda some: np.asarray(
-            _group_least(others[some], points, squares[some], norms, heights, groups, squared)
-        )
+        known = [(points[f], np.float32(norms[f]), np.float32(heights)) for f, heights in pieces]
+        squares, squared = np.float32(squares), self.geometry.cost == "sqeuclidean"
+
+        def each(some):
+            x, xx = others[some], squares[some]
+            return [_group_least(x, y, xx, yy, h, groups, squared) for y, yy, h in known]
+
+        return each
 
     def _compared(self, t, v):
         """A function of a block's rows and columns: what `below` yields, from exact costs."""

@@ -466,5 +466,39 @@ def test_potentials_extend_by_the_mean_of_minima(cost):
     g = costs.geometry(x, y, cost)
     rows, u = np.sort(rng.permutation(103)[:50]), rng.normal(size=50)
     reduced = g.block(rows) - u[:, None]
-    wanted = np.mean([part.min(axis=0) for part in np.split(reduced, [12, 25, 37])], axis=0)
+    wanted = np.mean([reduced[k::4].min(axis=0) for k in range(4)], axis=0)
     np.testing.assert_allclose(Pricer(g).extended(rows, u, 4), wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("cost", ["euclidean", "cityblock"])
+def test_estimates_do_not_depend_on_how_many_points_are_compared_at_once(cost, monkeypatch):
+    rng = np.random.default_rng(16)
+    g = costs.geometry(rng.normal(size=(700, 10)), rng.normal(size=(900, 10)), cost)
+    sample, v, u = rng.permutation(900)[:811], rng.normal(size=900), rng.normal(size=503)
+
+    def estimates():
+        pricer = Pricer(g)
+        return (
+            pricer.quantile(v, sample, 40, transpose=False),
+            pricer.extended(np.arange(503), u, 4),
+        )
+
+    whole = estimates()
+    monkeypatch.setattr(pricing, "_WIDE", 300)
+    monkeypatch.setattr(pricing, "_parts", lambda n, others: [slice(0, 99), slice(99, n)])
+    for one, other in zip(whole, estimates(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+def test_progress_tells_what_is_left_of_a_pass(monkeypatch):
+    """Not of all that its stage did before."""
+    told, now = [], [0.0]
+    monkeypatch.setattr(account.time, "perf_counter", lambda: now[0])
+    own = account.Account(told.append)
+    with own.stage("price"):
+        now[0] = 1000.0
+        for _ in own.followed([pricing.Found(np.empty(0), np.empty(0), 10)] * 10, 100):
+            now[0] += 5
+    last = told[-1]
+    assert last["stage"] == "price" and last["done"] == 1.0 and last["left"] == 0
+    assert 15 <= told[1]["left"] <= 50
