@@ -18,8 +18,9 @@ _FIRST, _THEN, _EVEN = 10, 5, 16
 """Active arcs of a row or column in few dimensions, before the first solve and after it; how far
 masses may differ there."""
 _EPS = np.finfo(np.float64).eps
-_PROVED, _MOVES = 32 * _EPS, 8
-"""Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved."""
+_PROVED, _MOVES, _STAYS = 32 * _EPS, 8, 2
+"""Gap, relative to the plan's absolute costs, that is rounding; times potentials are moved; times a
+unit of cost stays what it is before it is taken for the finest."""
 _SOLVE = 5e-5
 """Seconds a point of a sparse solve, where there is none to go by."""
 
@@ -60,6 +61,7 @@ class Generation:
         self.sparse = sparse.Solver(a, b)
         self.pricer, self.subset, self.solver = None, None, "column generation"
         self.stopped, self.least, self.moves, self.smallest = False, math.inf, 0, math.inf
+        self.unit, self.stays = math.inf, 0  # the finest unit so far, and for how many solves
         self.between = -math.inf, math.inf  # the closest bounds so far
         self.solve_seconds, self.first_seconds = None, None
         self.kept, self.keeps = None, False
@@ -133,7 +135,7 @@ class Generation:
                         outside.close = outside.close or not joined
                     continue
                 # Only arcs that the solver has seen are violated, by rounding.
-            if unit <= (1 if geometry.integer else 4 * _EPS * _scale(u, v)):
+            if self.finest(unit, u, v):
                 if geometry.integer or gap <= _PROVED * found.size or not self.may_move(gap):
                     return flow, bound, v
                 # Step 6: arcs that are slack under the moved potentials are not to tie them again.
@@ -218,6 +220,15 @@ class Generation:
         limit = min(max(gap, 0.0) / (mass / points), unit * 2.0 ** (2 * self.sparse.bits() // 3))
         limit += points * 4 * _EPS * _scale(u, v)
         pool.active = (pool.reduced(u, v) <= limit) | pool.indicator(*flow[:2])
+
+    def finest(self, unit, u, v):
+        """Whether a finer unit of cost is of no use, or not to be had: between very many points the
+        arcs that `fix` leaves span so much that the unit stays what it is."""
+        if self.geometry.integer:
+            return unit <= 1
+        self.stays = self.stays + 1 if unit >= self.unit else 0
+        self.unit = min(unit, self.unit)
+        return unit <= 4 * _EPS * _scale(u, v) or self.stays >= _STAYS
 
     def may_move(self, gap):
         """Whether the potentials are worth moving once more: the gap still falls."""

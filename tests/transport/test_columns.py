@@ -24,6 +24,7 @@ from gan.transport import (
     reduction,
     simplex,
     solve,
+    sparse,
 )
 from gan.transport.pricing import Pricer
 
@@ -502,3 +503,19 @@ def test_progress_tells_what_is_left_of_a_pass(monkeypatch):
     last = told[-1]
     assert last["stage"] == "price" and last["done"] == 1.0 and last["left"] == 0
     assert 15 <= told[1]["left"] <= 50
+
+
+def test_a_unit_that_cannot_become_finer_ends_the_solve(monkeypatch):
+    """As between a million points, whose weights have fewer bits than their number."""
+    monkeypatch.setattr(sparse.Solver, "bits", lambda self: 8)
+    rng = np.random.default_rng(17)
+    x, y = rng.normal(size=(600, 8)), rng.normal(size=(600, 8))
+    rounds = []
+
+    def told(state):
+        rounds.append(state["stage"])
+        assert len(rounds) < 1000, "the solve does not end"
+
+    solution = forced(x, y, "euclidean", progress=told)
+    one = np.ones(600, np.int64)
+    assert gap_of(solution, one, one) <= 32 * 2**-52 * solution.costs.sum()
