@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import types
 
 import pytest
@@ -49,8 +50,8 @@ def test_cheap_ones_are_computed_while_training(finished):
     assert not {"recall", FULL, "w1_debiased"} & set(last)
 
 
-def test_the_choice_may_change_when_a_run_is_evaluated_again(finished):
-    workdir, _ = finished
+def test_the_choice_may_change_when_a_run_is_evaluated_again(finished, tmp_path):
+    workdir = shutil.copytree(finished[0], tmp_path / "run")
     status, out, err = call("train", "--workdir", workdir, "--metrics", "critic_share")
     assert status == 0, err
     assert "critic_share" in out and FULL not in out

@@ -172,7 +172,7 @@ def test_pricing_multiplies_in_full_everywhere(kernel):
         "product": (x, y),
         "_group_least": (x, y, xx, yy, yy, 5, False),
         "_least": (x, y, i, j, xx, yy, yy, False),
-        "_screen": (x, y, i, j, both, jnp.zeros((2, 5)), False),
+        "_screen": (x, y, i, j, both, jnp.zeros((2, 5)), False, False),
     }
     module = products if kernel == "product" else pricing
     for text in texts(lambda: (getattr(module, kernel), given[kernel])).values():
