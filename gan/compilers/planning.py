@@ -51,8 +51,8 @@ TRANSPORT = f"""## One certified assignment, {DIMENSIONS} dimensions
 
 The products of {PASSES} passes over all pairs in full float32, at the peak of data sheets. The
 sparse solves come on top: they stay on a host, where two cores took 4 s at 60,000 points, 28 s at
-200,000 and at most 392 s at a million ([results/transport.md](../transport.md)). So they would bound the
-whole.
+200,000 and at most 392 s at a million ([results/transport.md](../transport.md)). So they would
+bound the whole.
 """
 
 
