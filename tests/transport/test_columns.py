@@ -13,6 +13,7 @@ from gan import transport
 from gan.errors import PrecisionError
 from gan.transport import (
     account,
+    arcs,
     columns,
     costs,
     flows,
@@ -475,16 +476,17 @@ def test_potentials_extend_by_the_mean_of_minima(cost):
 def test_estimates_do_not_depend_on_how_many_points_are_compared_at_once(cost, monkeypatch):
     rng = np.random.default_rng(16)
     g = costs.geometry(rng.normal(size=(700, 10)), rng.normal(size=(900, 10)), cost)
-    sample, v, u = rng.permutation(900)[:811], rng.normal(size=900), rng.normal(size=503)
+    sample, v, u = rng.permutation(900)[:811], rng.normal(size=900) - 100, rng.normal(size=503)
 
     def estimates():
         pricer = Pricer(g)
         return (
             pricer.quantile(v, sample, 40, transpose=False),
-            pricer.extended(np.arange(503), u, 4),
+            pricer.extended(np.arange(503), u - 100, 4),
         )
 
     whole = estimates()
+    assert min(whole[0].min(), whole[1].min()) > 90
     monkeypatch.setattr(pricing, "_WIDE", 300)
     monkeypatch.setattr(pricing, "_parts", lambda n, others: [slice(0, 99), slice(99, n)])
     for one, other in zip(whole, estimates(), strict=True):
@@ -519,3 +521,19 @@ def test_a_unit_that_cannot_become_finer_ends_the_solve(monkeypatch):
     solution = forced(x, y, "euclidean", progress=told)
     one = np.ones(600, np.int64)
     assert gap_of(solution, one, one) <= 32 * 2**-52 * solution.costs.sum()
+
+
+def test_known_costs_stay_with_their_arcs():
+    """Of pairs in any order, some of them twice and some in the pool already."""
+    rng = np.random.default_rng(18)
+    g = costs.geometry(rng.normal(size=(40, 3)), rng.normal(size=(50, 3)), "sqeuclidean")
+    matrix = g.block()
+    pool = arcs.Pool((40, 50), *(np.empty(0, k) for k in (np.int32, np.int32, float, bool)))
+    for count in (200, 300, 100):
+        rows, columns = rng.integers(40, size=count), rng.integers(50, size=count)
+        before = len(pool)
+        added = pool.add(g, rows, columns, False, matrix[rows, columns])
+        assert added == len(pool) - before > 0
+        np.testing.assert_array_equal(pool.costs, matrix[pool.rows, pool.columns])
+        keys = pool.rows * 50 + pool.columns
+        assert (np.diff(keys) > 0).all() and np.isin(rows * 50 + columns, keys).all()
