@@ -13,7 +13,8 @@ run to the later ones; they are assigned to as many training examples:
 The moved problem is solved by turns cold, from the potentials of the first ("potentials") and from
 what the first solution knows of all pairs ("kept"). All must reach the same value. Compilation
 comes before. Expect "kept" to take a fifth of the cold processor time for the smaller Gaussian
-step, where no pass over all pairs is needed. The tables are kept in results/transport.md.
+step, where no pass over all pairs is needed, and half of it or more after a round of training. The
+tables are kept in results/transport.md.
 """
 
 import statistics
@@ -53,10 +54,11 @@ def training_moves(
     Raises:
         UserError: if fewer than two checkpoints are kept, or there are not n training examples.
     """
-    steps = gan.runs.read(workdir).checkpoints.steps()
+    run = gan.runs.read(workdir)
+    steps = run.checkpoints.steps()
     if len(steps) < 2:
         raise UserError(f"{workdir} keeps the checkpoints {steps}; wanted are two or more")
-    data = gan.data.load(gan.runs.read(workdir).config.data, data_dir)
+    data = gan.data.load(run.config.data, data_dir)
     if n > data.size("train"):
         raise UserError(f"--size {n}: {data.name} has {data.size('train')} training examples")
     chosen = np.random.default_rng(0).permutation(data.size("train"))[:n]

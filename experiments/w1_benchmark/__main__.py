@@ -9,10 +9,11 @@ the published grid (Korotin et al. 2022), with our own seeds; `--funnels FILE.np
 `--pairs translations dilations squeezes images` are pairs of other forms, `--pairs funnels` with
 files is the grid with the files in their cells.
 
-About an hour on one CPU core for one seed; `--protocol published` takes six minutes per row of
-gp or lp on one idle core. Finished rows are kept in w1_benchmark.json and not trained again;
-w1_benchmark.md is the table, cosine_PROTOCOL.png the picture. Expect a mean cosine of about 0.7 for
-lp; results/w1_benchmark has the tables.
+Fourteen pairs with up to 16 funnels take half an hour on one CPU core for one seed, all 28 longer;
+`--protocol published` takes six minutes per row of gp or lp on one idle core. Finished rows are
+kept in w1_benchmark.json and not trained again; w1_benchmark.md is the table, cosine_PROTOCOL.png
+the picture. Expect a mean cosine of about 0.7 for lp on the published pairs; results/w1_benchmark
+has the tables.
 """
 
 from pathlib import Path

@@ -278,7 +278,7 @@ def pulled(centers, share: float, law: Law, name: str) -> KnownPair:
         centers: [n, d].
         share: of the distance that is left, in [0, 1).
         law: Q, in d dimensions.
-        name: for tables.
+        name: of the centres, for tables.
 
     Raises:
         UserError: if centres are no finite matrix.
@@ -294,8 +294,7 @@ def pulled(centers, share: float, law: Law, name: str) -> KnownPair:
         return Moved(a[active] + share * step, direction, (1 - share) * radius)
 
     dim = centers.shape[1]
-    pair = _pair(f"{len(centers)} {name}", dim, law, move, potential, None, [share, centers])
-    return dataclasses.replace(pair, name=f"{name}_d{dim}_n{len(centers)}")
+    return _pair(f"{len(centers)} {name}", dim, law, move, potential, None, [share, centers])
 
 
 def _envelope(centers, offsets):
@@ -323,7 +322,7 @@ def _pair(family, dim, law, move, potential, known, constants) -> KnownPair:
     """A pair with the fingerprint of its constants and of 16 points of its law."""
     grid = np.random.default_rng(0).random((16, dim))
     digest = _fingerprint([family, *constants, law.draw(grid).round(6)])
-    name = f"{family}_d{dim}"
+    name = f"{family.replace(' ', '_')}_d{dim}"
     return KnownPair(family, name, dim, law.draw, move, potential, digest, known)
 
 

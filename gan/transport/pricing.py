@@ -4,11 +4,12 @@ A screen on whatever device JAX has computes a lower bound of every cost by a ma
 all that the product may be off by subtracted (`products`). What lies below the threshold there is a
 superset of what lies below it exactly, and the caller recomputes those few costs in float64. Where
 the screen multiplies sketches or rounded points, the few pairs that it leaves are screened again in
-float32 first.
+float32 first; if these are not few, all coordinates are multiplied from then on.
 """
 
 import collections
 import functools
+import math
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -126,8 +127,10 @@ class Pricer:
         return out / self.unit
 
     def extended(self, rows, u, parts) -> np.ndarray:
-        """For every column the mean over parts of min_i (c_ij - u_i); float32. Every row of so many
-        is in one part."""
+        """For every column the mean over parts of the rows of min_i (c_ij - u_i); float32.
+
+        One of p parts is every p-th of the given rows.
+        """
         out, parts = np.empty(self.geometry.shape[1]), min(parts, len(rows))
         groups = parts * max(1, min(_GROUPS, len(rows)) // parts)
         for some, least in self._least_of(rows, u, groups, of_x=True):
@@ -195,7 +198,8 @@ class Pricer:
             (slice of the other side [k], costs [k, groups] in the unit of the screen, where float32
             does not overflow).
         """
-        width = groups * -(-len(fixed) // (-(-len(fixed) // _WIDE) * groups))
+        count = math.ceil(len(fixed) / _WIDE)
+        width = groups * math.ceil(len(fixed) / (count * groups))
         extra = -len(fixed) % width
         fixed = np.concatenate([fixed, fixed[:1].repeat(extra)])
         heights = np.concatenate([heights * self.unit, np.full(extra, -np.inf)])
@@ -251,7 +255,7 @@ class Pricer:
             self._multiply_all()
         x, xx, y, yy, slack = self.screen
         again = self.rough
-        exact = not again and products.exact(self.screen)
+        exact = squared and not again and products.exact(self.screen)
         left = np.stack([np.float32(xx * (1 - slack)), upward(t * unit)])
         right = np.stack([np.float32(yy * (1 - slack)), upward(v * unit)])
 
@@ -264,7 +268,7 @@ class Pricer:
             found = Found(rows[hit], columns[other], len(rows) * len(columns))
             if exact:
                 costs = xx[found.rows] + yy[found.columns] - 2.0 * np.asarray(inner)[hit, other]
-                found = found._replace(costs=costs if squared else np.sqrt(costs))
+                found = found._replace(costs=costs)
             return self._again(t, v, found) if again else found, len(hit)
 
         return look_at
