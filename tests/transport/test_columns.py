@@ -537,3 +537,14 @@ def test_known_costs_stay_with_their_arcs():
         np.testing.assert_array_equal(pool.costs, matrix[pool.rows, pool.columns])
         keys = pool.rows * 50 + pool.columns
         assert (np.diff(keys) > 0).all() and np.isin(rows * 50 + columns, keys).all()
+
+
+def test_integer_costs_are_solved_to_the_last_unit_with_few_bits(monkeypatch):
+    """Weights of eight bits are multiples of a coarse unit at first."""
+    monkeypatch.setattr(sparse.Solver, "bits", lambda self: 8)
+    rng = np.random.default_rng(19)
+    x, y = (rng.integers(256, size=(400, 12), dtype=np.uint8) for _ in range(2))
+    solution, one = forced(x, y, "sqeuclidean"), np.ones(400, np.int64)
+    assert gap_of(solution, one, one) == 0
+    exact = cdist(x.astype(float), y.astype(float), "sqeuclidean")
+    assert solution.costs.sum() == exact[linear_sum_assignment(exact)].sum()
